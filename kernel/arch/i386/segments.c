@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/* Flat segments for kernel and user, and two tasks: the CPU's own, where the double fault finds the
+ * interrupted state, and the double-fault task, whose stack is good even when nobody else's is. */
+#include <arch/segments.h>
+
+#include <kernel/arch/irqflags.h>
+#include <kernel/arch/mmu.h>
+#include <kernel/lib/compiler.h>
+
+#define EFLAGS_RESERVED 2u
+#define TYPE_TSS	0x89u
+
+extern char double_fault_stack_top[], boot_stack_top[];
+extern uint64_t mmu_kernel_pdpt[];
+void double_fault_entry(void);
+
+struct table_pointer {
+	uint16_t limit;
+	uint32_t base;
+} PACKED;
+
+static struct {
+	ALIGNED(8) uint64_t gdt[8];
+	struct tss tss, double_fault;
+} segments = {
+	.gdt =
+		{
+			0, 0x00CF9B000000FFFF, /* kernel code */
+			0x00CF93000000FFFF,    /* kernel data */
+			0x00CFFB000000FFFF,    /* user code */
+			0x00CFF3000000FFFF,    /* user data */
+		},
+};
+
+static __init uint64_t tss_descriptor(const struct tss *tss)
+{
+	uint64_t base = (uintptr_t)tss;
+
+	return (sizeof(*tss) - 1) | (base & 0xffffff) << 16 | (uint64_t)TYPE_TSS << 40 | (base >> 24) << 56;
+}
+
+static __init void tss_init(struct tss *tss, uintptr_t stack_top)
+{
+	tss->cr3 = (uint32_t)((uintptr_t)mmu_kernel_pdpt - MMU_DIRECT_MAP_BASE);
+	tss->esp0 = tss->esp = stack_top;
+	tss->ss0 = tss->ss = tss->ds = tss->es = tss->fs = tss->gs = SEG_KERNEL_DATA;
+	tss->cs = SEG_KERNEL_CODE;
+	tss->eflags = EFLAGS_RESERVED;
+	tss->io_map = sizeof(*tss);
+}
+
+static __init void load_segments(const struct table_pointer *gdt)
+{
+	__asm__ volatile("lgdt %0\n\t"
+			 "ljmp %1, $1f\n"
+			 "1:\n\t"
+			 "movl %2, %%ds; movl %2, %%es; movl %2, %%fs; movl %2, %%gs; movl %2, %%ss\n\t"
+			 "lldt %w3\n\t"
+			 "ltr %w4"
+			 :
+			 : "m"(*gdt), "i"(SEG_KERNEL_CODE), "r"(SEG_KERNEL_DATA), "r"(0), "r"(SEG_TSS)
+			 : "memory");
+}
+
+void __init segments_init(void)
+{
+	struct table_pointer gdt = {sizeof(segments.gdt) - 1, (uintptr_t)segments.gdt};
+
+	tss_init(&segments.tss, (uintptr_t)boot_stack_top);
+	tss_init(&segments.double_fault, (uintptr_t)double_fault_stack_top);
+	segments.double_fault.eip = (uintptr_t)double_fault_entry;
+	segments.gdt[SEG_TSS / 8] = tss_descriptor(&segments.tss);
+	segments.gdt[SEG_DOUBLE_FAULT / 8] = tss_descriptor(&segments.double_fault);
+	load_segments(&gdt);
+}
+
+struct tss *segments_tss(void)
+{
+	return &segments.tss;
+}

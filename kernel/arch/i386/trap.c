@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: MIT */
+/* The interrupt table and what happens behind it.
+ *
+ * An exception is expected (trap_expect() is under way: its context is jumped back to) or the end (report,
+ * panic). Nothing else is connected yet: any other vector is a stray interrupt, said and survived.
+ *
+ * The double fault has a task gate, so that the CPU changes to a good stack before it pushes anything. Its
+ * usual cause is a stack that grew into its guard page: the page fault could not push its frame. CR2 then
+ * lies in the guard page.
+ *
+ * T1 trap.expected is set only inside trap_expect().
+ * T2 trap_context and its use in trap_entry.asm agree field by field.
+ * Context: whatever was interrupted; takes no lock, allocates nothing. */
+#include <kernel/arch/trap.h>
+
+#include <arch/segments.h>
+#include <kernel/arch/io.h>
+#include <kernel/arch/irqflags.h>
+#include <kernel/arch/mmu.h>
+#include <kernel/core/ksym.h>
+#include <kernel/core/panic.h>
+#include <kernel/core/printk.h>
+
+#define NR_VECTORS     256
+#define NR_EXCEPTIONS  32
+#define INTERRUPT_GATE 0x8e00u
+#define TASK_GATE      0x8500u
+#define VECTOR_DOUBLE  8
+#define VECTOR_PAGE    14
+#define VECTOR_PIC     0x20 /* 16 vectors from here */
+#define PIC_MASTER     0x20
+#define PIC_SLAVE      0xa0
+#define PIC_EOI	       0x20
+
+#define PF_PRESENT     0x01u
+#define PF_WRITE       0x02u
+#define PF_USER	       0x04u
+#define PF_RESERVED    0x08u
+#define PF_FETCH       0x10u
+
+struct gate {
+	uint32_t low, high;
+};
+
+struct trap_context {
+	uintptr_t esp, eip, ebx, esi, edi, ebp;
+};
+
+static struct {
+	ALIGNED(8) struct gate idt[NR_VECTORS];
+	struct trap_context context;
+	struct trap_info *expected; /* T1; NULL: nobody expects anything */
+} trap;
+
+static const char *const exception_names[NR_EXCEPTIONS] = {
+	"divide error",
+	"debug exception",
+	"non-maskable interrupt",
+	"breakpoint",
+	"overflow",
+	"bound range exceeded",
+	"invalid opcode",
+	"no coprocessor",
+	"double fault",
+	"coprocessor overrun",
+	"invalid task state",
+	"segment not present",
+	"stack segment fault",
+	"general protection fault",
+	"page fault",
+	"reserved exception",
+	"coprocessor error",
+	"alignment check",
+	"machine check",
+	"SIMD error",
+	"virtualization exception",
+	"control protection exception",
+};
+
+extern const uintptr_t trap_entries[NR_VECTORS];
+
+/* trap_entry.asm */
+bool trap_context_call(void (*fn)(void *), void *arg, struct trap_context *context);
+NORETURN void trap_context_abandon(const struct trap_context *context);
+void trap_handle(struct trap_frame *frame);
+void double_fault_handle(void);
+
+/* -------------------------------------------------------------------------------------------------------
+ * reports */
+
+static inline uintptr_t read_cr2(void)
+{
+	uintptr_t value;
+
+	__asm__ volatile("movl %%cr2, %0" : "=r"(value));
+	return value;
+}
+
+static inline uintptr_t read_cr3(void)
+{
+	uintptr_t value;
+
+	__asm__ volatile("movl %%cr3, %0" : "=r"(value));
+	return value;
+}
+
+static bool from_user(const struct trap_frame *frame)
+{
+	return frame->cs & 3;
+}
+
+static const char *exception_name(uint32_t vector)
+{
+	const char *name = vector < NR_EXCEPTIONS ? exception_names[vector] : NULL;
+
+	return name ? name : "reserved exception";
+}
+
+static const char *page_fault_cause(uint32_t error)
+{
+	if (error & PF_RESERVED)
+		return "reserved bit set in a page table";
+	return error & PF_PRESENT ? "the page forbids it" : "no page there";
+}
+
+static const char *page_fault_access(uint32_t error)
+{
+	if (error & PF_FETCH)
+		return "fetch from";
+	return error & PF_WRITE ? "write to" : "read from";
+}
+
+static void page_fault_print(uint32_t error, uintptr_t address)
+{
+	const char *guard = mmu_guard_name(address);
+
+	pr_err("page fault: %s %s 0x%08lx, error code 0x%x: %s", error & PF_USER ? "user" : "kernel",
+	       page_fault_access(error), (unsigned long)address, error, page_fault_cause(error));
+	if (guard)
+		pr_err("that is the guard page below the %s", guard);
+	else if (address < PAGE_SIZE)
+		pr_err("that is a NULL pointer and an offset");
+}
+
+static void registers_print(const struct trap_frame *frame, uint32_t esp, uint32_t ss)
+{
+	pr_err("eax %08x ebx %08x ecx %08x edx %08x", frame->eax, frame->ebx, frame->ecx, frame->edx);
+	pr_err("esi %08x edi %08x ebp %08x esp %08x", frame->esi, frame->edi, frame->ebp, esp);
+	pr_err("eip %08x eflags %08x cr2 %08lx cr3 %08lx", frame->eip, frame->eflags,
+	       (unsigned long)read_cr2(), (unsigned long)read_cr3());
+	pr_err("cs %04x ss %04x ds %04x es %04x fs %04x gs %04x", frame->cs & 0xffff, ss & 0xffff,
+	       frame->ds & 0xffff, frame->es & 0xffff, frame->fs & 0xffff, frame->gs & 0xffff);
+}
+
+/* The CPU pushes stack pointer and segment only when it comes from ring 3. */
+void trap_frame_print(const struct trap_frame *frame)
+{
+	if (from_user(frame))
+		registers_print(frame, frame->user_esp, frame->user_ss);
+	else
+		registers_print(frame, (uintptr_t)&frame->user_esp, SEG_KERNEL_DATA);
+}
+
+NORETURN static void report_and_panic(const struct trap_frame *frame)
+{
+	const char *name = exception_name(frame->vector);
+	char place[KSYM_FORMAT_MAX];
+
+	pr_err("EXCEPTION %u: %s at %s, error code 0x%x", frame->vector, name,
+	       ksym_format(frame->eip, place, sizeof(place)), frame->error_code);
+	if (frame->vector == VECTOR_PAGE)
+		page_fault_print(frame->error_code, read_cr2());
+	trap_frame_print(frame);
+	panic_at(frame->eip, frame->ebp, "%s at %s", name, place);
+}
+
+/* ------------------------------------------------------------------------------------------------------
+ * expected */
+
+bool trap_expect(void (*fn)(void *arg), void *arg, struct trap_info *info)
+{
+	irqflags_t flags = irq_save();
+	bool trapped;
+
+	trap.expected = info;
+	irq_restore(flags);
+	trapped = trap_context_call(fn, arg, &trap.context);
+	trap.expected = NULL;
+	irq_restore(flags);
+	return trapped;
+}
+
+/* Result: the context to go back to, or NULL when nobody expects anything. */
+static const struct trap_context *expected_take(struct trap_info info)
+{
+	if (!trap.expected)
+		return NULL;
+	*trap.expected = info;
+	trap.expected = NULL;
+	return &trap.context;
+}
+
+/* -------------------------------------------------------------------------------------------------------
+ * arrivals */
+
+static void handle_exception(const struct trap_frame *frame)
+{
+	const struct trap_context *context = expected_take((struct trap_info){
+		.vector = frame->vector,
+		.error_code = frame->error_code,
+		.ip = frame->eip,
+		.fault_address = frame->vector == VECTOR_PAGE ? read_cr2() : 0,
+	});
+
+	if (context)
+		trap_context_abandon(context);
+	report_and_panic(frame);
+}
+
+static void handle_stray(uint32_t vector)
+{
+	pr_warn("stray interrupt, vector 0x%x", vector);
+	if (vector >= VECTOR_PIC + 8 && vector < VECTOR_PIC + 16)
+		outb(PIC_SLAVE, PIC_EOI);
+	if (vector >= VECTOR_PIC && vector < VECTOR_PIC + 16)
+		outb(PIC_MASTER, PIC_EOI);
+}
+
+void trap_handle(struct trap_frame *frame)
+{
+	if (frame->vector < NR_EXCEPTIONS)
+		handle_exception(frame);
+	else
+		handle_stray(frame->vector);
+}
+
+/* The interrupted state lies in the CPU's own task segment; make it look like any other exception's. */
+static struct trap_frame double_fault_frame(const struct tss *tss)
+{
+	return (struct trap_frame){
+		.gs = tss->gs,
+		.fs = tss->fs,
+		.es = tss->es,
+		.ds = tss->ds,
+		.edi = tss->edi,
+		.esi = tss->esi,
+		.ebp = tss->ebp,
+		.ebx = tss->ebx,
+		.edx = tss->edx,
+		.ecx = tss->ecx,
+		.eax = tss->eax,
+		.vector = VECTOR_DOUBLE,
+		.eip = tss->eip,
+		.cs = tss->cs,
+		.eflags = tss->eflags,
+	};
+}
+
+NORETURN static void double_fault_panic(const struct tss *tss)
+{
+	struct trap_frame frame = double_fault_frame(tss);
+	const char *guard = mmu_guard_name(read_cr2());
+	char place[KSYM_FORMAT_MAX];
+
+	ksym_format(tss->eip, place, sizeof(place));
+	pr_err("EXCEPTION %u: %s at %s", VECTOR_DOUBLE, exception_name(VECTOR_DOUBLE), place);
+	registers_print(&frame, tss->esp, tss->ss);
+	if (guard)
+		panic_at(tss->eip, tss->ebp, "stack overflow in %s: the %s grew into its guard page", place,
+			 guard);
+	panic_at(tss->eip, tss->ebp, "double fault at %s", place);
+}
+
+/* Runs in the double-fault task. Returning resumes the CPU's own task, whose registers we may have changed.
+ */
+void double_fault_handle(void)
+{
+	struct tss *tss = segments_tss();
+	bool overflow = mmu_guard_name(read_cr2()) != NULL;
+	const struct trap_context *context = expected_take((struct trap_info){
+		.vector = VECTOR_DOUBLE,
+		.ip = tss->eip,
+		.fault_address = overflow ? read_cr2() : 0,
+		.stack_overflow = overflow,
+	});
+
+	if (!context)
+		double_fault_panic(tss);
+	tss->eip = (uintptr_t)trap_context_abandon;
+	tss->eax = (uintptr_t)context;
+}
+
+/* ---------------------------------------------------------------------------------------------------------
+ * set-up */
+
+static __init struct gate gate_to(uintptr_t handler)
+{
+	return (struct gate){
+		.low = SEG_KERNEL_CODE << 16 | (handler & 0xffff),
+		.high = (handler & 0xffff0000u) | INTERRUPT_GATE,
+	};
+}
+
+/* Away from the exceptions' vectors, and silent. */
+static __init void pic_init(void)
+{
+	outb(PIC_MASTER, 0x11); /* start, edge triggered, cascaded */
+	outb(PIC_SLAVE, 0x11);
+	outb(PIC_MASTER + 1, VECTOR_PIC);
+	outb(PIC_SLAVE + 1, VECTOR_PIC + 8);
+	outb(PIC_MASTER + 1, 1u << 2); /* the slave is at input 2 */
+	outb(PIC_SLAVE + 1, 2);
+	outb(PIC_MASTER + 1, 0x01); /* 8086 mode */
+	outb(PIC_SLAVE + 1, 0x01);
+	outb(PIC_MASTER + 1, 0xff); /* all masked */
+	outb(PIC_SLAVE + 1, 0xff);
+}
+
+void __init trap_init(void)
+{
+	struct {
+		uint16_t limit;
+		uint32_t base;
+	} PACKED idt = {sizeof(trap.idt) - 1, (uintptr_t)trap.idt};
+
+	for (unsigned int v = 0; v < NR_VECTORS; v++)
+		trap.idt[v] = gate_to(trap_entries[v]);
+	trap.idt[VECTOR_DOUBLE] = (struct gate){.low = SEG_DOUBLE_FAULT << 16, .high = TASK_GATE};
+	pic_init();
+	__asm__ volatile("lidt %0" ::"m"(idt));
+}

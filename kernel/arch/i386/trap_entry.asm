@@ -1,0 +1,92 @@
+; SPDX-License-Identifier: MIT
+; Where the CPU enters the kernel. Each vector pushes a struct trap_frame and calls trap_handle(frame); the double fault is
+; a task of its own; trap_expect() is a setjmp that the handlers may jump back to.
+
+extern trap_handle, double_fault_handle
+global trap_entries, double_fault_entry, trap_context_call, trap_context_abandon
+
+KERNEL_DATA equ 0x10
+
+section .text
+
+; Vectors for which the CPU pushes an error code.
+%define HAS_ERROR_CODE(v) ((v) == 8 || ((v) >= 10 && (v) <= 14) || (v) == 17 || (v) == 21 || (v) == 29 || (v) == 30)
+
+trap_entry:
+%assign v 0
+%rep 256
+.vector_%+v:
+%if !HAS_ERROR_CODE(v)
+	push	dword 0
+%endif
+	push	dword v
+	jmp	trap_entry_common
+%assign v v + 1
+%endrep
+
+trap_entry_common:
+	pusha
+	push	ds
+	push	es
+	push	fs
+	push	gs
+	mov	eax, KERNEL_DATA
+	mov	ds, eax
+	mov	es, eax
+	mov	fs, eax
+	mov	gs, eax
+	cld
+	mov	eax, esp                ; struct trap_frame *
+	call	trap_handle
+	pop	gs
+	pop	fs
+	pop	es
+	pop	ds
+	popa
+	add	esp, 8
+	iret
+
+; The CPU comes here by a task switch, with an error code of 0 on our own stack. Going back is iret with NT set; the next
+; double fault continues behind it.
+double_fault_entry:
+	add	esp, 4
+	call	double_fault_handle
+	iret
+	jmp	double_fault_entry
+
+; bool trap_context_call(void (*fn)(void *), void *arg, struct trap_context *context)
+;                        eax                 edx        ecx
+; Context: esp, eip, ebx, esi, edi, ebp. Returns 0 when fn returned, 1 when somebody abandoned it.
+trap_context_call:
+	mov	[ecx], esp
+	mov	dword [ecx + 4], .abandoned
+	mov	[ecx + 8], ebx
+	mov	[ecx + 12], esi
+	mov	[ecx + 16], edi
+	mov	[ecx + 20], ebp
+	mov	ecx, eax
+	mov	eax, edx
+	call	ecx
+	xor	eax, eax
+	ret
+.abandoned:
+	mov	eax, 1
+	ret
+
+; NORETURN void trap_context_abandon(const struct trap_context *context)
+trap_context_abandon:
+	mov	esp, [eax]
+	mov	ebx, [eax + 8]
+	mov	esi, [eax + 12]
+	mov	edi, [eax + 16]
+	mov	ebp, [eax + 20]
+	jmp	[eax + 4]
+
+section .init.data progbits alloc noexec write align=4
+
+trap_entries:
+%assign v 0
+%rep 256
+	dd	trap_entry.vector_%+v
+%assign v v + 1
+%endrep

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/* The kernel's gigabyte of virtual memory.
+ *
+ *   0xC0000000 + p   direct map of physical p < end of low memory, 2 MiB pages; the 2 MiB that hold the
+ * kernel image are split: text R-X, read-only data R--, everything else RW- (no-execute when the CPU has NX)
+ *   above            nothing yet
+ *
+ * One page directory covers it all and is shared by every address space. */
+#pragma once
+
+#include <kernel/lib/compiler.h>
+#include <kernel/lib/types.h>
+
+#define MMU_DIRECT_MAP_BASE 0xC0000000u
+
+/* Zone borders, bytes: the most the direct map can hold, and the reach of the oldest DMA device. */
+uint64_t mmu_lowmem_max_bytes(void);
+paddr_t mmu_dma_end(void);
+
+/* Gives up the direct map beyond lowmem_end (rounded up to 2 MiB), sets the permissions of the image and
+ * takes the guard pages below the stacks away. Boot, once. */
+void mmu_init(paddr_t lowmem_end);
+
+/* After the last __init call: the pages of .init lose their execute permission and become plain memory.
+ * Result: their physical range, for the allocator. */
+void mmu_release_init(paddr_t *start, paddr_t *end);
+
+/* The image in physical memory, .init included. */
+void mmu_image_range(paddr_t *start, paddr_t *end);
+
+/* The stack whose guard page holds addr ("boot stack"), or NULL. */
+const char *mmu_guard_name(uintptr_t addr);
+
+enum mmu_prot {
+	MMU_READ = 0, /* always */
+	MMU_WRITE = 1,
+	MMU_EXEC = 2,
+	MMU_UNCACHED = 4,
+};
+
+struct mmu_mapping {
+	paddr_t paddr; /* of the byte asked for */
+	unsigned int prot;
+	uint32_t page_size; /* bytes */
+};
+
+/* What kernel address `addr` maps to. Result: false when it is not mapped. Context: any. */
+bool mmu_lookup(uintptr_t addr, struct mmu_mapping *mapping);
+
+bool mmu_is_mapped(uintptr_t addr);
+
+/* One 4 KiB page in a part of the kernel's gigabyte that has a page table. Result: false when it has none.
+ * The caller owns the address; mapping over something else needs a flush, mmu_unmap_page() flushes itself. */
+bool mmu_map_page(uintptr_t addr, paddr_t paddr, unsigned int prot) MUST_CHECK;
+bool mmu_unmap_page(uintptr_t addr);
+
+void mmu_flush_page(uintptr_t addr);
+void mmu_flush_all(void);

@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: MIT */
+/* The kernel command line. `cmdline_table` is the list of options: name, kind, where the value goes, and the
+ * limits of a number. A word is first split at its '='; the reader of its kind then checks the value and only
+ * stores it when it is right. Words are never copied but into their option, and never trusted to be text:
+ * what a warning shows of them is escaped and at most SHOWN_MAX characters long.
+ *
+ * C1 Numbers are decimal or 0x-hexadecimal and are checked for overflow at every digit and at the suffix.
+ * C2 A list value that does not fit its option is refused, not cut.
+ * No state: all of it is in struct parser, on the caller's stack. */
+#include <kernel/core/cmdline.h>
+
+#include <kernel/lib/align.h>
+#include <kernel/lib/format.h>
+#include <kernel/lib/string.h>
+
+#define SHOWN_MAX 40
+
+enum kind { KIND_WORD, KIND_SIZE, KIND_NUMBER, KIND_BOOL, KIND_CHOICE };
+
+struct option {
+	const char *name;
+	enum kind kind;
+	uint16_t offset;      /* of the value in struct cmdline_options */
+	uint64_t min, max;    /* of a number or size */
+	const char *expected; /* for people; for a choice also its two words, "a|b" for 0 and 1 */
+};
+
+#define AT(member) .offset = offsetof(struct cmdline_options, member)
+
+static const struct option cmdline_table[] = {
+	{"selftest", KIND_WORD, AT(selftest), .expected = "all, none or names with commas"},
+	{"bench", KIND_WORD, AT(bench), .expected = "all, none or names with commas"},
+	{"demo", KIND_WORD, AT(demo), .expected = "all, none or names with commas"},
+	{"monitor", KIND_BOOL, AT(monitor), .expected = "on or off"},
+	{"exit", KIND_CHOICE, AT(exit), .expected = "never|qemu"},
+	{"mem", KIND_SIZE, AT(mem_bytes), MIB(1ull), GIB(64), "a size from 1M to 64G"},
+	{"lowmem", KIND_SIZE, AT(lowmem_bytes), MIB(4ull), MIB(896ull), "a size from 4M to 896M"},
+	{"min_free_kbytes", KIND_NUMBER, AT(min_free_kbytes), 0, 1u << 20, "a number from 0 to 1048576"},
+	{"slab_debug", KIND_WORD, AT(slab_debug), .expected = "letters of FZPU and a cache's name"},
+	{"failslab", KIND_WORD, AT(failslab), .expected = "interval,probability,space,times"},
+	{"fail_page_alloc", KIND_WORD, AT(fail_page_alloc), .expected = "interval,probability,space,times"},
+	{"init_on_alloc", KIND_BOOL, AT(init_on_alloc), .expected = "0 or 1"},
+	{"init_on_free", KIND_BOOL, AT(init_on_free), .expected = "0 or 1"},
+	{"panic", KIND_CHOICE, AT(panic), .expected = "halt|exit"},
+};
+
+STATIC_ASSERT(ARRAY_SIZE(cmdline_table) <= 32, "struct parser keeps a bit for each option");
+
+static const struct cmdline_options cmdline_defaults = {
+	.selftest = "all",
+	.bench = "none",
+	.demo = "none",
+	.monitor = true,
+	.exit = CMDLINE_EXIT_NEVER,
+	.panic = PANIC_HALT,
+};
+
+/* A piece of the line, not terminated. */
+struct piece {
+	const char *text;
+	size_t len;
+};
+
+struct parser {
+	struct cmdline_options *options;
+	void (*warn)(const char *fmt, ...);
+	uint32_t seen; /* a bit for each option that was set */
+};
+
+static bool piece_is(const struct piece *piece, const char *text)
+{
+	return strlen(text) == piece->len && memcmp(piece->text, text, piece->len) == 0;
+}
+
+/* The piece as a person may read it: printable ASCII, the rest as \xNN, cut at SHOWN_MAX characters. */
+static const char *piece_show(const struct piece *piece, char shown[SHOWN_MAX + 4])
+{
+	size_t len = 0;
+
+	for (size_t i = 0; i < piece->len; i++) {
+		unsigned char c = (unsigned char)piece->text[i];
+		bool plain = c > ' ' && c < 0x7f && c != '\\';
+
+		if (len + (plain ? 1 : 4) > SHOWN_MAX) {
+			memcpy(shown + len, "...", 4);
+			return shown;
+		}
+		len += (size_t)scnprintf(shown + len, SHOWN_MAX + 4 - len, plain ? "%c" : "\\x%02x", c);
+	}
+	shown[len] = '\0';
+	return shown;
+}
+
+static int digit_of(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : 16;
+}
+
+/* Takes the digits off the front of *piece. False when there are none or the number needs more than 64 bits.
+ */
+static bool number_take(struct piece *piece, uint64_t *value)
+{
+	bool hex = piece->len > 2 && piece->text[0] == '0' && (piece->text[1] | 0x20) == 'x';
+	unsigned int base = hex ? 16 : 10;
+	size_t i = hex ? 2 : 0, first = i;
+
+	*value = 0;
+	for (; i < piece->len && digit_of(piece->text[i]) < (int)base; i++) {
+		if (__builtin_mul_overflow(*value, (uint64_t)base, value) ||
+		    __builtin_add_overflow(*value, (uint64_t)digit_of(piece->text[i]), value))
+			return false;
+	}
+	piece->text += i;
+	piece->len -= i;
+	return i > first;
+}
+
+static bool suffix_shift(const struct piece *suffix, unsigned int *shift)
+{
+	static const char letters[] = "KMG";
+	const char *letter;
+
+	*shift = 0;
+	if (suffix->len == 0)
+		return true;
+	letter = memchr(letters, suffix->text[0] & ~0x20, sizeof(letters) - 1);
+	if (suffix->len != 1 || letter == NULL)
+		return false;
+	*shift = 10 * (unsigned int)(letter - letters + 1);
+	return true;
+}
+
+static bool size_read(struct piece value, uint64_t *size)
+{
+	unsigned int shift;
+
+	if (!number_take(&value, size) || !suffix_shift(&value, &shift) || *size > UINT64_MAX >> shift)
+		return false;
+	*size <<= shift;
+	return true;
+}
+
+static bool bool_read(const struct piece *value, bool *yes)
+{
+	*yes = piece_is(value, "1") || piece_is(value, "on");
+	return *yes || piece_is(value, "0") || piece_is(value, "off");
+}
+
+static bool choice_read(const struct piece *value, const char *words, unsigned int *chosen)
+{
+	const char *bar = strchr(words, '|');
+	struct piece first = {words, (size_t)(bar - words)};
+
+	*chosen = piece_is(value, bar + 1);
+	return *chosen != 0 || (value->len == first.len && memcmp(value->text, first.text, first.len) == 0);
+}
+
+static bool word_store(char *to, const struct piece *value)
+{
+	if (value->len == 0 || value->len >= CMDLINE_LIST_MAX)
+		return false;
+	for (size_t i = 0; i < value->len; i++) {
+		if (value->text[i] <= ' ' || value->text[i] > '~')
+			return false;
+	}
+	memcpy(to, value->text, value->len);
+	to[value->len] = '\0';
+	return true;
+}
+
+static bool bool_store(bool *to, const struct piece *value)
+{
+	bool yes, ok = bool_read(value, &yes);
+
+	if (ok)
+		*to = yes;
+	return ok;
+}
+
+static bool choice_store(unsigned int *to, const struct option *option, const struct piece *value)
+{
+	unsigned int chosen;
+	bool ok = choice_read(value, option->expected, &chosen);
+
+	if (ok)
+		*to = chosen;
+	return ok;
+}
+
+static bool number_store(void *to, const struct option *option, struct piece value)
+{
+	uint64_t number;
+
+	if (option->kind == KIND_SIZE ? !size_read(value, &number)
+				      : !number_take(&value, &number) || value.len != 0)
+		return false;
+	if (number < option->min || number > option->max)
+		return false;
+	if (option->kind == KIND_SIZE)
+		*(uint64_t *)to = number;
+	else
+		*(uint32_t *)to = (uint32_t)number;
+	return true;
+}
+
+/* Checks the value and stores it; false when it is not what the option expects. */
+static bool option_store(const struct option *option, struct cmdline_options *options,
+			 const struct piece *value)
+{
+	void *to = (char *)options + option->offset;
+
+	switch (option->kind) {
+	case KIND_WORD:
+		return word_store(to, value);
+	case KIND_BOOL:
+		return bool_store(to, value);
+	case KIND_CHOICE:
+		return choice_store(to, option, value);
+	default:
+		return number_store(to, option, *value);
+	}
+}
+
+/* Index in the table, or -1. */
+static int option_find(const struct piece *name)
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(cmdline_table); i++) {
+		if (piece_is(name, cmdline_table[i].name))
+			return (int)i;
+	}
+	return -1;
+}
+
+static struct piece word_name(const struct piece *word)
+{
+	const char *equals = memchr(word->text, '=', word->len);
+
+	return (struct piece){word->text, equals != NULL ? (size_t)(equals - word->text) : word->len};
+}
+
+/* What stands behind the '='; nothing when there is none. */
+static struct piece word_value(const struct piece *word, const struct piece *name)
+{
+	size_t skipped = MIN(name->len + 1, word->len);
+
+	return (struct piece){word->text + skipped, word->len - skipped};
+}
+
+static bool word_is_file_name(const struct piece *word)
+{
+	struct piece name = word_name(word);
+
+	if (memchr(name.text, '/', name.len) != NULL)
+		return true;
+	if (word->len >= 4 && memcmp(word->text + word->len - 4, ".elf", 4) == 0)
+		return true;
+	return name.len == word->len && option_find(&name) < 0;
+}
+
+static void option_parse(struct parser *parser, unsigned int index, const struct piece *word,
+			 struct piece value)
+{
+	const struct option *option = &cmdline_table[index];
+	char shown[SHOWN_MAX + 4];
+
+	if (!option_store(option, parser->options, &value)) {
+		parser->warn("command line: %s: %s= expects %s", piece_show(word, shown), option->name,
+			     option->expected);
+		return;
+	}
+	if (parser->seen >> index & 1u)
+		parser->warn("command line: %s: %s= is given more than once, expected once; this one counts",
+			     piece_show(word, shown), option->name);
+	parser->seen |= 1u << index;
+}
+
+static void word_parse(struct parser *parser, const struct piece *word)
+{
+	struct piece name = word_name(word);
+	char shown[SHOWN_MAX + 4];
+	int index = option_find(&name);
+
+	if (index < 0)
+		parser->warn("command line: %s: unknown option, expected selftest bench demo monitor exit "
+			     "mem lowmem "
+			     "min_free_kbytes slab_debug failslab fail_page_alloc init_on_alloc init_on_free "
+			     "panic",
+			     piece_show(word, shown));
+	else
+		option_parse(parser, (unsigned int)index, word, word_value(word, &name));
+}
+
+static bool is_blank(char c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+/* The next word at or behind *line, which moves behind it; an empty one at the end. */
+static struct piece word_next(const char **line)
+{
+	const char *start;
+
+	while (is_blank(**line))
+		(*line)++;
+	start = *line;
+	while (**line != '\0' && !is_blank(**line))
+		(*line)++;
+	return (struct piece){start, (size_t)(*line - start)};
+}
+
+void cmdline_parse(struct cmdline_options *options, const char *line, void (*warn)(const char *fmt, ...))
+{
+	struct parser parser = {.options = options, .warn = warn};
+	struct piece word;
+
+	*options = cmdline_defaults;
+	word = word_next(&line);
+	if (word.len != 0 && word_is_file_name(&word))
+		word = word_next(&line);
+	for (; word.len != 0; word = word_next(&line))
+		word_parse(&parser, &word);
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/* Consoles: where text leaves the kernel. A driver fills in one struct console and registers it; printk and
+ * console_sink() write to every registered one. Nothing allocates; a console is never taken away again. */
+#pragma once
+
+#include <kernel/lib/format.h>
+#include <kernel/lib/types.h>
+
+struct console {
+	const char *name;
+	/* Called with interrupts off, perhaps from an exception inside an earlier call. Must end in bounded
+	 * time. */
+	void (*write)(struct console *con, const char *text, size_t len);
+	struct console *next; /* for printk.c */
+};
+
+/* From now on `con` gets all that is printed; the lines of the log that it missed come first. Context: any.
+ */
+void console_register(struct console *con);
+
+/* Raw text to all consoles: no time stamps, not kept in the log. For KTAP, tables and the prompt. Context:
+ * any. */
+struct sink *console_sink(void);

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/* panic(), failed assertions and WARN_ON. `depth` counts panics under way: the second one, from within the
+ * first's own report, says its line without a backtrace; the third says nothing. Interrupts are off from the
+ * first on. A trace starts at this file's own frame: its return address names the caller. */
+#include <kernel/core/panic.h>
+
+#include <kernel/arch/cpu.h>
+#include <kernel/arch/irqflags.h>
+#include <kernel/arch/machine.h>
+#include <kernel/core/backtrace.h>
+#include <kernel/core/printk.h>
+#include <kernel/lib/assert.h>
+#include <kernel/lib/format.h>
+
+static struct {
+	enum panic_action action;
+	unsigned int depth;
+} panic_state;
+
+void panic_set_action(enum panic_action action)
+{
+	panic_state.action = action;
+}
+
+NORETURN static void panic_end(void)
+{
+	if (panic_state.action == PANIC_EXIT)
+		machine_exit(MACHINE_FAILED);
+	for (;;)
+		cpu_halt();
+}
+
+NORETURN static void vpanic(uintptr_t eip, uintptr_t ebp, const char *fmt, va_list args)
+{
+	char text[PRINTK_MAX - 16];
+	unsigned int depth = panic_state.depth++;
+
+	(void)irq_save();
+	if (depth >= 2)
+		panic_end();
+	(void)vsnprintf(text, sizeof(text), fmt, args);
+	pr_err(depth == 0 ? "PANIC: %s" : "PANIC in panic: %s", text);
+	if (depth == 0)
+		backtrace_print(eip, ebp);
+	panic_end();
+}
+
+void panic(const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	vpanic(0, (uintptr_t)__builtin_frame_address(0), fmt, args);
+}
+
+void panic_at(uintptr_t eip, uintptr_t ebp, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	vpanic(eip, ebp, fmt, args);
+}
+
+void assert_failed(const char *expr, const char *file, int line)
+{
+	panic_at(0, (uintptr_t)__builtin_frame_address(0), "%s:%d: assertion failed: %s", file, line, expr);
+}
+
+COLD void warn_on_print(const char *expr, const char *file, int line)
+{
+	pr_warn("WARNING: %s:%d: %s", file, line, expr);
+	backtrace_print(0, (uintptr_t)__builtin_frame_address(0));
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* The end of the road, and the warning before it. Implements assert_failed() of kernel/lib/assert.h.
+ * Context: any. A panic inside a panic prints one line and stops. */
+#pragma once
+
+#include <kernel/lib/compiler.h>
+#include <kernel/lib/types.h>
+
+enum panic_action {
+	PANIC_HALT, /* stand still, for a person or a debugger */
+	PANIC_EXIT, /* leave the emulator with a failure status, for a script */
+};
+
+/* What panic() does in the end; PANIC_HALT until told otherwise (command line: panic=halt|exit). */
+void panic_set_action(enum panic_action action);
+
+/* Says why, prints a backtrace, and never returns. */
+NORETURN void panic(const char *fmt, ...) PRINTF(1, 2);
+
+/* The same with the place to trace from: for exception handlers. `eip` and `ebp` are those of the frame at
+ * fault. */
+NORETURN void panic_at(uintptr_t eip, uintptr_t ebp, const char *fmt, ...) PRINTF(3, 4);
+
+/* One line naming the place, and a backtrace; the kernel lives on. Result: cond, as a truth value. */
+#define WARN_ON(cond) warn_on_check(!!(cond), #cond, __FILE__, __LINE__)
+
+void warn_on_print(const char *expr, const char *file, int line);
+
+static inline bool warn_on_check(bool hit, const char *expr, const char *file, int line)
+{
+	if (unlikely(hit))
+		warn_on_print(expr, file, line);
+	return hit;
+}
