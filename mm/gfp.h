@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/* Allocation flags: what a caller permits and asks for. Serves CONTRACT G1-G21.
+ *
+ * Which one do I want?  GFP_KERNEL when you may sleep, GFP_ATOMIC when you may not (interrupt, softirq,
+ * spinlock held), with GFP_DMA when an ISA device will touch the memory. Everything else is a refinement.
+ *
+ * The bits answer five questions:
+ *   where       __GFP_DMA, __GFP_HIGHMEM (at most one; none: NORMAL, then DMA)
+ *   how mobile  __GFP_MOVABLE, __GFP_RECLAIMABLE (at most one; none: unmovable)
+ *   may it      __GFP_WAIT sleep, __GFP_IO start I/O, __GFP_FS call the file system, __GFP_HIGH use the
+ * reserve how hard    __GFP_NORETRY < default < __GFP_REPEAT < __GFP_NOFAIL what kind   __GFP_ZERO,
+ * __GFP_COMP, __GFP_COLD, __GFP_NOWARN, __GFP_NO_GROW, __GFP_THISNODE
+ */
+#pragma once
+
+#include <kernel/lib/compiler.h>
+#include <kernel/lib/types.h>
+
+typedef unsigned int __bitwise gfp_t;
+
+#define GFP_BIT(n)	  ((__force gfp_t)(1u << (n)))
+
+#define __GFP_DMA	  GFP_BIT(0) /* zone: the first 16 MiB */
+#define __GFP_HIGHMEM	  GFP_BIT(1) /* zone: high memory preferred */
+#define __GFP_MOVABLE	  GFP_BIT(2)
+#define __GFP_RECLAIMABLE GFP_BIT(3)
+#define __GFP_WAIT	  GFP_BIT(4)
+#define __GFP_HIGH	  GFP_BIT(5)
+#define __GFP_IO	  GFP_BIT(6)
+#define __GFP_FS	  GFP_BIT(7)
+#define __GFP_COLD	  GFP_BIT(8)
+#define __GFP_NOWARN	  GFP_BIT(9)
+#define __GFP_REPEAT	  GFP_BIT(10)
+#define __GFP_NOFAIL	  GFP_BIT(11)
+#define __GFP_NORETRY	  GFP_BIT(12)
+#define __GFP_ZERO	  GFP_BIT(13)
+#define __GFP_COMP	  GFP_BIT(14)
+#define __GFP_NO_GROW	  GFP_BIT(15)
+#define __GFP_THISNODE	  GFP_BIT(16)
+
+#define GFP_KNOWN_BITS	  ((__force gfp_t)((1u << 17) - 1))
+
+/* Later names of the same permissions. */
+#define __GFP_RECLAIM	    __GFP_WAIT
+#define __GFP_RETRY_MAYFAIL __GFP_REPEAT
+
+#define GFP_NOWAIT	    ((__force gfp_t)0u)
+#define GFP_ATOMIC	    __GFP_HIGH
+#define GFP_NOIO	    __GFP_WAIT
+#define GFP_NOFS	    (__GFP_WAIT | __GFP_IO)
+#define GFP_KERNEL	    (__GFP_WAIT | __GFP_IO | __GFP_FS)
+#define GFP_USER	    (GFP_KERNEL | __GFP_MOVABLE)
+#define GFP_HIGHUSER	    (GFP_USER | __GFP_HIGHMEM)
+#define GFP_DMA		    __GFP_DMA
+
+STATIC_ASSERT((__force unsigned int)GFP_NOWAIT == 0, "GFP_NOWAIT: no permission at all (G6)");
+STATIC_ASSERT((__force unsigned int)(GFP_ATOMIC ^ __GFP_HIGH) == 0, "GFP_ATOMIC = HIGH (G2)");
+STATIC_ASSERT((__force unsigned int)(GFP_NOIO ^ __GFP_WAIT) == 0, "GFP_NOIO = WAIT (G4)");
+STATIC_ASSERT((__force unsigned int)(GFP_NOFS ^ (__GFP_WAIT | __GFP_IO)) == 0, "GFP_NOFS = WAIT|IO (G5)");
+STATIC_ASSERT((__force unsigned int)(GFP_KERNEL ^ (__GFP_WAIT | __GFP_IO | __GFP_FS)) == 0,
+	      "GFP_KERNEL (G1)");
+STATIC_ASSERT((__force unsigned int)(GFP_USER ^ (GFP_KERNEL | __GFP_MOVABLE)) == 0, "GFP_USER (G3)");
+STATIC_ASSERT((__force unsigned int)(GFP_HIGHUSER ^ (GFP_USER | __GFP_HIGHMEM)) == 0, "GFP_HIGHUSER (G3)");
+
+static inline bool gfp_has(gfp_t gfp, gfp_t bits)
+{
+	return (__force unsigned int)(gfp & bits) != 0;
+}
+
+/* The zone and mobility bits as small table indices. */
+static inline unsigned int gfp_zone_bits(gfp_t gfp)
+{
+	return (__force unsigned int)gfp & 3u;
+}
+
+static inline unsigned int gfp_mobility_bits(gfp_t gfp)
+{
+	return (__force unsigned int)gfp >> 2 & 3u;
+}
+
+/* Can no request with these flags ever be met? (K7: unknown bits, two zones, two mobilities) */
+static inline bool gfp_is_impossible(gfp_t gfp)
+{
+	return gfp_has(gfp, ~GFP_KNOWN_BITS) || gfp_zone_bits(gfp) == 3 || gfp_mobility_bits(gfp) == 3;
+}
+
+/* Why gfp_is_impossible(), in words. */
+const char *gfp_why_impossible(gfp_t gfp);
+
+/* The flags as names, "GFP_KERNEL|__GFP_ZERO", into buf (96 bytes hold the usual ones; more is cut). Result:
+ * buf. Context: any. Serves G20. */
+const char *gfp_names(gfp_t gfp, char *buf, size_t size);
+
+/* Rate limit of warnings: RATELIMIT_BURST messages per RATELIMIT_INTERVAL_MS and place. Result: may this one
+ * be printed? Context: any; a race may let one message more through, nothing worse. */
+#define RATELIMIT_BURST	      10
+#define RATELIMIT_INTERVAL_MS 5000
+
+struct ratelimit {
+	uint64_t window_start_ms;
+	unsigned int printed, generation;
+};
+
+bool ratelimit_ok(struct ratelimit *limit);
+
+/* Start every rate limit anew: for tests that count messages. */
+void ratelimit_reset_all(void);

@@ -1,0 +1,6 @@
+/* SPDX-License-Identifier: MIT */
+/* Pages and flags under the name the books use. */
+#pragma once
+
+#include <mm/gfp.h>
+#include <mm/page_alloc.h>

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: MIT */
+/* kmalloc and object caches under the name the books use; brings <linux/gfp.h>. */
+#pragma once
+
+#include <linux/gfp.h>
+#include <mm/kmalloc.h>
+#include <mm/slab.h>

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/* From ranges of RAM to descriptors, zones and allocators. The descriptors are the one large thing: 32 bytes
+ * for each page number up to the end of RAM, cleared once, so that every page starts as INTERIOR of no block;
+ * what the hand-over frees gets a head per block. */
+#include <mm/init.h>
+
+#include <kernel/lib/align.h>
+#include <kernel/lib/string.h>
+#include <mm/bootmem.h>
+#include <mm/kmalloc.h>
+#include <mm/memblock.h>
+#include <mm/memmap.h>
+#include <mm/page_alloc.h>
+
+static uint32_t init_min_free_kbytes;
+
+/* RAM so far up that its descriptors would fill more than half of low memory is left out. */
+static void limit_memory(paddr_t lowmem_end)
+{
+	uint64_t lowmem_bytes = range_set_bytes_in(memblock_memory(), 0, lowmem_end);
+	uint64_t max_pages = lowmem_bytes / 2 / sizeof(struct page);
+	paddr_t end = ALIGN_DOWN(max_pages, 1u << MAX_ORDER) << PAGE_SHIFT;
+
+	if (memblock_end_of_memory() > end) {
+		uint64_t bytes = memblock_limit(MAX(end, lowmem_end));
+
+		port_print(PORT_WARN,
+			   "%llu MiB of RAM above %#llx left out: its descriptors would take more than half "
+			   "of %llu MiB of low memory",
+			   (unsigned long long)(bytes >> 20), (unsigned long long)MAX(end, lowmem_end),
+			   (unsigned long long)(lowmem_bytes >> 20));
+	}
+}
+
+static void init_zone_memory(struct zone *zone)
+{
+	pfn_t blocks;
+
+	if (zone->start_pfn == zone->end_pfn)
+		return;
+	zone->present = (size_t)memmap_pages_in(memblock_memory(), zone->start_pfn, zone->end_pfn);
+	blocks = ((zone->end_pfn - 1) >> PAGEBLOCK_ORDER) - zone->first_block + 1;
+	zone->block_mobility = alloc_bootmem(blocks);
+	memset(zone->block_mobility, MOBILITY_MOVABLE, blocks);
+}
+
+void mm_init_zones(const struct mm_params *params)
+{
+	pfn_t end;
+	struct zone *zone;
+
+	bootmem_init(params->dma_end, params->lowmem_end);
+	limit_memory(params->lowmem_end);
+	end = (pfn_t)(memblock_end_of_memory() >> PAGE_SHIFT);
+	mem_map_pages = ALIGN_UP(end, 1u << MAX_ORDER);
+	mem_map = alloc_bootmem_pages((uint64_t)mem_map_pages * sizeof(struct page));
+	lowmem_end_pfn = MIN((pfn_t)(params->lowmem_end >> PAGE_SHIFT), end);
+	init_min_free_kbytes = params->min_free_kbytes;
+
+	zone_init_node(0, (pfn_t)(params->dma_end >> PAGE_SHIFT), lowmem_end_pfn, end);
+	for_each_zone(zone)
+		init_zone_memory(zone);
+}
+
+static void add_free_range(pfn_t start, pfn_t end)
+{
+	page_alloc_add_range(start, end);
+}
+
+void mm_init_allocators(void)
+{
+	memblock_hand_over(add_free_range);
+	zone_build_policy(init_min_free_kbytes);
+	slab_init();
+	kmalloc_init();
+}
+
+uint64_t mm_free_reserved(paddr_t start, paddr_t end)
+{
+	pfn_t from = (pfn_t)(ALIGN_UP(start, PAGE_SIZE) >> PAGE_SHIFT), to = (pfn_t)(end >> PAGE_SHIFT);
+
+	return from < to ? page_alloc_add_range(from, to) : 0;
+}

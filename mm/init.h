@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* Bringing mm up, in the order of these declarations. Context: boot, one CPU, interrupts off. */
+#pragma once
+
+#include <mm/range.h>
+
+/* What the machine and the command line say. */
+struct mm_params {
+	paddr_t dma_end;	  /* first byte that the oldest DMA device cannot reach: 16 MiB on a PC */
+	paddr_t lowmem_end;	  /* end of the direct map, bytes; page aligned */
+	uint32_t min_free_kbytes; /* 0: chosen from the size of memory */
+};
+
+/* 1. memblock_init() and memblock_reserve() by the caller (mm/memblock.h). */
+
+/* 2. Allocate and clear the page descriptors, lay out nodes and zones. Leaves out, with a message, RAM whose
+ * descriptors would take more than half of low memory. Panics when not even the descriptors fit. */
+void mm_init_zones(const struct mm_params *params);
+
+/* 3. Hand all that memblock holds free to the buddy allocator, then start the slab layer: kmalloc works from
+ * here on. */
+void mm_init_allocators(void);
+
+/* Give whole pages [start, end) that nobody uses to the allocator: the freed .init sections. Result: pages
+ * given. */
+uint64_t mm_free_reserved(paddr_t start, paddr_t end);

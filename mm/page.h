@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/* The page descriptor, one for each page number from 0 to the end of RAM, in one flat array. Serves CONTRACT
+ * F3, P4, G18.
+ *
+ * Memory is blocks of 2^order pages. The first page of a block is its HEAD and says all about it; every other
+ * page is INTERIOR and says nothing. Splitting a block writes two heads, merging makes the upper head
+ * INTERIOR, and no operation of the page allocator loops over the pages of a block. So a wrong free is found
+ * by one comparison of `head`.
+ *
+ * Page numbers that are not RAM, and RAM that was never handed out, are INTERIOR of no block.
+ */
+#pragma once
+
+#include <kernel/lib/compiler.h>
+#include <kernel/lib/list.h>
+#include <mm/port.h>
+
+struct kmem_cache;
+
+#define NR_ORDERS 11
+#define MAX_ORDER (NR_ORDERS - 1)
+
+enum page_state {
+	PAGE_INTERIOR,	/* inside a block, or not memory of the allocator at all */
+	PAGE_FREE,	/* head of a block in the buddy's lists */
+	PAGE_ALLOCATED, /* head of a block that is handed out */
+	PAGE_PERCPU,	/* head of a block parked in a per-CPU list */
+};
+
+/* Of an allocated head. */
+enum page_flag {
+	PAGE_COMPOUND = 1 << 0, /* __GFP_COMP: references may be taken on any page of the block */
+	PAGE_LARGE = 1 << 1,	/* first block of a large kmalloc; private = its pages */
+	PAGE_EXACT = 1 << 2,	/* first block of alloc_pages_exact; private = its pages */
+	PAGE_PIECE = 1 << 3,	/* further block of one of these two: freed with the first only */
+};
+
+/* Who may write: (H) whoever owns the block: under zone->lock while it is free, the allocator's caller once
+ * it is allocated. (S) the slab layer, under the cache's lock, while the page belongs to a slab. */
+struct page {
+	union {
+		uint32_t head; /* (H) all four at once: what split, merge and free compare and write */
+		struct {
+			uint8_t state; /* enum page_state */
+			uint8_t order; /* of the block; 0 when INTERIOR */
+			uint8_t zone;  /* index of its zone, see zone.h */
+			uint8_t flags; /* enum page_flag; 0 unless ALLOCATED */
+		};
+	};
+	int refcount;		       /* (H) users of an allocated block, counted on its head */
+	struct kmem_cache *slab_cache; /* (S) non-NULL exactly while the page is part of a slab. What kfree
+					* reads: no other owner ever keeps anything else here */
+	struct list_head links;	       /* (H) free list; (S) partial or full list; later: LRU */
+	union {
+		void *freelist; /* (S) first free object of the slab, NULL when none was freed */
+		void *mapping;	/* page cache: whose page */
+	};
+	union {
+		struct {
+			uint16_t in_use; /* (S) objects handed out */
+			uint16_t bump;	 /* (S) objects ever handed out: the next never-used one */
+		};
+		uint32_t index; /* page cache: which page of the mapping */
+	};
+	union {
+		struct page *slab; /* (S) the slab's first page, in each of its pages */
+		uintptr_t private; /* the owner's own word: pages of an exact block, swap slot … */
+	};
+};
+
+STATIC_ASSERT(sizeof(void *) != 4 || sizeof(struct page) == 32, "F3: a descriptor takes 32 bytes");
+STATIC_ASSERT(offsetof(struct page, state) == 0 && offsetof(struct page, order) == 1 &&
+		      offsetof(struct page, zone) == 2 && offsetof(struct page, flags) == 3,
+	      "PAGE_HEAD() below knows this little-endian layout");
+
+#define PAGE_HEAD(state, order, zone) ((uint32_t)(state) | (uint32_t)(order) << 8 | (uint32_t)(zone) << 16)
+#define PAGE_HEAD_ORDER_STEP	      (1u << 8) /* added to a head: the next higher order */
+#define PAGE_HEAD_STATE_ORDER	      0xffffu	/* the state and order of a head */
+
+/* All descriptors, and how many: a multiple of 2^MAX_ORDER, so that the buddy of any block has one. (constant
+ * after mm_init_zones) */
+extern struct page *mem_map;
+extern pfn_t mem_map_pages;
+
+/* First page number that the direct map does not reach. */
+extern pfn_t lowmem_end_pfn;
+
+static inline pfn_t page_to_pfn(const struct page *page)
+{
+	return (pfn_t)(page - mem_map);
+}
+
+static inline struct page *pfn_to_page(pfn_t pfn)
+{
+	return mem_map + pfn;
+}
+
+static inline paddr_t page_to_phys(const struct page *page)
+{
+	return (paddr_t)page_to_pfn(page) << PAGE_SHIFT;
+}
+
+static inline bool page_is_highmem(const struct page *page)
+{
+	return page_to_pfn(page) >= lowmem_end_pfn;
+}
+
+/* Address of the page in the direct map; NULL for a page of high memory that is not mapped. Context: any. */
+static inline void *page_address(const struct page *page)
+{
+	return page_is_highmem(page) ? NULL : port_direct_map() + ((size_t)page_to_pfn(page) << PAGE_SHIFT);
+}
+
+/* Does the address lie in the direct map of low memory? */
+static inline bool virt_is_direct(const void *addr)
+{
+	return (uintptr_t)addr - (uintptr_t)port_direct_map() < (uintptr_t)lowmem_end_pfn << PAGE_SHIFT;
+}
+
+/* The page at a direct-map address; virt_is_direct(addr) must hold. */
+static inline struct page *virt_to_page(const void *addr)
+{
+	return mem_map + (((uintptr_t)addr - (uintptr_t)port_direct_map()) >> PAGE_SHIFT);
+}
+
+/* Head of the block that holds `page`, whatever its state; NULL when no block does. Context: any. Serves G18.
+ */
+struct page *page_find_head(struct page *page);
+
+/* "free block of order 3", "inside an allocated block of order 2" … written to buf. Result: buf. */
+const char *page_describe(const struct page *page, char *buf, size_t size);

@@ -1,0 +1,430 @@
+/* SPDX-License-Identifier: MIT */
+/* The policy of page allocation: which zones, down to which floor, what is refused, and what is checked when
+ * pages come back. The algorithm is buddy's.
+ *
+ * A1 the head of an allocated block has state ALLOCATED, its order, its zone, and refcount >= 1.
+ * A2 no page inside an allocated block has a state, so that every wrong free is seen by comparing one word.
+ *
+ * Lock: zone->lock around each buddy call; nothing sleeps or prints under it. */
+#include <mm/page_alloc.h>
+
+#include <kernel/lib/align.h>
+#include <kernel/lib/assert.h>
+#include <kernel/lib/bitops.h>
+#include <kernel/lib/format.h>
+#include <kernel/lib/string.h>
+#include <mm/buddy.h>
+
+/* --- refusals and reports --- */
+
+static COLD struct page *refuse(gfp_t gfp, unsigned int order, const void *caller, const char *why)
+{
+	static struct ratelimit limit;
+	char flags[96], code[64];
+
+	if (ratelimit_ok(&limit))
+		port_print(
+			PORT_WARN,
+			"%s: impossible page request by %s: %s (order:%u, mode:%#x(%s)); orders are 0 to %u",
+			port_task_name(), port_code_name(caller, code, sizeof(code)), why, order,
+			(__force unsigned int)gfp, gfp_names(gfp, flags, sizeof(flags)), MAX_ORDER);
+	return NULL;
+}
+
+COLD void page_alloc_report_failure(gfp_t gfp, unsigned int order)
+{
+	static struct ratelimit limit;
+	char flags[96];
+	struct zone *zone;
+
+	if (gfp_has(gfp, __GFP_NOWARN) || !ratelimit_ok(&limit))
+		return;
+	port_print(PORT_WARN, "%s: page allocation failure: order:%u, mode:%#x(%s)", port_task_name(), order,
+		   (__force unsigned int)gfp, gfp_names(gfp, flags, sizeof(flags)));
+	for_each_zone(zone)
+		if (zone_has_memory(zone))
+			port_print(
+				PORT_INFO,
+				"%s free:%zukB min:%zukB low:%zukB high:%zukB managed:%zukB largest order:%d",
+				zone->name, zone->nr_free * 4, zone->wmark[WMARK_MIN] * 4,
+				zone->wmark[WMARK_LOW] * 4, zone->wmark[WMARK_HIGH] * 4, zone->managed * 4,
+				zone->nr_free ? (int)bit_highest(zone->nonempty[0] | zone->nonempty[1] |
+								 zone->nonempty[2])
+					      : -1);
+}
+
+static COLD void report_bad_free(const struct page *page, unsigned int order, const void *caller)
+{
+	char state[96], code[64];
+
+	port_print(PORT_ERR,
+		   "BUG: bad page free by %s: pfn %#x order %u: page is %s; expected the head of an "
+		   "allocated block of order %u; nothing changed",
+		   port_code_name(caller, code, sizeof(code)), page_to_pfn(page), order,
+		   page_describe(page, state, sizeof(state)), order);
+}
+
+static COLD void report_wild_page(const void *page, const void *caller)
+{
+	char code[64];
+
+	port_print(PORT_ERR, "BUG: bad page free by %s: %#lx is no page descriptor; nothing changed",
+		   port_code_name(caller, code, sizeof(code)), (unsigned long)page);
+}
+
+/* --- allocation --- */
+
+/* A block from this zone that leaves `floor` pages free, or NULL. */
+static inline struct page *zone_alloc(struct zone *zone, unsigned int order, enum mobility mobility,
+				      size_t floor)
+{
+	struct page *page = NULL;
+	irqflags_t flags;
+
+	flags = port_lock_irqsave(&zone->lock);
+	if (zone->nr_free >= floor + ((size_t)1 << order))
+		page = buddy_alloc_locked(zone, order, mobility);
+	port_unlock_irqrestore(&zone->lock, flags);
+	return page;
+}
+
+static struct page *try_zones(gfp_t gfp, unsigned int order)
+{
+	enum zone_id highest = gfp_zone(gfp);
+	struct zone *const *zone = nodes[0].zonelist[highest].zone;
+
+	for (; *zone; zone++) {
+		size_t floor = gfp_has(gfp, __GFP_HIGH) ? 0 : zone_floor(*zone, highest);
+		struct page *page = zone_alloc(*zone, order, gfp_mobility(gfp), floor);
+
+		if (page)
+			return page;
+	}
+	return NULL;
+}
+
+/* What the caller asked for beyond the pages themselves. */
+static inline void prepare(struct page *page, gfp_t gfp, unsigned int order)
+{
+	page->refcount = 1;
+	if (gfp_has(gfp, __GFP_COMP) && order)
+		page->flags = PAGE_COMPOUND;
+	if (gfp_has(gfp, __GFP_ZERO))
+		memset(page_address(page), 0, (size_t)PAGE_SIZE << order);
+}
+
+static struct page *alloc_pages_for(gfp_t gfp, unsigned int order, const void *caller)
+{
+	struct page *page;
+
+	if (unlikely(order > MAX_ORDER))
+		return refuse(gfp, order, caller, "no block is that large");
+	if (unlikely(gfp_is_impossible(gfp)))
+		return refuse(gfp, order, caller, gfp_why_impossible(gfp));
+	page = try_zones(gfp, order);
+	if (likely(page))
+		prepare(page, gfp, order);
+	else
+		page_alloc_report_failure(gfp, order);
+	return page;
+}
+
+struct page *alloc_pages(gfp_t gfp, unsigned int order)
+{
+	return alloc_pages_for(gfp, order, RETURN_ADDRESS());
+}
+
+/* An address is asked for, and high memory has none: one warning for all such callers, then low memory (K6).
+ */
+static gfp_t want_address(gfp_t gfp, const void *caller)
+{
+	static struct ratelimit limit;
+	char code[64];
+
+	if (likely(gfp_zone_bits(gfp) != gfp_zone_bits(__GFP_HIGHMEM)))
+		return gfp;
+	if (ratelimit_ok(&limit))
+		port_print(PORT_WARN,
+			   "__GFP_HIGHMEM by %s: high memory has no address; served from low memory",
+			   port_code_name(caller, code, sizeof(code)));
+	return gfp & ~__GFP_HIGHMEM;
+}
+
+unsigned long __get_free_pages(gfp_t gfp, unsigned int order)
+{
+	const void *caller = RETURN_ADDRESS();
+	struct page *page = alloc_pages_for(want_address(gfp, caller), order, caller);
+
+	return page ? (unsigned long)page_address(page) : 0;
+}
+
+unsigned long get_zeroed_page(gfp_t gfp)
+{
+	const void *caller = RETURN_ADDRESS();
+	struct page *page = alloc_pages_for(want_address(gfp | __GFP_ZERO, caller), 0, caller);
+
+	return page ? (unsigned long)page_address(page) : 0;
+}
+
+/* --- freeing --- */
+
+static inline bool is_descriptor(const struct page *page)
+{
+	return (uintptr_t)page - (uintptr_t)mem_map < mem_map_pages * sizeof(*page) &&
+	       ((uintptr_t)page - (uintptr_t)mem_map) % sizeof(*page) == 0;
+}
+
+static inline bool is_allocated_head(const struct page *page, unsigned int order)
+{
+	return (page->head & PAGE_HEAD_STATE_ORDER) == PAGE_HEAD(PAGE_ALLOCATED, order, 0);
+}
+
+static void free_block(struct page *page, unsigned int order)
+{
+	struct zone *zone = page_zone(page);
+	irqflags_t flags;
+
+	flags = port_lock_irqsave(&zone->lock);
+	buddy_free_locked(zone, page, order);
+	port_unlock_irqrestore(&zone->lock, flags);
+}
+
+static void drop_reference(struct page *head)
+{
+	if (--head->refcount == 0)
+		free_block(head, head->order);
+}
+
+static void free_pages_for(struct page *page, unsigned int order, const void *caller)
+{
+	if (unlikely(!is_descriptor(page)))
+		report_wild_page(page, caller);
+	else if (unlikely(!is_allocated_head(page, order) || page->slab_cache ||
+			  page->flags & ~PAGE_COMPOUND))
+		report_bad_free(page, order, caller);
+	else
+		drop_reference(page);
+}
+
+void __free_pages(struct page *page, unsigned int order)
+{
+	free_pages_for(page, order, RETURN_ADDRESS());
+}
+
+/* The page at an address that somebody hands back, or NULL after a report. */
+static struct page *page_of_address(const void *addr, const void *caller)
+{
+	char code[64];
+
+	if (likely(virt_is_direct(addr) && IS_ALIGNED((uintptr_t)addr, PAGE_SIZE)))
+		return virt_to_page(addr);
+	port_print(
+		PORT_ERR,
+		"BUG: bad page free by %s: %#lx is not the address of a page of low memory; nothing changed",
+		port_code_name(caller, code, sizeof(code)), (unsigned long)addr);
+	return NULL;
+}
+
+void free_pages(unsigned long addr, unsigned int order)
+{
+	const void *caller = RETURN_ADDRESS();
+	struct page *page;
+
+	if (addr == 0)
+		return;
+	page = page_of_address((const void *)addr, caller);
+	if (page)
+		free_pages_for(page, order, caller);
+}
+
+/* --- exact sizes ---
+ * n pages of a block of order k are the blocks that the bits of n name, largest first, each aligned to its
+ * own size. The first of them carries the owner's flag and n. */
+
+unsigned int get_order(unsigned long size_bytes)
+{
+	size_t pages = (size_bytes >> PAGE_SHIFT) + ((size_bytes & ~PAGE_MASK) != 0);
+
+	return log2_ceil((uint32_t)MIN(pages, (size_t)1 << 31));
+}
+
+/* Make heads of the pieces of the first nr pages. */
+static void mark_pieces(struct page *page, size_t nr_pages)
+{
+	uint8_t zone = page->zone;
+
+	while (nr_pages) {
+		unsigned int order = bit_highest((uint32_t)nr_pages);
+
+		page->head = PAGE_HEAD(PAGE_ALLOCATED, order, zone);
+		page->flags = PAGE_PIECE;
+		page->refcount = 1;
+		page += 1u << order;
+		nr_pages -= (size_t)1 << order;
+	}
+}
+
+static void trim_block(struct page *page, size_t nr_pages, unsigned int order)
+{
+	struct zone *zone = page_zone(page);
+	pfn_t pfn = page_to_pfn(page);
+	irqflags_t flags;
+
+	if (nr_pages == (size_t)1 << order)
+		return;
+	flags = port_lock_irqsave(&zone->lock);
+	mark_pieces(page, nr_pages);
+	buddy_free_range_locked(zone, pfn + (pfn_t)nr_pages, pfn + (1u << order));
+	port_unlock_irqrestore(&zone->lock, flags);
+}
+
+struct page *page_alloc_exact(size_t nr_pages, gfp_t gfp, enum page_flag flag)
+{
+	unsigned int order = log2_ceil((uint32_t)nr_pages);
+	struct page *page = alloc_pages_for(gfp & ~(__GFP_COMP | __GFP_ZERO), order, RETURN_ADDRESS());
+
+	if (!page)
+		return NULL;
+	trim_block(page, nr_pages, order);
+	page->flags = (uint8_t)flag;
+	page->private = nr_pages;
+	if (gfp_has(gfp, __GFP_ZERO))
+		memset(page_address(page), 0, nr_pages << PAGE_SHIFT);
+	return page;
+}
+
+void page_free_exact(struct page *page, enum page_flag flag)
+{
+	size_t nr_pages = page->private;
+
+	ASSERT(page->flags == flag);
+	while (nr_pages) {
+		unsigned int order = bit_highest((uint32_t)nr_pages);
+		struct page *next = page + (1u << order);
+
+		ASSERT(is_allocated_head(page, order));
+		drop_reference(page);
+		page = next;
+		nr_pages -= (size_t)1 << order;
+	}
+}
+
+void *alloc_pages_exact(size_t size_bytes, gfp_t gfp)
+{
+	const void *caller = RETURN_ADDRESS();
+	struct page *page;
+
+	gfp = want_address(gfp, caller);
+	if (size_bytes == 0 || get_order(size_bytes) > MAX_ORDER)
+		return refuse(gfp, get_order(size_bytes), caller,
+			      size_bytes ? "no block is that large" : "0 bytes");
+	page = page_alloc_exact(DIV_ROUND_UP(size_bytes, PAGE_SIZE), gfp, PAGE_EXACT);
+	return page ? page_address(page) : NULL;
+}
+
+void free_pages_exact(void *addr, size_t size_bytes)
+{
+	const void *caller = RETURN_ADDRESS();
+	struct page *page;
+
+	if (!addr)
+		return;
+	page = page_of_address(addr, caller);
+	if (!page)
+		return;
+	if (page->state != PAGE_ALLOCATED || page->flags != PAGE_EXACT ||
+	    page->private != DIV_ROUND_UP(size_bytes, PAGE_SIZE))
+		report_bad_free(page, get_order(size_bytes), caller);
+	else
+		page_free_exact(page, PAGE_EXACT);
+}
+
+void split_page(struct page *page, unsigned int order)
+{
+	if (!is_allocated_head(page, order) || page->flags) {
+		report_bad_free(page, order, RETURN_ADDRESS());
+		return;
+	}
+	for (pfn_t i = 0; i < 1u << order; i++) {
+		page[i].head = PAGE_HEAD(PAGE_ALLOCATED, 0, page->zone);
+		page[i].refcount = 1;
+	}
+}
+
+/* --- references --- */
+
+struct page *compound_head(struct page *page)
+{
+	struct page *head = page->state == PAGE_INTERIOR ? page_find_head(page) : page;
+
+	return head && head->flags & PAGE_COMPOUND ? head : page;
+}
+
+bool PageCompound(struct page *page)
+{
+	return compound_head(page)->flags & PAGE_COMPOUND;
+}
+
+unsigned int compound_order(struct page *page)
+{
+	return compound_head(page)->order;
+}
+
+int page_count(struct page *page)
+{
+	return compound_head(page)->refcount;
+}
+
+void get_page(struct page *page)
+{
+	compound_head(page)->refcount++;
+}
+
+void put_page(struct page *page)
+{
+	struct page *head = compound_head(page);
+
+	if (unlikely(head->state != PAGE_ALLOCATED || head->refcount <= 0 || head->slab_cache ||
+		     head->flags & ~PAGE_COMPOUND))
+		report_bad_free(page, head->order, RETURN_ADDRESS());
+	else
+		drop_reference(head);
+}
+
+/* --- counting and adding --- */
+
+size_t nr_free_pages_below(enum zone_id highest)
+{
+	struct zone *zone;
+	size_t nr = 0;
+
+	for_each_zone(zone)
+		if (zone->id <= highest)
+			nr += zone->nr_free;
+	return nr;
+}
+
+size_t nr_free_pages(void)
+{
+	return nr_free_pages_below(ZONE_HIGHMEM);
+}
+
+uint64_t page_alloc_add_range(pfn_t start, pfn_t end)
+{
+	struct zone *zone;
+	uint64_t added = 0;
+
+	for_each_zone(zone) {
+		pfn_t from = MAX(start, zone->start_pfn), to = MIN(end, zone->end_pfn);
+		irqflags_t flags;
+
+		if (from >= to)
+			continue;
+		flags = port_lock_irqsave(&zone->lock);
+		zone->managed += to - from;
+		buddy_free_range_locked(zone, from, to);
+		port_unlock_irqrestore(&zone->lock, flags);
+		added += to - from;
+	}
+	return added;
+}

@@ -1,0 +1,495 @@
+/* SPDX-License-Identifier: MIT */
+/* The slab layer: pages cut into objects of one size. The layout, the invariants and who may touch what are
+ * in slab_internal.h. An object comes from the free list of a slab that has room, else from beyond its bump
+ * index, where the constructor runs; so a new slab costs the same however many objects it holds.
+ *
+ * Locks: 1. slab.lock (the list of caches)  2. cache->lock  3. zone->lock. Pages are allocated and freed,
+ * constructors run and messages are printed with none of them held. */
+#include <mm/slab.h>
+
+#include <kernel/lib/align.h>
+#include <kernel/lib/assert.h>
+#include <kernel/lib/bitops.h>
+#include <kernel/lib/format.h>
+#include <kernel/lib/string.h>
+#include <mm/slab_internal.h>
+
+#define MAX_SLAB_ORDER 4
+#define MAX_PER_SLAB   512
+#define WANT_PER_SLAB  4
+
+static struct {
+	struct port_lock lock;
+	struct list_head caches;
+	struct kmem_cache cache_cache; /* the cache of caches */
+} slab;
+
+/* --- reports --- */
+
+static COLD void report_bad_object(const struct kmem_cache *cache, const void *object, const void *caller,
+				   const char *what)
+{
+	char code[64];
+
+	port_print(PORT_ERR, "BUG: bad free by %s in cache %s: %#lx is %s; nothing changed",
+		   port_code_name(caller, code, sizeof(code)), cache ? cache->name : "(none)",
+		   (unsigned long)object, what);
+}
+
+static COLD void *refuse_alloc(const struct kmem_cache *cache, gfp_t gfp, const void *caller, const char *why)
+{
+	static struct ratelimit limit;
+	char flags[96], code[64];
+
+	if (ratelimit_ok(&limit))
+		port_print(PORT_WARN, "%s: impossible request to cache %s by %s: %s (mode:%#x(%s))",
+			   port_task_name(), cache->name, port_code_name(caller, code, sizeof(code)), why,
+			   (__force unsigned int)gfp, gfp_names(gfp, flags, sizeof(flags)));
+	return NULL;
+}
+
+/* --- slabs --- */
+
+/* The smallest order that holds WANT_PER_SLAB objects and wastes at most an eighth; else the one that wastes
+ * least. */
+static unsigned int choose_order(uint32_t stride)
+{
+	unsigned int best = get_order(stride);
+	uint32_t best_waste = ~0u;
+
+	for (unsigned int order = get_order(stride); order <= MAX_SLAB_ORDER; order++) {
+		uint32_t bytes = PAGE_SIZE << order, waste = (bytes % stride) << (MAX_SLAB_ORDER - order);
+
+		if (bytes / stride >= WANT_PER_SLAB && bytes % stride <= bytes / 8)
+			return order;
+		if (waste < best_waste) {
+			best = order;
+			best_waste = waste;
+		}
+	}
+	return best;
+}
+
+static struct page *new_slab(struct kmem_cache *cache, gfp_t gfp)
+{
+	struct page *first;
+
+	if (gfp_has(gfp, __GFP_NO_GROW))
+		return NULL;
+	first = alloc_pages((gfp & ~(__GFP_ZERO | __GFP_HIGHMEM | __GFP_MOVABLE | __GFP_COMP)) | cache->gfp,
+			    cache->order);
+	if (!first)
+		return NULL;
+	first->freelist = NULL;
+	first->in_use = first->bump = 0;
+	for (struct page *page = first; page < first + (1u << cache->order); page++) {
+		page->slab = first;
+		page->slab_cache = cache;
+	}
+	return first;
+}
+
+static void release_slab(struct kmem_cache *cache, struct page *first)
+{
+	for (struct page *page = first; page < first + (1u << cache->order); page++)
+		page->slab_cache = NULL;
+	__free_pages(first, cache->order);
+}
+
+static void add_slab_locked(struct kmem_cache *cache, struct page *first)
+{
+	list_add(&first->links, &cache->partial);
+	cache->nr_slabs++;
+	cache->nr_empty++;
+}
+
+/* --- objects --- */
+
+static inline void **object_link(const struct kmem_cache *cache, void *object)
+{
+	return (void **)(void *)((char *)object + cache->link_offset);
+}
+
+/* An object of a slab with room. *fresh: it was never handed out before. */
+static void *take_object_locked(struct kmem_cache *cache, struct page *first, bool *fresh)
+{
+	void *object = first->freelist;
+
+	*fresh = !object;
+	if (object)
+		first->freelist = *object_link(cache, object);
+	else
+		object = slab_base(first) + first->bump++ * cache->stride;
+	if (first->in_use++ == 0)
+		cache->nr_empty--;
+	if (first->in_use == cache->per_slab)
+		list_move(&first->links, &cache->full);
+	cache->nr_in_use++;
+	return object;
+}
+
+/* Result: a slab that is empty and too many, unlisted, for the caller to release; else NULL. */
+static struct page *put_object_locked(struct kmem_cache *cache, struct page *first, void *object)
+{
+	*object_link(cache, object) = first->freelist;
+	first->freelist = object;
+	cache->nr_in_use--;
+	if (first->in_use-- == cache->per_slab)
+		list_move(&first->links, &cache->partial);
+	if (first->in_use)
+		return NULL;
+	list_del(&first->links);
+	if (cache->nr_empty >= SLAB_KEEP_EMPTY) {
+		cache->nr_slabs--;
+		return first;
+	}
+	cache->nr_empty++;
+	list_add_tail(&first->links, &cache->partial);
+	return NULL;
+}
+
+static void *take_object(struct kmem_cache *cache, struct page *grown, bool *fresh)
+{
+	void *object = NULL;
+	irqflags_t flags;
+
+	flags = port_lock_irqsave(&cache->lock);
+	if (grown)
+		add_slab_locked(cache, grown);
+	if (!list_is_empty(&cache->partial))
+		object = take_object_locked(cache, list_first_entry(&cache->partial, struct page, links),
+					    fresh);
+	port_unlock_irqrestore(&cache->lock, flags);
+	return object;
+}
+
+void *slab_alloc(struct kmem_cache *cache, gfp_t gfp, const void *caller)
+{
+	struct page *grown;
+	bool fresh = false;
+	void *object;
+
+	if (unlikely(gfp_is_impossible(gfp)))
+		return refuse_alloc(cache, gfp, caller, gfp_why_impossible(gfp));
+	object = take_object(cache, NULL, &fresh);
+	if (unlikely(!object)) {
+		grown = new_slab(cache, gfp);
+		if (!grown)
+			return NULL;
+		object = take_object(cache, grown, &fresh);
+	}
+	if (fresh && cache->ctor)
+		cache->ctor(object);
+	if (gfp_has(gfp, __GFP_ZERO))
+		memset(object, 0, cache->object_size);
+	return object;
+}
+
+/* What is wrong with handing `object` back, or NULL. A double free is seen at once when nothing of the slab
+ * was freed in between; debugging (slab_debug=F) looks further. */
+static inline const char *why_bad_object(const struct kmem_cache *cache, const struct page *first,
+					 const void *object)
+{
+	uint32_t offset = (uint32_t)((const char *)object - slab_base(first));
+
+	if (unlikely(!object_is_whole(cache, offset)))
+		return "inside an object";
+	if (unlikely(offset >= first->bump * cache->stride))
+		return "an object never handed out";
+	if (unlikely(object == first->freelist || first->in_use == 0))
+		return "already free";
+	return NULL;
+}
+
+void slab_free(struct kmem_cache *cache, struct page *page, void *object, const void *caller)
+{
+	struct page *first = page->slab, *empty = NULL;
+	const char *wrong;
+	irqflags_t flags;
+
+	flags = port_lock_irqsave(&cache->lock);
+	wrong = why_bad_object(cache, first, object);
+	if (likely(!wrong))
+		empty = put_object_locked(cache, first, object);
+	port_unlock_irqrestore(&cache->lock, flags);
+	if (unlikely(wrong))
+		report_bad_object(cache, object, caller, wrong);
+	else if (empty)
+		release_slab(cache, empty);
+}
+
+/* --- the public face --- */
+
+void *kmem_cache_alloc(struct kmem_cache *cache, gfp_t gfp)
+{
+	const void *caller = RETURN_ADDRESS();
+
+	if (unlikely(gfp_zone_bits(gfp)) && gfp_has(gfp, __GFP_DMA) && !gfp_has(cache->gfp, __GFP_DMA))
+		return refuse_alloc(cache, gfp, caller,
+				    "__GFP_DMA, but the cache was created without SLAB_CACHE_DMA");
+	if (unlikely(cache->ctor && gfp_has(gfp, __GFP_ZERO)))
+		return refuse_alloc(cache, gfp, caller, "__GFP_ZERO would undo the constructor");
+	return slab_alloc(cache, gfp, caller);
+}
+
+void *kmem_cache_zalloc(struct kmem_cache *cache, gfp_t gfp)
+{
+	return kmem_cache_alloc(cache, gfp | __GFP_ZERO);
+}
+
+void kmem_cache_free(struct kmem_cache *cache, void *object)
+{
+	const void *caller = RETURN_ADDRESS();
+	struct page *page;
+
+	if (!object)
+		return;
+	if (unlikely(!virt_is_direct(object))) {
+		report_bad_object(cache, object, caller, "not in the direct map of memory");
+		return;
+	}
+	page = virt_to_page(object);
+	if (unlikely(page->slab_cache != cache))
+		report_bad_object(cache, object, caller,
+				  page->slab_cache ? "an object of another cache" : "in no slab");
+	else
+		slab_free(cache, page, object, caller);
+}
+
+unsigned int kmem_cache_size(const struct kmem_cache *cache)
+{
+	return cache->object_size;
+}
+
+const char *kmem_cache_name(const struct kmem_cache *cache)
+{
+	return cache->name;
+}
+
+size_t kmem_cache_shrink(struct kmem_cache *cache)
+{
+	size_t pages = 0;
+
+	for (;;) {
+		struct page *empty = NULL;
+		irqflags_t flags = port_lock_irqsave(&cache->lock);
+
+		if (cache->nr_empty) {
+			empty = list_entry(cache->partial.prev, struct page, links); /* S2: empty ones last */
+			list_del(&empty->links);
+			cache->nr_empty--;
+			cache->nr_slabs--;
+		}
+		port_unlock_irqrestore(&cache->lock, flags);
+		if (!empty)
+			return pages;
+		release_slab(cache, empty);
+		pages += (size_t)1 << cache->order;
+	}
+}
+
+/* --- creation and destruction --- */
+
+irqflags_t slab_lock_irqsave(void)
+{
+	return port_lock_irqsave(&slab.lock);
+}
+
+void slab_unlock_irqrestore(irqflags_t flags)
+{
+	port_unlock_irqrestore(&slab.lock, flags);
+}
+
+struct list_head *slab_caches(void)
+{
+	return &slab.caches;
+}
+
+/* SLAB_HWCACHE_ALIGN: a whole line, or the fraction of it that the object fills. */
+static uint32_t object_align(size_t size, size_t align, slab_flags_t flags)
+{
+	uint32_t line = CACHE_LINE_BYTES;
+
+	if (!(flags & SLAB_HWCACHE_ALIGN))
+		return (uint32_t)MAX(align, (size_t)SLAB_MIN_ALIGN);
+	while (size <= line / 2 && line > SLAB_MIN_ALIGN)
+		line /= 2;
+	return MAX((uint32_t)align, line);
+}
+
+void slab_cache_init(struct kmem_cache *cache, const char *name, size_t size, size_t align,
+		     slab_flags_t flags, void (*ctor)(void *))
+{
+	irqflags_t irqflags;
+	uint32_t behind = ctor ? (uint32_t)sizeof(void *) : 0;
+
+	memset(cache, 0, sizeof(*cache));
+	snprintf(cache->name, sizeof(cache->name), "%s", name);
+	port_lock_init(&cache->lock, cache->name);
+	cache->object_size = (uint32_t)size;
+	cache->align = object_align(size, align, flags);
+	cache->link_offset = ctor ? ALIGN_UP((uint32_t)size, (uint32_t)sizeof(void *)) : 0;
+	cache->stride = ALIGN_UP(MAX(cache->link_offset + behind, (uint32_t)size), cache->align);
+	cache->divide =
+		~0u / cache->stride + 1; /* ceil(2^32 / stride): also exact where stride divides 2^32 */
+	cache->order = (uint8_t)choose_order(cache->stride);
+	cache->per_slab = (uint16_t)((PAGE_SIZE << cache->order) / cache->stride);
+	cache->flags = flags;
+	cache->ctor = ctor;
+	cache->gfp = (flags & SLAB_CACHE_DMA ? __GFP_DMA : GFP_NOWAIT) |
+		     (flags & SLAB_RECLAIM_ACCOUNT ? __GFP_RECLAIMABLE : GFP_NOWAIT);
+	list_init(&cache->partial);
+	list_init(&cache->full);
+
+	irqflags = slab_lock_irqsave();
+	list_add_tail(&cache->caches, &slab.caches);
+	slab_unlock_irqrestore(irqflags);
+}
+
+static bool name_is_taken(const char *name)
+{
+	const struct kmem_cache *cache;
+	bool taken = false;
+	irqflags_t flags = slab_lock_irqsave();
+
+	list_for_each_entry(cache, &slab.caches, caches)
+		taken |= strncmp(cache->name, name, CACHE_NAME_MAX - 1) == 0;
+	slab_unlock_irqrestore(flags);
+	return taken;
+}
+
+static const char *why_bad_cache(const char *name, size_t size, size_t align, slab_flags_t flags)
+{
+	if (!name || !*name)
+		return "it has no name";
+	if (size == 0 || size > SLAB_MAX_OBJECT_BYTES - sizeof(void *))
+		return "objects have 1 to 65532 bytes";
+	if (align && (!IS_POWER_OF_2(align) || align > PAGE_SIZE))
+		return "alignments are powers of two up to 4096";
+	if (flags & ~SLAB_KNOWN_FLAGS)
+		return "unknown flags";
+	if (name_is_taken(name))
+		return "the name is taken";
+	return NULL;
+}
+
+struct kmem_cache *kmem_cache_create(const char *name, size_t size, size_t align, slab_flags_t flags,
+				     void (*ctor)(void *object))
+{
+	const char *wrong = why_bad_cache(name, size, align, flags);
+	struct kmem_cache *cache = wrong ? NULL : kmem_cache_alloc(&slab.cache_cache, GFP_KERNEL);
+
+	if (cache) {
+		slab_cache_init(cache, name, size, align, flags, ctor);
+		return cache;
+	}
+	wrong = wrong ? wrong : "no memory";
+	if (flags & SLAB_PANIC)
+		port_panic("cannot create cache %s of %zu bytes: %s", name ? name : "(null)", size, wrong);
+	port_print(PORT_WARN, "cannot create cache %.31s of %zu bytes, align %zu, flags %#x: %s",
+		   name ? name : "(null)", size, align, flags, wrong);
+	return NULL;
+}
+
+/* Objects of a slab that are handed out, a line each. */
+static void list_live_objects(const struct kmem_cache *cache, const struct page *first)
+{
+	uint32_t is_free[MAX_PER_SLAB / 32] = {0};
+
+	for (char *object = first->freelist; object; object = *object_link(cache, object))
+		bitmap_set(is_free, (size_t)(object - slab_base(first)) / cache->stride);
+	for (unsigned int i = 0; i < first->bump; i++)
+		if (!bitmap_test(is_free, i))
+			port_print(PORT_ERR, "  live object %#lx",
+				   (unsigned long)(slab_base(first) + i * cache->stride));
+}
+
+static COLD void report_live_objects(struct kmem_cache *cache, const void *caller)
+{
+	const struct page *first;
+	char code[64];
+
+	port_print(PORT_ERR, "BUG: kmem_cache_destroy(%s) by %s with %zu live objects; the cache stays",
+		   cache->name, port_code_name(caller, code, sizeof(code)), cache->nr_in_use);
+	list_for_each_entry(first, &cache->partial, links)
+		list_live_objects(cache, first);
+	list_for_each_entry(first, &cache->full, links)
+		list_live_objects(cache, first);
+}
+
+static bool cache_is_known(const struct kmem_cache *wanted)
+{
+	const struct kmem_cache *cache;
+	bool known = false;
+	irqflags_t flags = slab_lock_irqsave();
+
+	list_for_each_entry(cache, &slab.caches, caches)
+		known |= cache == wanted && !cache->built_in;
+	slab_unlock_irqrestore(flags);
+	return known;
+}
+
+void kmem_cache_destroy(struct kmem_cache *cache)
+{
+	const void *caller = RETURN_ADDRESS();
+	irqflags_t flags;
+
+	if (!cache)
+		return;
+	if (!cache_is_known(cache)) {
+		report_bad_object(NULL, cache, caller, "no cache that kmem_cache_create made");
+		return;
+	}
+	if (cache->nr_in_use) {
+		report_live_objects(cache, caller);
+		return;
+	}
+	kmem_cache_shrink(cache);
+	flags = slab_lock_irqsave();
+	list_del(&cache->caches);
+	slab_unlock_irqrestore(flags);
+	kmem_cache_free(&slab.cache_cache, cache);
+}
+
+void slab_init(void)
+{
+	port_lock_init(&slab.lock, "slab");
+	list_init(&slab.caches);
+	slab_cache_init(&slab.cache_cache, "kmem_cache", sizeof(struct kmem_cache), 0, SLAB_HWCACHE_ALIGN,
+			NULL);
+	slab.cache_cache.built_in = true;
+}
+
+/* --- what is seen from outside --- */
+
+void slabinfo_print(struct sink *out)
+{
+	const struct kmem_cache *cache;
+	irqflags_t flags;
+
+	sink_printf(out, "slabinfo - version: 2.1\n");
+	sink_printf(
+		out,
+		"# name            <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab> : tunables "
+		"<limit> <batchcount> <sharedfactor> : slabdata <active_slabs> <num_slabs> <sharedavail>\n");
+	flags = slab_lock_irqsave();
+	list_for_each_entry(cache, &slab.caches, caches)
+		sink_printf(out,
+			    "%-17s %6zu %6zu %6u %4u %4u : tunables %4u %4u %4u : slabdata %6zu %6zu %6u\n",
+			    cache->name, cache->nr_in_use, cache->nr_slabs * cache->per_slab, cache->stride,
+			    cache->per_slab, 1u << cache->order, 0, 0, 0, cache->nr_slabs - cache->nr_empty,
+			    cache->nr_slabs, 0);
+	slab_unlock_irqrestore(flags);
+}
+
+size_t slab_pages(void)
+{
+	const struct kmem_cache *cache;
+	size_t pages = 0;
+	irqflags_t flags = slab_lock_irqsave();
+
+	list_for_each_entry(cache, &slab.caches, caches)
+		pages += cache->nr_slabs << cache->order;
+	slab_unlock_irqrestore(flags);
+	return pages;
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/* Layout of a cache. For mm/slab.c, kmalloc.c, validate.c and tests only: everybody else uses slab.h.
+ *
+ *   slab: 2^order pages, aligned to its size
+ *   +--------+--------+--------+--   --+--------+------+
+ *   | object | object | object |  ...  | object | rest |     object i at i * stride: alignment costs nothing
+ *   +--------+--------+--------+--   --+--------+------+
+ *                              ^ bump: from here on never handed out, not constructed
+ *
+ * A freed object holds the link to the next free one in its word at link_offset: inside the object, or behind
+ * it when a constructor's work must survive. Counts and list heads are in struct page of the slab's first
+ * page.
+ *
+ * S1 in_use + length of the free list == bump <= per_slab.
+ * S2 a slab is on `full` when in_use == per_slab, else on `partial`.
+ * S3 nr_slabs, nr_in_use and nr_empty count what the lists hold.
+ * S4 slab_cache of each page of a slab is the cache, `slab` its first page; NULL in all pages of no slab.
+ */
+#pragma once
+
+#include <kernel/lib/list.h>
+#include <mm/page_alloc.h>
+#include <mm/slab.h>
+
+#define CACHE_NAME_MAX 32
+
+/* (C) constant after creation  (L) cache->lock */
+struct kmem_cache {
+	struct port_lock lock;
+	uint32_t stride;      /* (C) bytes from one object to the next */
+	uint32_t divide;      /* (C) ceil(2^32 / stride): multiplying by it divides, see object_is_whole() */
+	uint32_t link_offset; /* (C) of the free-list link in an object */
+	uint16_t per_slab;    /* (C) objects in a slab */
+	uint8_t order;	      /* (C) of a slab */
+	bool built_in;	      /* (C) kmalloc's own: never destroyed */
+	gfp_t gfp;	      /* (C) added to each request for pages */
+	void (*ctor)(void *); /* (C) */
+	uint32_t object_size; /* (C) bytes asked for */
+	uint32_t align;	      /* (C) */
+	slab_flags_t flags;   /* (C) */
+	struct list_head partial; /* (L) slabs with room, empty ones last */
+	struct list_head full;	  /* (L) */
+	size_t nr_slabs;	  /* (L) */
+	size_t nr_empty;	  /* (L) slabs with in_use == 0 */
+	size_t nr_in_use;	  /* (L) objects handed out */
+	struct list_head caches;  /* under slab.lock: all caches */
+	char name[CACHE_NAME_MAX];
+};
+
+/* A slab kept for the next burst; further empty ones go back to the page allocator. */
+#define SLAB_KEEP_EMPTY 1
+
+/* Build a cache in memory that is already there (kmalloc's classes). Parameters are right by construction. */
+void slab_cache_init(struct kmem_cache *cache, const char *name, size_t size, size_t align,
+		     slab_flags_t flags, void (*ctor)(void *));
+
+/* The paths behind kmalloc and kfree, which have looked up the cache and the page already. */
+void *slab_alloc(struct kmem_cache *cache, gfp_t gfp, const void *caller);
+void slab_free(struct kmem_cache *cache, struct page *page, void *object, const void *caller);
+
+/* Is the address the start of an object of the slab? Offsets are below 2^16 and strides at least 8, where the
+ * product's low 32 bits are below `divide` exactly for multiples of stride. */
+static inline bool object_is_whole(const struct kmem_cache *cache, uint32_t offset)
+{
+	return offset * cache->divide < cache->divide;
+}
+
+static inline char *slab_base(const struct page *slab)
+{
+	return page_address(slab);
+}
+
+/* All caches; slab lock held, or interrupts off and one CPU. */
+struct list_head *slab_caches(void);
+irqflags_t slab_lock_irqsave(void);
+void slab_unlock_irqrestore(irqflags_t flags);

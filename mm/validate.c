@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: MIT */
+/* The whole-machine validator. It trusts nothing it has not checked: lists are followed only through pointers
+ * that are descriptors, and only as far as there are pages. The numbers are those of mm/README.md. */
+#include <mm/validate.h>
+
+#include <kernel/lib/align.h>
+#include <kernel/lib/format.h>
+#include <mm/buddy.h>
+#include <mm/memblock.h>
+#include <mm/page_alloc.h>
+#include <mm/slab_internal.h>
+
+#define MAX_LINES 20
+
+static struct {
+	struct sink *out;
+	unsigned int nr_violations;
+} validate;
+
+#define VIOLATION(...)                                                                                       \
+	do {                                                                                                 \
+		if (validate.nr_violations++ < MAX_LINES && validate.out)                                    \
+			sink_printf(validate.out, __VA_ARGS__);                                              \
+	} while (0)
+
+static bool is_descriptor(const void *ptr)
+{
+	uintptr_t offset = (uintptr_t)ptr - (uintptr_t)mem_map;
+
+	return offset < mem_map_pages * sizeof(struct page) && offset % sizeof(struct page) == 0;
+}
+
+/* The page of a list node, or NULL when the list leads out of the descriptors. */
+static struct page *page_of_node(const struct list_head *node)
+{
+	struct page *page = container_of(node, struct page, links);
+
+	return is_descriptor(page) ? page : NULL;
+}
+
+/* --- zones and free lists --- */
+
+static void check_free_block(const struct zone *zone, const struct page *page, unsigned int order,
+			     unsigned int type)
+{
+	pfn_t pfn = page_to_pfn(page), buddy = pfn ^ (1u << order);
+
+	if (page->head != PAGE_HEAD(PAGE_FREE, order, zone->index))
+		VIOLATION("B4 pfn %#x: head %#x, expected %#x\n", pfn, page->head,
+			  PAGE_HEAD(PAGE_FREE, order, zone->index));
+	if (!IS_ALIGNED(pfn, 1u << order))
+		VIOLATION("B1 pfn %#x of order %u is not aligned\n", pfn, order);
+	if (pfn < zone->start_pfn || pfn + (1u << order) > zone->end_pfn)
+		VIOLATION("B4 pfn %#x order %u is outside zone %s\n", pfn, order, zone->name);
+	else if (zone->block_mobility[(pfn >> PAGEBLOCK_ORDER) - zone->first_block] != type)
+		VIOLATION("B6 pfn %#x is on the list of mobility %u\n", pfn, type);
+	if (order < MAX_ORDER && pfn_to_page(buddy)->head == page->head)
+		VIOLATION("B2 pfn %#x and its buddy of order %u are both free\n", pfn, order);
+}
+
+static size_t check_free_list(const struct zone *zone, unsigned int type, unsigned int order)
+{
+	const struct list_head *head = &zone->free_list[type][order], *node = head;
+	size_t blocks = 0;
+
+	while ((node = node->next) != head && blocks <= zone->managed) {
+		const struct page *page = page_of_node(node);
+
+		if (!page) {
+			VIOLATION("B4 free list %s/%u/%u leads to no descriptor\n", zone->name, type, order);
+			break;
+		}
+		if (node->next->prev != node)
+			VIOLATION("B4 pfn %#x: the list's links disagree\n", page_to_pfn(page));
+		check_free_block(zone, page, order, type);
+		blocks++;
+	}
+	if ((blocks != 0) != (zone->nonempty[type] >> order & 1))
+		VIOLATION("B5 zone %s mobility %u order %u: bit %u, blocks %zu\n", zone->name, type, order,
+			  zone->nonempty[type] >> order & 1, blocks);
+	return blocks;
+}
+
+/* Free heads by looking at each descriptor: finds blocks that no list holds, and marks inside blocks. */
+static size_t count_free_heads(const struct zone *zone)
+{
+	size_t pages = 0;
+	pfn_t pfn = zone->start_pfn;
+
+	while (pfn < zone->end_pfn) {
+		const struct page *page = pfn_to_page(pfn);
+		pfn_t end = pfn +
+			    (page->state == PAGE_INTERIOR || page->order > MAX_ORDER ? 1 : 1u << page->order);
+
+		if (page->state != PAGE_INTERIOR && page->zone != zone->index)
+			VIOLATION("A1 pfn %#x is in zone %u, expected %u\n", pfn, page->zone, zone->index);
+		if (page->state == PAGE_FREE)
+			pages += end - pfn;
+		if (page->state == PAGE_ALLOCATED && page->refcount < 1)
+			VIOLATION("A1 pfn %#x is allocated with %d references\n", pfn, page->refcount);
+		while (++pfn < end)
+			if (pfn_to_page(pfn)->state != PAGE_INTERIOR)
+				VIOLATION("A2 pfn %#x inside a block has state %u\n", pfn,
+					  pfn_to_page(pfn)->state);
+	}
+	return pages;
+}
+
+static void check_zone(const struct zone *zone)
+{
+	size_t free = 0, heads;
+
+	for (unsigned int type = 0; type < NR_MOBILITY; type++)
+		for (unsigned int order = 0; order < NR_ORDERS; order++)
+			free += check_free_list(zone, type, order) << order;
+	heads = count_free_heads(zone);
+	if (free != zone->nr_free || heads != free)
+		VIOLATION("B3 zone %s: %zu pages in lists, %zu by their heads, %zu counted\n", zone->name,
+			  free, heads, zone->nr_free);
+	if (zone->nr_free > zone->managed || zone->managed > zone->present ||
+	    zone->present > zone->end_pfn - zone->start_pfn)
+		VIOLATION("Z1 zone %s: free %zu managed %zu present %zu spanned %u\n", zone->name,
+			  zone->nr_free, zone->managed, zone->present, zone->end_pfn - zone->start_pfn);
+}
+
+/* --- slabs --- */
+
+static size_t free_list_length(const struct kmem_cache *cache, const struct page *first)
+{
+	size_t length = 0;
+	const char *object = first->freelist;
+
+	while (object && length <= cache->per_slab) {
+		uint32_t offset = (uint32_t)(object - slab_base(first));
+
+		if (offset >= first->bump * cache->stride || !object_is_whole(cache, offset)) {
+			VIOLATION("S1 cache %s: free list leads to %#lx\n", cache->name,
+				  (unsigned long)object);
+			break;
+		}
+		length++;
+		object = *(char *const *)(const void *)(object + cache->link_offset);
+	}
+	return length;
+}
+
+static void check_slab(const struct kmem_cache *cache, const struct page *first, bool on_full)
+{
+	pfn_t pfn = page_to_pfn(first);
+
+	if (first->in_use + free_list_length(cache, first) != first->bump || first->bump > cache->per_slab)
+		VIOLATION("S1 cache %s slab %#x: in use %u, free %zu, handed out %u of %u\n", cache->name,
+			  pfn, first->in_use, free_list_length(cache, first), first->bump, cache->per_slab);
+	if (on_full != (first->in_use == cache->per_slab))
+		VIOLATION("S2 cache %s slab %#x: in use %u, on the wrong list\n", cache->name, pfn,
+			  first->in_use);
+	if (first->state != PAGE_ALLOCATED || first->order != cache->order)
+		VIOLATION("S4 cache %s slab %#x is no block of order %u\n", cache->name, pfn, cache->order);
+	for (unsigned int i = 0; i < 1u << cache->order; i++)
+		if (first[i].slab_cache != cache || first[i].slab != first)
+			VIOLATION("S4 cache %s pfn %#x does not name its slab\n", cache->name, pfn + i);
+}
+
+static void check_slab_list(const struct kmem_cache *cache, const struct list_head *head, size_t sum[3])
+{
+	const struct list_head *node = head;
+
+	while ((node = node->next) != head && sum[0] <= cache->nr_slabs) {
+		const struct page *first = page_of_node(node);
+
+		if (!first) {
+			VIOLATION("S2 cache %s: a list leads to no descriptor\n", cache->name);
+			return;
+		}
+		check_slab(cache, first, head == &cache->full);
+		sum[0]++;
+		sum[1] += first->in_use;
+		sum[2] += first->in_use == 0;
+	}
+}
+
+static size_t check_cache(const struct kmem_cache *cache)
+{
+	size_t sum[3] = {0};
+
+	check_slab_list(cache, &cache->partial, sum);
+	check_slab_list(cache, &cache->full, sum);
+	if (sum[0] != cache->nr_slabs || sum[1] != cache->nr_in_use || sum[2] != cache->nr_empty)
+		VIOLATION("S3 cache %s: %zu slabs, %zu in use, %zu empty; counted %zu, %zu, %zu\n",
+			  cache->name, sum[0], sum[1], sum[2], cache->nr_slabs, cache->nr_in_use,
+			  cache->nr_empty);
+	return sum[0] << cache->order;
+}
+
+static void check_slab_pages(size_t in_caches)
+{
+	size_t marked = 0;
+
+	for (pfn_t pfn = 0; pfn < mem_map_pages; pfn++)
+		marked += pfn_to_page(pfn)->slab_cache != NULL;
+	if (marked != in_caches)
+		VIOLATION("S4 %zu pages name a cache, the caches hold %zu\n", marked, in_caches);
+}
+
+unsigned int mm_validate(struct sink *out)
+{
+	irqflags_t flags = irq_save();
+	const struct kmem_cache *cache;
+	const struct zone *zone;
+	size_t pages = 0;
+
+	validate.out = out;
+	validate.nr_violations = 0;
+	for_each_zone(zone)
+		check_zone(zone);
+	list_for_each_entry(cache, slab_caches(), caches)
+		pages += check_cache(cache);
+	check_slab_pages(pages);
+	irq_restore(flags);
+	return validate.nr_violations;
+}
