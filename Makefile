@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: MIT
+# Ashlar. `make help` lists the targets and switches; `make run` is the short way.
+
+# ---------------------------------------------------------------------------------------------------------- switches
+DEBUG      ?= 0
+MEM        ?= 512M
+SMP        ?= 1
+QEMU       ?= qemu-system-i386
+QEMU_EXTRA ?=
+APPEND     ?=
+V          ?= 0
+Q          := $(if $(filter 1,$(V)),,@)
+MAKEFLAGS  += --no-builtin-rules
+SHELL      := /bin/sh
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+
+export QEMU MEM SMP GUI GDB_BATCH
+
+# ------------------------------------------------------------- set-up: what the goals need is here, or gets installed
+# PACKAGE=WITNESS, see tools/setup.sh. Another cross toolchain makes Debian's unnecessary.
+HAVE_CROSS := $(CROSS_COMPILE)$(shell command -v i686-elf-gcc)
+NEED_BUILD := nasm=nasm $(if $(HAVE_CROSS),,gcc-i686-linux-gnu=i686-linux-gnu-gcc)
+NEED_BUILD += $(if $(filter clang%,$(notdir $(CC))),clang=$(CC))
+NEED_ISO   := $(NEED_BUILD) grub-common=grub-mkrescue grub-pc-bin=/usr/lib/grub/i386-pc/multiboot2.mod
+NEED_ISO   += xorriso=xorriso mtools=mformat
+NEED_RUN   := $(NEED_ISO) qemu-system-x86=qemu-system-i386
+NEED_DEBUG := $(NEED_BUILD) qemu-system-x86=qemu-system-i386 gdb=gdb
+NEED_HOST  := gcc=gcc libc6-dev=/usr/include/stdio.h
+NEED_TEST  := $(NEED_RUN) $(NEED_HOST) gdb=gdb perl=prove
+NEED_TEST  += gcc-i686-linux-gnu=i686-linux-gnu-gcc libc6-dev-i386-cross=/usr/i686-linux-gnu/include/stdio.h
+NEED_LINT  := $(NEED_BUILD) clang=clang clang-format=clang-format
+
+GOALS := $(or $(MAKECMDGOALS),all)
+NEEDS := $(if $(filter all iso build/%,$(GOALS)),$(NEED_ISO)) $(if $(filter run,$(GOALS)),$(NEED_RUN)) \
+	 $(if $(filter debug,$(GOALS)),$(NEED_DEBUG)) $(if $(filter host,$(GOALS)),$(NEED_HOST)) \
+	 $(if $(filter lint,$(GOALS)),$(NEED_LINT)) \
+	 $(if $(filter-out all iso build/% run debug host lint clean help,$(GOALS)),$(NEED_TEST))
+ifneq ($(strip $(NEEDS)),)
+ifeq ($(findstring n,$(firstword -$(MAKEFLAGS))),)
+ifneq ($(shell tools/setup.sh $(sort $(NEEDS)) >&2; echo $$?),0)
+$(error set-up is incomplete, see above)
+endif
+endif
+endif
+
+# ---------------------------------------------------------------------------------------------------------- toolchain
+ifeq ($(origin CROSS_COMPILE),undefined)
+CROSS_COMPILE := $(firstword $(foreach p,i686-linux-gnu- i686-elf-,$(if $(shell command -v $(p)ld),$(p))))
+ifneq ($(if $(CROSS_COMPILE),,$(filter-out clean help host,$(GOALS))),)
+$(error no cross toolchain: looked for i686-linux-gnu-ld and i686-elf-ld; name yours with CROSS_COMPILE=PREFIX-)
+endif
+endif
+ifeq ($(origin CC),default)
+CC := $(CROSS_COMPILE)gcc
+endif
+LD      := $(CROSS_COMPILE)ld
+NM      := $(CROSS_COMPILE)nm
+HOSTCC  ?= gcc
+IS_CLANG := $(filter clang%,$(notdir $(CC)))
+CONFIG  := $(if $(IS_CLANG),clang,gcc)-debug$(DEBUG)
+OUT     := build/$(CONFIG)
+
+# Shared with the host builds.
+WARNINGS := -Wall -Wextra -Wshadow -Wundef -Wvla -Wstrict-prototypes -Wmissing-prototypes -Wimplicit-fallthrough \
+	    -Wconversion -Wno-sign-conversion
+ifneq ($(WERROR),)
+WARNINGS += -Werror
+endif
+
+INCLUDES := -I. -Iboot/port -Ikernel/arch/i386/include -Ikernel/include -Imm/include
+CFLAGS := -std=gnu11 -ffreestanding -nostdinc -isystem $(shell $(CC) -print-file-name=include 2>/dev/null) \
+	  -D__KERNEL__ -DDEBUG=$(DEBUG) $(INCLUDES) $(WARNINGS) -O2 -g \
+	  -m32 -march=i686 -mregparm=3 -mno-sse -mno-mmx -mno-80387 -fno-pic -fno-pie -fno-stack-protector \
+	  -fno-asynchronous-unwind-tables -fcf-protection=none -fno-omit-frame-pointer -momit-leaf-frame-pointer \
+	  -fno-strict-aliasing -fno-delete-null-pointer-checks -fno-common \
+	  $(if $(IS_CLANG),--target=i686-linux-gnu,)
+ASFLAGS := -f elf32 -w+all
+LDFLAGS := -m elf_i386 -nostdlib -static --build-id=none -z max-page-size=4096 -z noexecstack
+
+# ------------------------------------------------------------------------------------- sources, the ground floor first
+SOURCES := $(sort $(wildcard kernel/lib/*.c)) \
+	   $(sort $(wildcard kernel/arch/i386/*.c kernel/arch/i386/*.asm)) \
+	   $(sort $(wildcard kernel/core/*.c)) \
+	   $(sort $(wildcard mm/*.c)) \
+	   $(sort $(wildcard drivers/*.c)) \
+	   $(sort $(wildcard monitor/*.c)) \
+	   $(sort $(wildcard boot/*.c boot/*.asm)) \
+	   $(sort $(wildcard tests/*.c tests/kernel/*.c))
+OBJECTS := $(patsubst %,$(OUT)/%.o,$(SOURCES))
+
+# ------------------------------------------------------------------------------------------------------------ targets
+.PHONY: all iso run debug clean help FORCE
+all: build/ashlar.elf build/ashlar.iso
+iso: build/ashlar.iso
+
+$(OUT)/%.c.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(if $(Q),@echo "  CC    $<")
+	$(Q)$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
+
+$(OUT)/%.asm.o: %.asm Makefile
+	@mkdir -p $(@D)
+	$(if $(Q),@echo "  NASM  $<")
+	$(Q)nasm $(ASFLAGS) $< -o $@
+
+# The symbol table is data behind all code, so filling it in moves no function: the second link is the last.
+$(OUT)/empty.ksym.asm: tools/symbols.sh
+	@mkdir -p $(@D)
+	$(Q)tools/symbols.sh </dev/null >$@
+
+$(OUT)/ashlar.ksym.asm: $(OUT)/first.elf tools/symbols.sh
+	$(Q)$(NM) $< | tools/symbols.sh >$@
+
+$(OUT)/%.ksym.o: $(OUT)/%.ksym.asm
+	$(Q)nasm -f elf32 $< -o $@
+
+$(OUT)/first.elf: $(OBJECTS) $(OUT)/empty.ksym.o linker.ld
+	$(Q)$(LD) $(LDFLAGS) -T linker.ld -o $@ $(filter %.o,$^)
+
+$(OUT)/ashlar.elf: $(OBJECTS) $(OUT)/ashlar.ksym.o linker.ld
+	$(if $(Q),@echo "  LD    $@")
+	$(Q)$(LD) $(LDFLAGS) -T linker.ld -o $@ $(filter %.o,$^)
+	@set -- $$($(NM) $@ | sed -n 's/ . __image_start$$//p; s/ . __image_end$$//p' | sort); \
+		echo "  image in memory: $$(((0x$$2 - 0x$$1) / 1024)) KiB"
+
+build/ashlar.elf: $(OUT)/ashlar.elf FORCE
+	@cmp -s $< $@ || cp $< $@
+
+build/ashlar.iso: build/ashlar.elf FORCE
+	$(Q)tools/make-iso.sh $< $@ 0 "$(APPEND)"
+
+# From a pipe nobody is there to talk to: leave with the tests' result.
+run: build/ashlar.elf
+	$(Q)tools/make-iso.sh $< build/run.iso 0 "$(APPEND) $(shell test -t 0 || echo exit=qemu panic=exit)"
+	$(Q)tools/run-qemu.sh -cdrom build/run.iso $(QEMU_EXTRA)
+
+debug: build/ashlar.elf
+	$(Q)tools/debug.sh $< "$(APPEND)" $(QEMU_EXTRA)
+
+clean:
+	rm -rf build
+
+help:
+	@sed -n 's/^#: \?//p' Makefile
+
+-include tests/tests.mk
+-include $(OBJECTS:.o=.d)
+
+#: make            build/ashlar.elf and build/ashlar.iso
+#: make run        boot the ISO in QEMU, serial line on this terminal
+#: make test       everything that must hold; one closing line
+#: make debug      QEMU stopped at the first instruction, GDB attached; GDB_BATCH=FILE runs FILE instead
+#: make host       host tools under build/host/
+#: make lint       layers, headers, format
+#: make clean      remove build/
+#:
+#: bench fuzz prove sweep coverage come later.
+#:
+#: DEBUG=0|1|2  CC=clang  CROSS_COMPILE=i686-elf-  V=1  WERROR=1
+#: MEM=512M  SMP=1  APPEND="kernel words"  QEMU_EXTRA="options"  GUI=1

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: MIT */
+/* Boot as a table of contents. entry.asm has checked the CPU and made the higher half; from here one call a
+ * line.
+ *
+ * Everything marked __init is gone after release_init(): what kernel_main() calls later must not be. */
+#include <boot/boot_info.h>
+#include <drivers/serial.h>
+#include <drivers/vga.h>
+#include <kernel/arch/clock.h>
+#include <kernel/arch/cpu.h>
+#include <kernel/arch/machine.h>
+#include <kernel/arch/mmu.h>
+#include <kernel/arch/trap.h>
+#include <kernel/core/cmdline.h>
+#include <kernel/core/console.h>
+#include <kernel/core/panic.h>
+#include <kernel/core/printk.h>
+#include <kernel/lib/align.h>
+#include <mm/init.h>
+#include <mm/memblock.h>
+#include <mm/memmap.h>
+#include <mm/stats.h>
+#include <mm/zone.h>
+#include <tests/ktest.h>
+
+#define EBDA_SEGMENT_AT 0x40eu	 /* the BIOS notes here where its extended data area starts, in paragraphs */
+#define EBDA_LOWEST	0x60000u /* no firmware takes more; less is rubbish */
+#define VIDEO_START	0xa0000u
+#define BIOS_END	0x100000u
+#define LOWMEM_SMALLEST MIB(4u)	  /* what lowmem= may ask for */
+#define WORKING_ROOM	KIB(512u) /* low memory beyond the image that we cannot do without */
+
+NORETURN void kernel_main(uint32_t magic, uint32_t info_paddr);
+
+static struct {
+	struct cmdline_options options;
+	uint64_t ram_bytes;	/* what the machine has, as far as the loader's map shows */
+	uint64_t managed_pages; /* what the allocator got */
+} boot;
+
+/* Needed until the map is understood. */
+static __initdata struct boot_info info;
+static __initdata struct range_set usable;
+
+/* One clear line, then nothing more: this machine or loader cannot run us. */
+NORETURN static __init void refuse(const char *reason)
+{
+	pr_err("Ashlar cannot start: %s", reason);
+	machine_exit(MACHINE_REFUSED);
+}
+
+static __init const void *map_loader_data(uint64_t paddr, uint64_t size_bytes)
+{
+	uint64_t end = paddr + size_bytes;
+
+	if (end < paddr || end > mmu_lowmem_max_bytes())
+		return NULL;
+	return (const void *)(MMU_DIRECT_MAP_BASE + (uintptr_t)paddr);
+}
+
+static __init void parse_loader_data(uint32_t magic, uint32_t info_paddr)
+{
+	const char *problem = boot_info_parse(&info, magic, info_paddr, map_loader_data);
+
+	if (problem)
+		refuse(problem);
+}
+
+static __init void parse_command_line(void)
+{
+	cmdline_parse(&boot.options, info.cmdline, pr_warn);
+	panic_set_action(boot.options.panic);
+	if (info.cmdline_cut)
+		pr_warn("command line cut after %u characters", BOOT_CMDLINE_MAX - 1);
+}
+
+static __init void print_banner(void)
+{
+	pr_info("Ashlar on %s, %u-bit physical addresses%s", cpu_name(), cpu_physical_bits(),
+		cpu_has_nx() ? ", no-execute" : "");
+	pr_info("loaded by %s (%s), command line \"%s\"", info.loader[0] ? info.loader : "an unnamed loader",
+		info.protocol, info.cmdline);
+}
+
+static __init void print_map(void)
+{
+	pr_info("memory map (%s):", info.map_source);
+	for (unsigned int i = 0; i < info.nr_entries; i++) {
+		const struct memmap_entry *e = &info.entries[i];
+
+		pr_info("  0x%010llx + 0x%010llx %s %u", e->base, e->len,
+			e->type == MEMMAP_USABLE ? "usable  " : "reserved", e->type);
+	}
+	if (info.damaged)
+		pr_warn("the loader's data ends early, at an entry that cannot be true");
+	if (info.nr_entries_lost)
+		pr_warn("%u map entries were too many for the table", info.nr_entries_lost);
+}
+
+/* RAM that no address of this CPU reaches is no RAM. */
+static __init void build_map(void)
+{
+	uint64_t reachable = 1ull << cpu_physical_bits();
+
+	memmap_build(&usable, info.entries, info.nr_entries);
+	range_set_remove(&usable, reachable, MEMMAP_END);
+	if (boot.options.mem_bytes)
+		range_set_remove(&usable, boot.options.mem_bytes, MEMMAP_END);
+	boot.ram_bytes = ALIGN_UP(range_set_bytes(&usable), MIB(1ull));
+}
+
+static __init uint64_t ram_end_below(uint64_t limit)
+{
+	uint64_t end = 0;
+
+	for (unsigned int i = 0; i < usable.nr; i++)
+		if (usable.range[i].start < limit)
+			end = MIN(usable.range[i].end, limit);
+	return end;
+}
+
+/* The end of the direct map: all RAM it can hold, unless lowmem= wants less. */
+static __init paddr_t choose_lowmem_end(void)
+{
+	uint64_t limit = mmu_lowmem_max_bytes();
+	uint64_t wanted = boot.options.lowmem_bytes;
+
+	if (wanted && wanted < LOWMEM_SMALLEST) {
+		pr_warn("lowmem=%llu KiB is too small, expected at least 4M: ignored", wanted >> 10);
+		wanted = 0;
+	}
+	if (wanted)
+		limit = MIN(limit, ALIGN_DOWN(wanted, (uint64_t)PAGE_SIZE));
+	return ram_end_below(limit);
+}
+
+static __init void reserve_firmware(void)
+{
+	const uint16_t *segment = (const uint16_t *)(MMU_DIRECT_MAP_BASE + EBDA_SEGMENT_AT);
+	paddr_t ebda = (paddr_t)READ_ONCE(*segment) << 4;
+
+	memblock_reserve(0,
+			 PAGE_SIZE); /* interrupt vectors and BIOS data; and page 0 stays a NULL pointer's */
+	if (ebda >= EBDA_LOWEST && ebda < VIDEO_START)
+		memblock_reserve(ebda, VIDEO_START - ebda);
+	memblock_reserve(VIDEO_START, BIOS_END - VIDEO_START);
+}
+
+static __init void reserve_loaded(void)
+{
+	paddr_t start, end;
+
+	mmu_image_range(&start, &end);
+	memblock_reserve(start, end - start);
+	memblock_reserve(info.loader_start, info.loader_end - info.loader_start);
+	for (unsigned int i = 0; i < info.nr_modules; i++)
+		memblock_reserve(info.modules[i].start, info.modules[i].end - info.modules[i].start);
+}
+
+static __init void require_enough_memory(paddr_t lowmem_end)
+{
+	paddr_t start, image_end;
+
+	mmu_image_range(&start, &image_end);
+	if (!usable.nr)
+		refuse("the loader's memory map shows no usable memory");
+	if (lowmem_end < image_end + WORKING_ROOM)
+		refuse("not enough low memory: expected 2 MiB or more (mem= and lowmem= can take it away)");
+	if (range_set_bytes_in(&usable, start, image_end) < image_end - start)
+		refuse("the memory map does not show RAM where the kernel was loaded");
+}
+
+/* From the loader's map to kmalloc. */
+static __init void start_memory(void)
+{
+	struct mm_params params = {
+		.dma_end = mmu_dma_end(),
+		.min_free_kbytes = boot.options.min_free_kbytes,
+	};
+
+	build_map();
+	params.lowmem_end = choose_lowmem_end();
+	require_enough_memory(params.lowmem_end);
+	memblock_init(&usable, params.lowmem_end);
+	reserve_firmware();
+	reserve_loaded();
+	mmu_init(params.lowmem_end);
+	mm_init_zones(&params);
+	mm_init_allocators();
+}
+
+static __init void start(uint32_t magic, uint32_t info_paddr)
+{
+	serial_init(); /* first, so that everything after it can complain */
+	cpu_init();    /* own segments and tasks: loaders leave theirs anywhere */
+	trap_init();   /* from here a bug is a report, not a reset */
+	vga_init();    /* the same text for whoever has no serial line */
+	clock_init();  /* time stamps, and rate limits of messages */
+	printk_set_clock(clock_now_us);
+	parse_loader_data(magic, info_paddr); /* copied: the loader's memory is not read again */
+	parse_command_line();		      /* limits of memory are among the options */
+	print_banner();
+	print_map();
+	start_memory();
+}
+
+static void release_init(void)
+{
+	paddr_t start_paddr, end_paddr;
+
+	mmu_release_init(&start_paddr, &end_paddr);
+	mm_free_reserved(start_paddr, end_paddr);
+}
+
+/* In units of 0.1 %; both fit 32 bits after the shift, whatever the machine has. */
+static uint32_t permille(uint64_t part, uint64_t whole)
+{
+	while (whole > UINT32_MAX / 1000) {
+		part >>= 1;
+		whole >>= 1;
+	}
+	return whole ? (uint32_t)part * 1000 / (uint32_t)whole : 0;
+}
+
+static uint64_t managed_pages(void)
+{
+	const struct zone *zone;
+	uint64_t nr = 0;
+
+	for_each_zone(zone)
+		nr += zone->managed;
+	return nr;
+}
+
+static void print_memory(void)
+{
+	uint64_t total_pages = boot.ram_bytes >> PAGE_SHIFT;
+	uint64_t managed = managed_pages();
+	uint32_t share = permille(managed, total_pages);
+
+	zoneinfo_print(console_sink());
+	meminfo_print(console_sink());
+	buddyinfo_print(console_sink());
+	pr_info("usable RAM after boot: %llu of %llu pages (%u.%u %%)", managed, total_pages, share / 10,
+		share % 10);
+}
+
+static enum machine_result run_selftests(void)
+{
+	unsigned int nr_failed = ktest_run(boot.options.selftest);
+
+	if (nr_failed)
+		pr_err("self-test: %u failed", nr_failed);
+	return nr_failed ? MACHINE_FAILED : MACHINE_PASSED;
+}
+
+NORETURN void kernel_main(uint32_t magic, uint32_t info_paddr)
+{
+	enum machine_result result;
+
+	start(magic, info_paddr);
+	release_init(); /* the last user of .init has returned */
+	print_memory();
+	result = run_selftests();
+	if (boot.options.exit == CMDLINE_EXIT_QEMU)
+		machine_exit(result);
+	pr_info("nothing left to do: powering off");
+	machine_power_off();
+}

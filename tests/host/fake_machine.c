@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/* Physical memory on the host: a sparse memfd, the RAM of its low part mapped at host_cpu.direct_map, holes
+ * PROT_NONE. Invariant: at most one machine exists; making the next unmaps it. Context: one thread. */
+#include <tests/host/host.h>
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <kernel/lib/align.h>
+#include <mm/memblock.h>
+#include <mm/port.h>
+
+#define JUNK_MAX MIB(32u) /* machines up to this size come full of junk */
+
+static struct {
+	int fd;
+	size_t mapped_bytes; /* 0: no machine */
+	struct range_set usable;
+} machine;
+
+static void fake_machine_destroy(void)
+{
+	if (machine.mapped_bytes == 0)
+		return;
+	munmap(host_cpu.direct_map, machine.mapped_bytes);
+	close(machine.fd);
+	machine.mapped_bytes = 0;
+	host_cpu.direct_map = NULL;
+}
+
+static void fake_machine_map_ram(const struct range *ram, paddr_t lowmem_end)
+{
+	paddr_t end = MIN(ram->end, lowmem_end);
+	char *at = host_cpu.direct_map + ram->start;
+
+	if (ram->start >= end)
+		return;
+	if (mmap(at, (size_t)(end - ram->start), PROT_READ | PROT_WRITE,
+		 MAP_SHARED | MAP_FIXED | MAP_NORESERVE, machine.fd, (off_t)ram->start) == MAP_FAILED)
+		host_abort("cannot map", "the fake machine's RAM");
+	if (lowmem_end <= JUNK_MAX)
+		memset(at, 0xa5, (size_t)(end - ram->start));
+}
+
+void fake_machine_create(const struct memmap_entry *entries, size_t nr_entries, paddr_t lowmem_end)
+{
+	paddr_t end;
+	unsigned int i;
+
+	fake_machine_destroy();
+	memset(&host_cpu, 0, sizeof(host_cpu));
+	memmap_build(&machine.usable, entries, nr_entries);
+	end = machine.usable.nr ? machine.usable.range[machine.usable.nr - 1].end : PAGE_SIZE;
+	lowmem_end = MIN(lowmem_end, end);
+	machine.fd = memfd_create("ram", MFD_CLOEXEC);
+	if (machine.fd < 0 || ftruncate(machine.fd, (off_t)end) != 0)
+		host_abort("cannot create", "the fake machine's memfd");
+	machine.mapped_bytes = (size_t)lowmem_end;
+	host_cpu.direct_map = mmap(NULL, machine.mapped_bytes, PROT_NONE,
+				   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (host_cpu.direct_map == MAP_FAILED)
+		host_abort("cannot reserve", "the direct map");
+	for (i = 0; i < machine.usable.nr; i++)
+		fake_machine_map_ram(&machine.usable.range[i], lowmem_end);
+}
+
+int fake_machine_fd(void)
+{
+	return machine.fd;
+}
+
+void fake_machine_boot(const struct memmap_entry *entries, size_t nr_entries, struct mm_params params)
+{
+	fake_machine_create(entries, nr_entries, params.lowmem_end);
+	memblock_init(&machine.usable, params.lowmem_end);
+	memblock_reserve(0, PAGE_SIZE);
+	mm_init_zones(&params);
+	mm_init_allocators();
+}
+
+void fake_machine_boot_pc(uint64_t ram_mib)
+{
+	uint64_t ram = ram_mib << 20, below_4g = MIN(ram, GIB(3));
+	struct memmap_entry entries[] = {
+		{0, 0x9fc00, MEMMAP_USABLE},
+		{0x9fc00, 0x400, 2},
+		{0xf0000, 0x10000, 2},
+		{0x100000, below_4g - 0x100000 - 0x20000, MEMMAP_USABLE},
+		{below_4g - 0x20000, 0x20000, 2},
+		{GIB(4), ram - below_4g, MEMMAP_USABLE},
+	};
+	struct mm_params params = {.dma_end = MIB(16u), .lowmem_end = MIN(below_4g, MIB(896u))};
+
+	fake_machine_boot(entries, ARRAY_SIZE(entries), params);
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+/* mm/port.h on the host. Messages go to the test that runs, else to stderr; a panic jumps back to
+ * host_catch_panic() or aborts; time stands still until a test moves it. Context: one thread. */
+#include <mm/port.h>
+
+#include <setjmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <kernel/lib/assert.h>
+#include <tests/host/host.h>
+#include <tests/ktest.h>
+
+struct host_cpu host_cpu;
+
+static struct {
+	jmp_buf panic_return;
+	bool catches_panic;
+	char panic_text[256];
+	uint64_t now_ms;
+} fake_port;
+
+void host_abort(const char *what, const char *name)
+{
+	fflush(stdout);
+	fprintf(stderr, "%s %s\n", what, name);
+	abort();
+}
+
+static void fake_port_panic(const char *text)
+{
+	if (!fake_port.catches_panic)
+		host_abort("panic:", text);
+	snprintf(fake_port.panic_text, sizeof(fake_port.panic_text), "%s", text);
+	longjmp(fake_port.panic_return, 1);
+}
+
+const char *host_catch_panic(void (*fn)(void *arg), void *arg)
+{
+	struct host_cpu before = host_cpu;
+	const char *text = NULL;
+
+	fake_port.catches_panic = true;
+	if (setjmp(fake_port.panic_return) == 0)
+		fn(arg);
+	else
+		text = fake_port.panic_text;
+	fake_port.catches_panic = false;
+	if (text)
+		host_cpu = before;
+	return text;
+}
+
+void host_set_now_ms(uint64_t ms)
+{
+	fake_port.now_ms = ms;
+}
+
+uint64_t port_now_ms(void)
+{
+	return fake_port.now_ms;
+}
+
+void port_print(enum port_level level, const char *fmt, ...)
+{
+	char text[256];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	if (!ktest_report((int)level, text) && getenv("VERBOSE"))
+		fprintf(stderr, "# %s\n", text);
+}
+
+void port_panic(const char *fmt, ...)
+{
+	char text[256];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	fake_port_panic(text);
+	abort(); /* not reached */
+}
+
+void assert_failed(const char *expr, const char *file, int line)
+{
+	port_panic("%s:%d: %s", file, line, expr);
+}
+
+const char *port_code_name(const void *ip, char *buf, size_t size)
+{
+	snprintf(buf, size, "%p", ip);
+	return buf;
+}
+
+const char *port_task_name(void)
+{
+	return "host";
+}
+
+void ktest_write(const char *text, size_t len)
+{
+	fwrite(text, 1, len, stdout);
+	fflush(stdout); /* a sanitizer's abort must not swallow results */
+}

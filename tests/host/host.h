@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/* What host tests have beside ktest.h: machines of any shape, and panics that can be caught.
+ * "Physical memory" is a sparse memfd. Its part below lowmem_end is mapped as the direct map, but only where
+ * the machine has RAM: touching a hole faults at once. Context: one thread. */
+#pragma once
+
+#include <kernel/lib/compiler.h>
+#include <mm/init.h>
+#include <mm/memmap.h>
+
+/* Builds the machine's memory: `entries` as the loader would give them. Replaces the machine before. Memory
+ * is sparse and zero, but small machines come full of junk. Aborts when the host cannot. */
+void fake_machine_create(const struct memmap_entry *entries, size_t nr_entries, paddr_t lowmem_end);
+
+/* fake_machine_create(), then all of mm on it: memblock, page 0 reserved, zones, allocators. */
+void fake_machine_boot(const struct memmap_entry *entries, size_t nr_entries, struct mm_params params);
+
+/* A machine as QEMU's BIOS describes one of ram_mib: hole at 640 K, the rest above 3 GiB moved above 4 GiB.
+ */
+void fake_machine_boot_pc(uint64_t ram_mib);
+
+/* The file behind physical memory; offset is the physical address. For mappings of high memory. */
+int fake_machine_fd(void);
+
+/* Runs fn(arg). Result: the text of the panic that ended it, or NULL when it returned. */
+const char *host_catch_panic(void (*fn)(void *arg), void *arg);
+
+/* Time that port_now_ms() tells. */
+void host_set_now_ms(uint64_t ms);

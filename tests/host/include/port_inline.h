@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/* The inline half of mm/port.h on the host: the interrupt flag is a bool, a lock is a name with an owner, the
+ * direct map is wherever the fake machine put its memory. Misuse aborts the test program with one line.
+ * Context: one thread. */
+#pragma once
+
+#include <kernel/lib/compiler.h>
+#include <kernel/lib/types.h>
+
+struct host_cpu {
+	char *direct_map; /* where physical 0 of the fake machine is */
+	bool irqs_off;
+	unsigned int nr_locks_held;
+};
+
+extern struct host_cpu host_cpu;
+
+NORETURN void host_abort(const char *what, const char *name);
+
+typedef struct {
+	bool were_off;
+} irqflags_t;
+
+struct port_lock {
+	const char *name;
+	bool held;
+};
+
+static inline char *port_direct_map(void)
+{
+	return host_cpu.direct_map;
+}
+
+static inline irqflags_t irq_save(void)
+{
+	irqflags_t flags = {host_cpu.irqs_off};
+
+	host_cpu.irqs_off = true;
+	return flags;
+}
+
+static inline void irq_restore(irqflags_t flags)
+{
+	host_cpu.irqs_off = flags.were_off;
+}
+
+static inline bool irqs_disabled(void)
+{
+	return host_cpu.irqs_off;
+}
+
+static inline void port_lock_init(struct port_lock *lock, const char *name)
+{
+	lock->name = name;
+	lock->held = false;
+}
+
+static inline bool port_lock_is_held(const struct port_lock *lock)
+{
+	return lock->held;
+}
+
+static inline irqflags_t port_lock_irqsave(struct port_lock *lock)
+{
+	irqflags_t flags = irq_save();
+
+	if (lock->held)
+		host_abort("taken twice: lock", lock->name);
+	lock->held = true;
+	host_cpu.nr_locks_held++;
+	return flags;
+}
+
+static inline void port_unlock_irqrestore(struct port_lock *lock, irqflags_t flags)
+{
+	if (!lock->held)
+		host_abort("released but not held: lock", lock->name);
+	if (!host_cpu.irqs_off)
+		host_abort("released with interrupts on: lock", lock->name);
+	lock->held = false;
+	host_cpu.nr_locks_held--;
+	irq_restore(flags);
+}

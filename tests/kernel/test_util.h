@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/* What the suites of mm share: a machine that is left as it was found, ways to fill it, and reports that are
+ * counted exactly. How long tests may take is decided here and nowhere else. Guest and host. */
+#pragma once
+
+#include <mm/zone.h>
+#include <tests/ktest.h>
+
+/* The guest runs under an emulator and has seconds; the host has sanitizers and validates all the time. */
+#ifdef __KERNEL__
+#define TEST_RANDOM_OPS		  6000u
+#define TEST_VALIDATIONS	  4u
+#define TEST_MAX_VALIDATED_PAGES (64u << 8) /* of 4 KiB: larger machines are validated now and then */
+#else
+#define TEST_RANDOM_OPS		  20000u
+#define TEST_VALIDATIONS	  2000u
+#define TEST_MAX_VALIDATED_PAGES (512u << 8)
+#endif
+
+/* First line of a test that allocates: when the test ends, by whatever return, every zone's free blocks must be
+ * those it found (buddyinfo, to the byte), no cache may hold more objects, and mm_validate() must find nothing.
+ * Empty slabs are given back on both ends. */
+#define MACHINE_STAYS_AS_FOUND()                                                                             \
+	int machine_is_watched_ __attribute__((cleanup(machine_expect_as_found), unused)) = machine_note()
+
+int machine_note(void);
+void machine_expect_as_found(int *unused);
+
+/* Are the free blocks and live objects those that machine_note() saw? For the middle of a test. */
+bool machine_is_as_found(void);
+
+/* First line of a negative test: from here on reports are kept and rate limits start anew. */
+void expect_reports(void);
+
+/* That exactly one report came since expect_reports() or the last call, and says `text`. */
+#define EXPECT_ONE_REPORT(text) ((void)ktest_check(one_report_says(text), __FILE__, __LINE__, "one report: " text))
+bool one_report_says(const char *text);
+
+/* mm_validate() finds nothing; what it finds is noted. */
+void expect_valid(void);
+
+/* Free blocks of one order in a zone, all mobilities. */
+size_t zone_nr_blocks(struct zone *zone, unsigned int order);
+
+/* Blocks of that order that could still be cut from what is free: what a complete allocator must deliver. */
+size_t zone_nr_blocks_within(struct zone *zone, unsigned int order);
+
+/* Flags of a request whose first choice is that zone. */
+gfp_t zone_gfp(const struct zone *zone);
+
+/* A block of this very zone, down to its last page; NULL when it has none. */
+struct page *zone_take(struct zone *zone, unsigned int order);
+
+/* Blocks taken away from everybody, chained through their descriptors. */
+void hog_zone(struct list_head *hog, struct zone *zone, size_t leave_pages);
+void hog_all(struct list_head *hog);
+void hog_release(struct list_head *hog);
+
+/* Is every byte of memory this one? */
+bool memory_is(const void *memory, int byte, size_t size_bytes);
+
+/* A run of random operations against a dumb model; see test_random.c. validate_every: operations. */
+void random_operations(uint32_t seed, unsigned int nr_ops, unsigned int validate_every);

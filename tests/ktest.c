@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: MIT */
+/* The test frame: finds the tests the linker gathered, runs them suite by suite and prints KTAP version 1.
+ *
+ * The idea: a test is a pointer in the section "ktests"; a suite is a name that occurs there. Nothing is
+ * allocated and nothing is known of the kernel but ktest_write(), so that the same object runs on the host
+ * and before mm is up.
+ *
+ * Invariants: T1 each test prints exactly one result line, each suite exactly one, after a plan that was
+ * printed before. T2 while a test runs, every message of mm goes to ktest_report(): it is kept if the test
+ * captures, else printed as a diagnostic, and then an error or a warning fails the test. T3 outside a test no
+ * message is touched.
+ *
+ * Context: one thread runs tests; reports may come from interrupts. */
+#include <tests/ktest.h>
+
+#include <kernel/lib/align.h>
+#include <kernel/lib/format.h>
+#include <kernel/lib/string.h>
+
+#define KTEST_MAX_REPORTS 16
+#define KTEST_REPORT_SIZE 192 /* bytes with the NUL */
+#define KTEST_LINE_SIZE	  256 /* bytes with the NUL */
+
+#define KTEST_LEVEL_INFO  2 /* PORT_INFO; errors and warnings are below */
+
+extern const struct ktest *const __start_ktests[];
+extern const struct ktest *const __stop_ktests[];
+
+static struct {
+	const struct ktest *running; /* NULL between tests */
+	unsigned int nr_failed;	     /* expectations of the running test, and unexpected reports */
+	const char *skip_reason;     /* NULL: not skipped */
+	bool is_capturing;
+	unsigned int nr_reports; /* captured; may exceed what is kept */
+	char report[KTEST_MAX_REPORTS][KTEST_REPORT_SIZE];
+} ktest;
+
+static void ktest_print(const char *fmt, ...) PRINTF(1, 2);
+
+static void ktest_print(const char *fmt, ...)
+{
+	char line[KTEST_LINE_SIZE];
+	va_list args;
+	int len;
+
+	va_start(args, fmt);
+	len = vsnprintf(line, sizeof(line), fmt, args);
+	va_end(args);
+	if (len >= (int)sizeof(line)) {
+		len = sizeof(line) - 1;
+		line[len - 1] = '\n';
+	}
+	ktest_write(line, (size_t)len);
+}
+
+void ktest_note(const char *fmt, ...)
+{
+	char text[KTEST_LINE_SIZE - 16];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	ktest_print("    # %s\n", text);
+}
+
+/* Only the first failure of a test is shown: the others mostly follow from it. */
+static bool ktest_fails_first(void)
+{
+	return ktest.nr_failed++ == 0;
+}
+
+bool ktest_check(bool ok, const char *file, int line, const char *expr)
+{
+	if (!ok && ktest_fails_first())
+		ktest_note("%s:%d: expected %s", file, line, expr);
+	return ok;
+}
+
+bool ktest_check_eq(uint64_t found, uint64_t expected, const char *file, int line, const char *expr)
+{
+	bool ok = found == expected;
+
+	if (!ok && ktest_fails_first())
+		ktest_note("%s:%d: expected %s: found 0x%llx (%lld), expected 0x%llx (%lld)", file, line,
+			   expr, (unsigned long long)found, (long long)found, (unsigned long long)expected,
+			   (long long)expected);
+	return ok;
+}
+
+void ktest_skip(const char *reason)
+{
+	ktest.skip_reason = reason;
+}
+
+void reports_capture(void)
+{
+	ktest.is_capturing = true;
+}
+
+unsigned int reports_count(void)
+{
+	return ktest.nr_reports;
+}
+
+const char *report_at(unsigned int i)
+{
+	return i < MIN(ktest.nr_reports, KTEST_MAX_REPORTS) ? ktest.report[i] : "";
+}
+
+bool reports_contain(const char *text)
+{
+	unsigned int i;
+
+	for (i = 0; i < MIN(ktest.nr_reports, KTEST_MAX_REPORTS); i++)
+		if (strstr(ktest.report[i], text))
+			return true;
+	return false;
+}
+
+bool ktest_report(int level, const char *text)
+{
+	if (!ktest.running)
+		return false;
+	if (ktest.is_capturing) {
+		if (ktest.nr_reports < KTEST_MAX_REPORTS)
+			snprintf(ktest.report[ktest.nr_reports], KTEST_REPORT_SIZE, "%s", text);
+		ktest.nr_reports++;
+	} else if (level < KTEST_LEVEL_INFO) {
+		ktest.nr_failed++;
+		ktest_note("unexpected report: %s", text);
+	} else {
+		ktest_note("%s", text);
+	}
+	return true;
+}
+
+static void ktest_note_captured(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < MIN(ktest.nr_reports, KTEST_MAX_REPORTS); i++)
+		ktest_note("captured: %s", ktest.report[i]);
+}
+
+/* Result: 1 when it failed. */
+static unsigned int ktest_run_test(const struct ktest *test, unsigned int number)
+{
+	ktest.nr_failed = 0;
+	ktest.skip_reason = NULL;
+	ktest.is_capturing = false;
+	ktest.nr_reports = 0;
+	ktest.running = test;
+	test->run();
+	ktest.running = NULL;
+	if (ktest.nr_failed > 0) {
+		ktest_note("%u failed in all; the test proves %s", ktest.nr_failed, test->proves);
+		ktest_note_captured();
+		ktest_print("    not ok %u %s\n", number, test->name);
+		return 1;
+	}
+	if (ktest.skip_reason)
+		ktest_print("    ok %u %s # SKIP %s\n", number, test->name, ktest.skip_reason);
+	else
+		ktest_print("    ok %u %s\n", number, test->name);
+	return 0;
+}
+
+/* The suite of tests[i], when that test is the first of it; else NULL. */
+static const char *ktest_suite_starting_at(const struct ktest *const *test)
+{
+	const struct ktest *const *before;
+
+	for (before = __start_ktests; before < test; before++)
+		if (strcmp((*before)->suite, (*test)->suite) == 0)
+			return NULL;
+	return (*test)->suite;
+}
+
+static unsigned int ktest_suite_size(const char *suite)
+{
+	const struct ktest *const *test;
+	unsigned int nr = 0;
+
+	for (test = __start_ktests; test < __stop_ktests; test++)
+		nr += strcmp((*test)->suite, suite) == 0;
+	return nr;
+}
+
+/* Result: number of failed tests. */
+static unsigned int ktest_run_suite(const char *suite, unsigned int suite_number)
+{
+	unsigned int number = 0, nr_failed = 0;
+	const struct ktest *const *test;
+
+	ktest_print("    KTAP version 1\n    # Subtest: %s\n    1..%u\n", suite, ktest_suite_size(suite));
+	for (test = __start_ktests; test < __stop_ktests; test++)
+		if (strcmp((*test)->suite, suite) == 0)
+			nr_failed += ktest_run_test(*test, ++number);
+	ktest_print("%s %u %s\n", nr_failed ? "not ok" : "ok", suite_number, suite);
+	return nr_failed;
+}
+
+/* Length of the name at the front of a list "a,b,c". */
+static size_t ktest_word_length(const char *list)
+{
+	const char *comma = strchr(list, ',');
+
+	return comma ? (size_t)(comma - list) : strlen(list);
+}
+
+static const char *ktest_next_word(const char *list)
+{
+	list += ktest_word_length(list);
+	return *list == ',' ? list + 1 : list;
+}
+
+static bool ktest_word_is(const char *word, size_t len, const char *name)
+{
+	return strlen(name) == len && strncmp(word, name, len) == 0;
+}
+
+static bool ktest_list_has(const char *list, const char *suite)
+{
+	for (; *list; list = ktest_next_word(list)) {
+		size_t len = ktest_word_length(list);
+
+		if (ktest_word_is(list, len, "all") || ktest_word_is(list, len, suite))
+			return true;
+	}
+	return false;
+}
+
+static bool ktest_word_is_known(const char *word, size_t len)
+{
+	const struct ktest *const *test;
+
+	if (len == 0 || ktest_word_is(word, len, "all") || ktest_word_is(word, len, "none"))
+		return true;
+	for (test = __start_ktests; test < __stop_ktests; test++)
+		if (ktest_word_is(word, len, (*test)->suite))
+			return true;
+	return false;
+}
+
+/* Each name in the list that is no suite: counted, and reported as a failed suite when number is not NULL. */
+static unsigned int ktest_unknown_words(const char *list, unsigned int *number)
+{
+	unsigned int nr_unknown = 0;
+
+	for (; *list; list = ktest_next_word(list)) {
+		size_t len = ktest_word_length(list);
+
+		if (ktest_word_is_known(list, len))
+			continue;
+		nr_unknown++;
+		if (number)
+			ktest_print("# no suite bears this name; expected all, none or names with commas\n"
+				    "not ok %u %.*s\n",
+				    ++*number, (int)MIN(len, 64u), list);
+	}
+	return nr_unknown;
+}
+
+static unsigned int ktest_nr_suites(const char *list)
+{
+	const struct ktest *const *test;
+	unsigned int nr = 0;
+
+	for (test = __start_ktests; test < __stop_ktests; test++)
+		nr += ktest_suite_starting_at(test) && ktest_list_has(list, (*test)->suite);
+	return nr;
+}
+
+unsigned int ktest_run(const char *list)
+{
+	unsigned int nr_failed, nr_planned = ktest_nr_suites(list) + ktest_unknown_words(list, NULL),
+				number = 0;
+	const struct ktest *const *test;
+
+	ktest_print("KTAP version 1\n");
+	if (nr_planned == 0) {
+		ktest_print("1..0 # SKIP no suite asked for\n");
+		return 0;
+	}
+	ktest_print("1..%u\n", nr_planned);
+	nr_failed = ktest_unknown_words(list, &number);
+	for (test = __start_ktests; test < __stop_ktests; test++)
+		if (ktest_suite_starting_at(test) && ktest_list_has(list, (*test)->suite))
+			nr_failed += ktest_run_suite((*test)->suite, ++number);
+	return nr_failed;
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/* The test frame of guest and host. A test is one line beside its body:
+ *
+ *   KTEST(buddy, free_merges_with_buddy_of_same_order, "BUD-06 P2")
+ *   {
+ *           EXPECT_EQ(x, y);
+ *   }
+ *
+ * The suite is the module's name; the name is a sentence; the last word lists the ids of CONTRACT.md and
+ * CASES.md it proves. ktest_run() prints KTAP: one sub-test per suite, one line per test. The first failed
+ * EXPECT is printed as a diagnostic; the test runs on unless REQUIRE was used, which returns from it. SKIP
+ * names what the machine lacks. */
+#pragma once
+
+#include <kernel/lib/compiler.h>
+#include <kernel/lib/types.h>
+
+struct ktest {
+	const char *suite, *name, *proves;
+	void (*run)(void);
+};
+
+#define KTEST(suite_, name_, proves_)                                                                        \
+	static void ktest_##suite_##_##name_(void);                                                          \
+	static const struct ktest ktest_entry_##suite_##_##name_ = {#suite_, #name_, proves_,                \
+								    ktest_##suite_##_##name_};               \
+	static const struct ktest *const ktest_ptr_##suite_##_##name_ USED SECTION("ktests") =               \
+		&ktest_entry_##suite_##_##name_;                                                             \
+	static void ktest_##suite_##_##name_(void)
+
+/* Result of a failed expectation; prints where, what was expected and what was found. Returns ok. */
+bool ktest_check(bool ok, const char *file, int line, const char *expr);
+bool ktest_check_eq(uint64_t found, uint64_t expected, const char *file, int line, const char *expr);
+void ktest_skip(const char *reason);
+
+#define EXPECT(cond)	   ((void)ktest_check(!!(cond), __FILE__, __LINE__, #cond))
+#define EXPECT_EQ(a, b)	   ((void)ktest_check_eq((uint64_t)(a), (uint64_t)(b), __FILE__, __LINE__, #a " == " #b))
+#define EXPECT_NULL(p)	   EXPECT((p) == NULL)
+#define EXPECT_NOT_NULL(p) EXPECT((p) != NULL)
+#define REQUIRE(cond)                                                                                        \
+	do {                                                                                                 \
+		if (!ktest_check(!!(cond), __FILE__, __LINE__, #cond))                                       \
+			return;                                                                              \
+	} while (0)
+#define SKIP(reason)                                                                                         \
+	do {                                                                                                 \
+		ktest_skip(reason);                                                                          \
+		return;                                                                                      \
+	} while (0)
+
+/* A line of diagnostics ("# ..."), shown where the test's result is. */
+void ktest_note(const char *fmt, ...) PRINTF(1, 2);
+
+/* Messages mm printed through port_print since the test began: a negative test states the exact report, and
+ * that no other appears. While a test has called reports_capture() they are collected instead of shown. A
+ * test that ends with an error or warning it did not capture fails. */
+void reports_capture(void);
+unsigned int reports_count(void);
+bool reports_contain(const char *text); /* is `text` a part of one of them */
+const char *report_at(unsigned int i);	/* "" beyond the last; at most 16 are kept, 192 bytes each */
+
+/* Runs the suites of `list` ("all", "none" or names with commas; an unknown name is a failed suite).
+ * Result: number of failed tests. */
+unsigned int ktest_run(const char *list);
+
+/* For whoever implements port_print: offers a message to the test that runs. true: taken, not to be shown
+ * again. `level` is an enum port_level. Context: any. */
+bool ktest_report(int level, const char *text);
+
+/* Supplied by whoever links the frame: where KTAP goes. */
+void ktest_write(const char *text, size_t len);

@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: MIT
+# `make lint`: what can be said about the sources without running them. Each part is a script that also runs alone.
+.PHONY: lint lint-build
+lint: lint-build
+	$(Q)tools/lint/self-test | tools/lint/failures
+	$(Q)tools/lint/layers
+	$(Q)tools/lint/mm-pure
+	$(Q)tools/lint/headers
+	$(Q)tools/lint/style
+
+# Both compilers, warnings are errors.
+lint-build:
+	$(Q)$(MAKE) CC=$(CROSS_COMPILE)gcc CONFIG=lint-gcc WERROR=1 build/lint-gcc/ashlar.elf
+	$(Q)$(MAKE) CC=clang CONFIG=lint-clang WERROR=1 build/lint-clang/ashlar.elf
