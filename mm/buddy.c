@@ -7,9 +7,10 @@
 #include <kernel/lib/assert.h>
 #include <kernel/lib/bitops.h>
 
-static inline enum mobility block_mobility(const struct zone *zone, pfn_t pfn)
+/* `where` of blocks in this pageblock, for pages that have no head yet. */
+static inline uint32_t where_of_pfn(const struct zone *zone, pfn_t pfn)
 {
-	return (enum mobility)zone->block_mobility[(pfn >> PAGEBLOCK_ORDER) - zone->first_block];
+	return ZONE_WHERE(zone, zone->block_mobility[(pfn >> PAGEBLOCK_ORDER) - zone->first_block]);
 }
 
 static inline void list_block(struct zone *zone, struct page *page, unsigned int order,
@@ -22,32 +23,44 @@ static inline void list_block(struct zone *zone, struct page *page, unsigned int
 static inline void unlist_block(struct zone *zone, struct page *page, unsigned int order,
 				enum mobility mobility)
 {
-	list_del(&page->links);
-	if (page->links.next == page->links.prev) /* both are the list's head: that was the last block */
+	struct list_head *next = page->links.next, *prev = page->links.prev;
+
+	next->prev = prev;
+	prev->next = next;
+	if (next == prev) /* both are the list's head: that was the last block */
 		zone->nonempty[mobility] &= ~(1u << order);
 }
 
-/* Cut a block of order `have`, just unlisted, down to `order`. The lists between were empty (else a smaller
- * block would have been taken), unless the block comes from another mobility. */
+/* Cut a block of order `have`, just unlisted, down to `order`. It was the smallest that would do, so the
+ * lists between are empty and each upper half becomes the only block of its list. */
 static inline void split_block(struct zone *zone, struct page *page, unsigned int have, unsigned int order,
 			       enum mobility mobility)
 {
+	uint32_t head = PAGE_HEAD(PAGE_FREE, have, ZONE_WHERE(zone, mobility));
+	struct list_head *list = &zone->free_list[mobility][have];
+
+	zone->nonempty[mobility] |= (1u << have) - (1u << order);
 	while (have > order) {
 		struct page *upper = page + (1u << --have);
 
-		upper->head = PAGE_HEAD(PAGE_FREE, have, zone->index);
-		list_block(zone, upper, have, mobility);
+		head -= PAGE_HEAD_ORDER_STEP;
+		list--;
+		upper->head = head;
+		upper->links.next = upper->links.prev = list;
+		list->next = list->prev = &upper->links;
 	}
 }
 
+/* The first block of that list, cut down to `order`; the list is not empty. */
 static inline struct page *take_block(struct zone *zone, unsigned int have, unsigned int order,
 				      enum mobility mobility)
 {
 	struct page *page = list_first_entry(&zone->free_list[mobility][have], struct page, links);
 
 	unlist_block(zone, page, have, mobility);
-	split_block(zone, page, have, order, mobility);
-	page->head = PAGE_HEAD(PAGE_ALLOCATED, order, zone->index);
+	if (have != order)
+		split_block(zone, page, have, order, mobility);
+	page->head = PAGE_HEAD(PAGE_ALLOCATED, order, ZONE_WHERE(zone, mobility));
 	zone->nr_free -= (size_t)1 << order;
 	return page;
 }
@@ -62,12 +75,13 @@ static bool convert_pageblock(struct zone *zone, enum mobility from, enum mobili
 	page = list_first_entry(&zone->free_list[from][PAGEBLOCK_ORDER], struct page, links);
 	unlist_block(zone, page, PAGEBLOCK_ORDER, from);
 	zone->block_mobility[(page_to_pfn(page) >> PAGEBLOCK_ORDER) - zone->first_block] = (uint8_t)to;
+	page->head = PAGE_HEAD(PAGE_FREE, PAGEBLOCK_ORDER, ZONE_WHERE(zone, to));
 	list_block(zone, page, PAGEBLOCK_ORDER, to);
 	return true;
 }
 
 /* Nothing of our own mobility is large enough. A whole pageblock keeps kinds apart; without one the smallest
- * block of another kind spoils the least, and its rest stays with its kind (B6). */
+ * block of another kind spoils the least, and all of it stays of its kind (B6). */
 static NOINLINE struct page *alloc_from_other(struct zone *zone, unsigned int order, enum mobility mobility)
 {
 	static const uint8_t others[NR_MOBILITY][NR_MOBILITY - 1] = {
@@ -105,11 +119,11 @@ struct page *buddy_alloc_locked(struct zone *zone, unsigned int order, enum mobi
 
 void buddy_free_locked(struct zone *zone, struct page *page, unsigned int order)
 {
+	enum mobility mobility = page_mobility(page);
+	uint32_t free_head = PAGE_HEAD(PAGE_FREE, order, page->where);
 	pfn_t pfn = page_to_pfn(page);
-	enum mobility mobility = block_mobility(zone, pfn);
-	uint32_t free_head = PAGE_HEAD(PAGE_FREE, order, zone->index);
 
-	ASSERT(port_lock_is_held(&zone->lock));
+	ASSERT(port_lock_is_held(&zone->lock) && page_zone(page) == zone);
 	zone->nr_free += (size_t)1 << order;
 	for (; order < MAX_ORDER; order++, free_head += PAGE_HEAD_ORDER_STEP) {
 		struct page *buddy = pfn_to_page(pfn ^ (1u << order));
@@ -117,10 +131,14 @@ void buddy_free_locked(struct zone *zone, struct page *page, unsigned int order)
 		if (buddy->head != free_head)
 			break;
 		unlist_block(zone, buddy, order, mobility);
-		pfn_to_page(pfn | (1u << order))->head = PAGE_INTERIOR;
-		pfn &= ~(1u << order);
+		if (buddy < page) {
+			page->head = PAGE_INTERIOR;
+			page = buddy;
+			pfn ^= 1u << order;
+		} else {
+			buddy->head = PAGE_INTERIOR;
+		}
 	}
-	page = pfn_to_page(pfn);
 	page->head = free_head;
 	list_block(zone, page, order, mobility);
 }
@@ -132,6 +150,7 @@ void buddy_free_range_locked(struct zone *zone, pfn_t start, pfn_t end)
 
 		if (start)
 			order = MIN(order, bit_lowest(start));
+		pfn_to_page(start)->where = (uint8_t)where_of_pfn(zone, start);
 		buddy_free_locked(zone, pfn_to_page(start), order);
 		start += 1u << order;
 	}

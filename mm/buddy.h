@@ -19,10 +19,11 @@
  * will do. */
 struct page *buddy_alloc_locked(struct zone *zone, unsigned int order, enum mobility mobility);
 
-/* Takes a block back (its state may be ALLOCATED, PERCPU or INTERIOR) and merges it with its free buddies. */
+/* Takes a block back, whatever its state, and merges it with its free buddies. page->where must be right: it
+ * is on every block that was handed out. */
 void buddy_free_locked(struct zone *zone, struct page *page, unsigned int order);
 
-/* Frees pages [start, end) of the zone as the largest blocks that fit. */
+/* Frees pages [start, end) of the zone, heads or not, as the largest blocks that fit. */
 void buddy_free_range_locked(struct zone *zone, pfn_t start, pfn_t end);
 
 /* Blocks free in the list of this mobility and order: a walk, for reports only. */

@@ -158,8 +158,7 @@ static COLD void report_no_object(const void *object, const void *caller, const 
 
 static inline bool is_large(const struct page *page, const void *object)
 {
-	return page->state == PAGE_ALLOCATED && page->flags == PAGE_LARGE &&
-	       IS_ALIGNED((uintptr_t)object, PAGE_SIZE);
+	return page->state == PAGE_LARGE && IS_ALIGNED((uintptr_t)object, PAGE_SIZE);
 }
 
 static void kfree_for(const void *object, const void *caller)
@@ -172,7 +171,7 @@ static void kfree_for(const void *object, const void *caller)
 	if (likely(page && page->slab_cache))
 		slab_free(page->slab_cache, page, (void *)object, caller);
 	else if (page && is_large(page, object))
-		page_free_exact(page, PAGE_LARGE);
+		page_free_exact(page);
 	else
 		report_no_object(object, caller, "kfree");
 }
@@ -189,8 +188,7 @@ static size_t ksize_for(const void *object, const void *caller)
 	if (ZERO_OR_NULL_PTR(object))
 		return 0;
 	page = virt_is_direct(object) ? virt_to_page(object) : NULL;
-	if (page && page->slab_cache &&
-	    object_is_whole(page->slab_cache, (uint32_t)((const char *)object - slab_base(page->slab))))
+	if (page && page->slab_cache && !slab_why_bad_object(page->slab_cache, page->slab, object))
 		return page->slab_cache->object_size;
 	if (page && is_large(page, object))
 		return page->private << PAGE_SHIFT;

@@ -24,7 +24,15 @@ struct page *page_find_head(struct page *page)
 
 static const char *state_name(unsigned int state)
 {
-	static const char *const names[] = {"interior", "free", "allocated", "per-CPU"};
+	static const char *const names[NR_PAGE_STATES] = {"interior",
+							  "free",
+							  "parked per CPU",
+							  "allocated",
+							  "allocated (compound)",
+							  "a slab",
+							  "a large kmalloc",
+							  "an exact allocation",
+							  "part of an exact allocation"};
 
 	return state < ARRAY_SIZE(names) ? names[state] : "corrupt";
 }

@@ -20,19 +20,20 @@ struct kmem_cache;
 #define NR_ORDERS 11
 #define MAX_ORDER (NR_ORDERS - 1)
 
+/* What a page is. From PAGE_ALLOCATED on it heads a block that somebody owns; only PAGE_ALLOCATED and
+ * PAGE_COMPOUND may be handed to __free_pages, so that one comparison of state and order decides about a
+ * free. */
 enum page_state {
 	PAGE_INTERIOR,	/* inside a block, or not memory of the allocator at all */
-	PAGE_FREE,	/* head of a block in the buddy's lists */
-	PAGE_ALLOCATED, /* head of a block that is handed out */
-	PAGE_PERCPU,	/* head of a block parked in a per-CPU list */
-};
-
-/* Of an allocated head. */
-enum page_flag {
-	PAGE_COMPOUND = 1 << 0, /* __GFP_COMP: references may be taken on any page of the block */
-	PAGE_LARGE = 1 << 1,	/* first block of a large kmalloc; private = its pages */
-	PAGE_EXACT = 1 << 2,	/* first block of alloc_pages_exact; private = its pages */
-	PAGE_PIECE = 1 << 3,	/* further block of one of these two: freed with the first only */
+	PAGE_FREE,	/* in the buddy's lists */
+	PAGE_PERCPU,	/* parked in a per-CPU list */
+	PAGE_ALLOCATED, /* handed out */
+	PAGE_COMPOUND,	/* handed out with __GFP_COMP: references may be taken on any page of the block */
+	PAGE_SLAB,	/* first page of a slab */
+	PAGE_LARGE,	/* first block of a large kmalloc; private = its pages */
+	PAGE_EXACT,	/* first block of alloc_pages_exact; private = its pages */
+	PAGE_PIECE,	/* further block of one of these two: freed with the first only */
+	NR_PAGE_STATES
 };
 
 /* Who may write: (H) whoever owns the block: under zone->lock while it is free, the allocator's caller once
@@ -43,8 +44,8 @@ struct page {
 		struct {
 			uint8_t state; /* enum page_state */
 			uint8_t order; /* of the block; 0 when INTERIOR */
-			uint8_t zone;  /* index of its zone, see zone.h */
-			uint8_t flags; /* enum page_flag; 0 unless ALLOCATED */
+			uint8_t where; /* zone index << 2 | mobility: which lists it belongs to, see zone.h */
+			uint8_t flags; /* the owner's; 0 unless the block is owned */
 		};
 	};
 	int refcount;		       /* (H) users of an allocated block, counted on its head */
@@ -70,12 +71,12 @@ struct page {
 
 STATIC_ASSERT(sizeof(void *) != 4 || sizeof(struct page) == 32, "F3: a descriptor takes 32 bytes");
 STATIC_ASSERT(offsetof(struct page, state) == 0 && offsetof(struct page, order) == 1 &&
-		      offsetof(struct page, zone) == 2 && offsetof(struct page, flags) == 3,
+		      offsetof(struct page, where) == 2 && offsetof(struct page, flags) == 3,
 	      "PAGE_HEAD() below knows this little-endian layout");
 
-#define PAGE_HEAD(state, order, zone) ((uint32_t)(state) | (uint32_t)(order) << 8 | (uint32_t)(zone) << 16)
-#define PAGE_HEAD_ORDER_STEP	      (1u << 8) /* added to a head: the next higher order */
-#define PAGE_HEAD_STATE_ORDER	      0xffffu	/* the state and order of a head */
+#define PAGE_HEAD(state, order, where) ((uint32_t)(state) | (uint32_t)(order) << 8 | (uint32_t)(where) << 16)
+#define PAGE_HEAD_ORDER_STEP	       (1u << 8) /* added to a head: the next higher order */
+#define PAGE_HEAD_STATE_ORDER	       0xffffu	 /* the state and order of a head */
 
 /* All descriptors, and how many: a multiple of 2^MAX_ORDER, so that the buddy of any block has one. (constant
  * after mm_init_zones) */

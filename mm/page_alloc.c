@@ -108,7 +108,7 @@ static inline void prepare(struct page *page, gfp_t gfp, unsigned int order)
 {
 	page->refcount = 1;
 	if (gfp_has(gfp, __GFP_COMP) && order)
-		page->flags = PAGE_COMPOUND;
+		page->state = PAGE_COMPOUND;
 	if (gfp_has(gfp, __GFP_ZERO))
 		memset(page_address(page), 0, (size_t)PAGE_SIZE << order);
 }
@@ -121,6 +121,8 @@ static struct page *alloc_pages_for(gfp_t gfp, unsigned int order, const void *c
 		return refuse(gfp, order, caller, "no block is that large");
 	if (unlikely(gfp_is_impossible(gfp)))
 		return refuse(gfp, order, caller, gfp_why_impossible(gfp));
+	if (unlikely(gfp_has(gfp, __GFP_ZERO)))
+		gfp &= ~__GFP_HIGHMEM; /* until high memory can be mapped, only low memory can be cleared */
 	page = try_zones(gfp, order);
 	if (likely(page))
 		prepare(page, gfp, order);
@@ -174,9 +176,9 @@ static inline bool is_descriptor(const struct page *page)
 	       ((uintptr_t)page - (uintptr_t)mem_map) % sizeof(*page) == 0;
 }
 
-static inline bool is_allocated_head(const struct page *page, unsigned int order)
+static inline bool is_head(const struct page *page, enum page_state state, unsigned int order)
 {
-	return (page->head & PAGE_HEAD_STATE_ORDER) == PAGE_HEAD(PAGE_ALLOCATED, order, 0);
+	return (page->head & PAGE_HEAD_STATE_ORDER) == PAGE_HEAD(state, order, 0);
 }
 
 static void free_block(struct page *page, unsigned int order)
@@ -199,8 +201,7 @@ static void free_pages_for(struct page *page, unsigned int order, const void *ca
 {
 	if (unlikely(!is_descriptor(page)))
 		report_wild_page(page, caller);
-	else if (unlikely(!is_allocated_head(page, order) || page->slab_cache ||
-			  page->flags & ~PAGE_COMPOUND))
+	else if (unlikely(!is_head(page, PAGE_ALLOCATED, order) && !is_head(page, PAGE_COMPOUND, order)))
 		report_bad_free(page, order, caller);
 	else
 		drop_reference(page);
@@ -251,13 +252,14 @@ unsigned int get_order(unsigned long size_bytes)
 /* Make heads of the pieces of the first nr pages. */
 static void mark_pieces(struct page *page, size_t nr_pages)
 {
-	uint8_t zone = page->zone;
+	uint8_t where = page->where;
+	enum page_state state = PAGE_ALLOCATED;
 
 	while (nr_pages) {
 		unsigned int order = bit_highest((uint32_t)nr_pages);
 
-		page->head = PAGE_HEAD(PAGE_ALLOCATED, order, zone);
-		page->flags = PAGE_PIECE;
+		page->head = PAGE_HEAD(state, order, where);
+		state = PAGE_PIECE;
 		page->refcount = 1;
 		page += 1u << order;
 		nr_pages -= (size_t)1 << order;
@@ -278,7 +280,7 @@ static void trim_block(struct page *page, size_t nr_pages, unsigned int order)
 	port_unlock_irqrestore(&zone->lock, flags);
 }
 
-struct page *page_alloc_exact(size_t nr_pages, gfp_t gfp, enum page_flag flag)
+struct page *page_alloc_exact(size_t nr_pages, gfp_t gfp, enum page_state state)
 {
 	unsigned int order = log2_ceil((uint32_t)nr_pages);
 	struct page *page = alloc_pages_for(gfp & ~(__GFP_COMP | __GFP_ZERO), order, RETURN_ADDRESS());
@@ -286,23 +288,22 @@ struct page *page_alloc_exact(size_t nr_pages, gfp_t gfp, enum page_flag flag)
 	if (!page)
 		return NULL;
 	trim_block(page, nr_pages, order);
-	page->flags = (uint8_t)flag;
+	page->state = (uint8_t)state;
 	page->private = nr_pages;
 	if (gfp_has(gfp, __GFP_ZERO))
 		memset(page_address(page), 0, nr_pages << PAGE_SHIFT);
 	return page;
 }
 
-void page_free_exact(struct page *page, enum page_flag flag)
+void page_free_exact(struct page *page)
 {
 	size_t nr_pages = page->private;
 
-	ASSERT(page->flags == flag);
 	while (nr_pages) {
 		unsigned int order = bit_highest((uint32_t)nr_pages);
 		struct page *next = page + (1u << order);
 
-		ASSERT(is_allocated_head(page, order));
+		ASSERT(page->state >= PAGE_ALLOCATED && page->order == order);
 		drop_reference(page);
 		page = next;
 		nr_pages -= (size_t)1 << order;
@@ -332,21 +333,20 @@ void free_pages_exact(void *addr, size_t size_bytes)
 	page = page_of_address(addr, caller);
 	if (!page)
 		return;
-	if (page->state != PAGE_ALLOCATED || page->flags != PAGE_EXACT ||
-	    page->private != DIV_ROUND_UP(size_bytes, PAGE_SIZE))
+	if (page->state != PAGE_EXACT || page->private != DIV_ROUND_UP(size_bytes, PAGE_SIZE))
 		report_bad_free(page, get_order(size_bytes), caller);
 	else
-		page_free_exact(page, PAGE_EXACT);
+		page_free_exact(page);
 }
 
 void split_page(struct page *page, unsigned int order)
 {
-	if (!is_allocated_head(page, order) || page->flags) {
+	if (!is_head(page, PAGE_ALLOCATED, order)) {
 		report_bad_free(page, order, RETURN_ADDRESS());
 		return;
 	}
 	for (pfn_t i = 0; i < 1u << order; i++) {
-		page[i].head = PAGE_HEAD(PAGE_ALLOCATED, 0, page->zone);
+		page[i].head = PAGE_HEAD(PAGE_ALLOCATED, 0, page->where);
 		page[i].refcount = 1;
 	}
 }
@@ -357,12 +357,12 @@ struct page *compound_head(struct page *page)
 {
 	struct page *head = page->state == PAGE_INTERIOR ? page_find_head(page) : page;
 
-	return head && head->flags & PAGE_COMPOUND ? head : page;
+	return head && head->state == PAGE_COMPOUND ? head : page;
 }
 
 bool PageCompound(struct page *page)
 {
-	return compound_head(page)->flags & PAGE_COMPOUND;
+	return compound_head(page)->state == PAGE_COMPOUND;
 }
 
 unsigned int compound_order(struct page *page)
@@ -384,8 +384,7 @@ void put_page(struct page *page)
 {
 	struct page *head = compound_head(page);
 
-	if (unlikely(head->state != PAGE_ALLOCATED || head->refcount <= 0 || head->slab_cache ||
-		     head->flags & ~PAGE_COMPOUND))
+	if (unlikely((head->state != PAGE_ALLOCATED && head->state != PAGE_COMPOUND) || head->refcount <= 0))
 		report_bad_free(page, head->order, RETURN_ADDRESS());
 	else
 		drop_reference(head);

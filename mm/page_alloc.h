@@ -62,6 +62,6 @@ uint64_t page_alloc_add_range(pfn_t start, pfn_t end);
  * too often. Serves G13. */
 void page_alloc_report_failure(gfp_t gfp, unsigned int order);
 
-/* For the slab layer: a block of exactly nr pages (as alloc_pages_exact), its head page marked `flag`. */
-struct page *page_alloc_exact(size_t nr_pages, gfp_t gfp, enum page_flag flag) MUST_CHECK;
-void page_free_exact(struct page *page, enum page_flag flag);
+/* For the slab layer: a block of exactly nr pages (as alloc_pages_exact) whose head page gets this state. */
+struct page *page_alloc_exact(size_t nr_pages, gfp_t gfp, enum page_state state) MUST_CHECK;
+void page_free_exact(struct page *page);

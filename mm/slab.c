@@ -80,6 +80,7 @@ static struct page *new_slab(struct kmem_cache *cache, gfp_t gfp)
 			    cache->order);
 	if (!first)
 		return NULL;
+	first->state = PAGE_SLAB;
 	first->freelist = NULL;
 	first->in_use = first->bump = 0;
 	for (struct page *page = first; page < first + (1u << cache->order); page++) {
@@ -93,6 +94,7 @@ static void release_slab(struct kmem_cache *cache, struct page *first)
 {
 	for (struct page *page = first; page < first + (1u << cache->order); page++)
 		page->slab_cache = NULL;
+	first->state = PAGE_ALLOCATED;
 	__free_pages(first, cache->order);
 }
 
@@ -187,8 +189,7 @@ void *slab_alloc(struct kmem_cache *cache, gfp_t gfp, const void *caller)
 
 /* What is wrong with handing `object` back, or NULL. A double free is seen at once when nothing of the slab
  * was freed in between; debugging (slab_debug=F) looks further. */
-static inline const char *why_bad_object(const struct kmem_cache *cache, const struct page *first,
-					 const void *object)
+const char *slab_why_bad_object(const struct kmem_cache *cache, const struct page *first, const void *object)
 {
 	uint32_t offset = (uint32_t)((const char *)object - slab_base(first));
 
@@ -208,7 +209,7 @@ void slab_free(struct kmem_cache *cache, struct page *page, void *object, const 
 	irqflags_t flags;
 
 	flags = port_lock_irqsave(&cache->lock);
-	wrong = why_bad_object(cache, first, object);
+	wrong = slab_why_bad_object(cache, first, object);
 	if (likely(!wrong))
 		empty = put_object_locked(cache, first, object);
 	port_unlock_irqrestore(&cache->lock, flags);

@@ -58,6 +58,10 @@ void slab_cache_init(struct kmem_cache *cache, const char *name, size_t size, si
 void *slab_alloc(struct kmem_cache *cache, gfp_t gfp, const void *caller);
 void slab_free(struct kmem_cache *cache, struct page *page, void *object, const void *caller);
 
+/* What is wrong with taking `object` for a live object of the slab, or NULL. Its owner may ask without the
+ * lock: nobody else makes it free. */
+const char *slab_why_bad_object(const struct kmem_cache *cache, const struct page *first, const void *object);
+
 /* Is the address the start of an object of the slab? Offsets are below 2^16 and strides at least 8, where the
  * product's low 32 bits are below `divide` exactly for multiples of stride. */
 static inline bool object_is_whole(const struct kmem_cache *cache, uint32_t offset)

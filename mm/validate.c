@@ -45,9 +45,9 @@ static void check_free_block(const struct zone *zone, const struct page *page, u
 {
 	pfn_t pfn = page_to_pfn(page), buddy = pfn ^ (1u << order);
 
-	if (page->head != PAGE_HEAD(PAGE_FREE, order, zone->index))
+	if (page->head != PAGE_HEAD(PAGE_FREE, order, ZONE_WHERE(zone, type)))
 		VIOLATION("B4 pfn %#x: head %#x, expected %#x\n", pfn, page->head,
-			  PAGE_HEAD(PAGE_FREE, order, zone->index));
+			  PAGE_HEAD(PAGE_FREE, order, ZONE_WHERE(zone, type)));
 	if (!IS_ALIGNED(pfn, 1u << order))
 		VIOLATION("B1 pfn %#x of order %u is not aligned\n", pfn, order);
 	if (pfn < zone->start_pfn || pfn + (1u << order) > zone->end_pfn)
@@ -70,7 +70,9 @@ static size_t check_free_list(const struct zone *zone, unsigned int type, unsign
 			VIOLATION("B4 free list %s/%u/%u leads to no descriptor\n", zone->name, type, order);
 			break;
 		}
-		if (node->next->prev != node)
+		if (node->next != head && !page_of_node(node->next))
+			VIOLATION("B4 pfn %#x: its link leads to no descriptor\n", page_to_pfn(page));
+		else if (node->next->prev != node)
 			VIOLATION("B4 pfn %#x: the list's links disagree\n", page_to_pfn(page));
 		check_free_block(zone, page, order, type);
 		blocks++;
@@ -79,6 +81,16 @@ static size_t check_free_list(const struct zone *zone, unsigned int type, unsign
 		VIOLATION("B5 zone %s mobility %u order %u: bit %u, blocks %zu\n", zone->name, type, order,
 			  zone->nonempty[type] >> order & 1, blocks);
 	return blocks;
+}
+
+static void check_where(const struct zone *zone, const struct page *page)
+{
+	pfn_t pfn = page_to_pfn(page);
+	uint32_t where = ZONE_WHERE(zone, zone->block_mobility[(pfn >> PAGEBLOCK_ORDER) - zone->first_block]);
+
+	if (page->where != where)
+		VIOLATION("B6 pfn %#x, %u: belongs to lists %#x, expected %#x\n", pfn, page->state,
+			  page->where, where);
 }
 
 /* Free heads by looking at each descriptor: finds blocks that no list holds, and marks inside blocks. */
@@ -92,12 +104,13 @@ static size_t count_free_heads(const struct zone *zone)
 		pfn_t end = pfn +
 			    (page->state == PAGE_INTERIOR || page->order > MAX_ORDER ? 1 : 1u << page->order);
 
-		if (page->state != PAGE_INTERIOR && page->zone != zone->index)
-			VIOLATION("A1 pfn %#x is in zone %u, expected %u\n", pfn, page->zone, zone->index);
+		if (page->state != PAGE_INTERIOR)
+			check_where(zone, page);
 		if (page->state == PAGE_FREE)
 			pages += end - pfn;
-		if (page->state == PAGE_ALLOCATED && page->refcount < 1)
+		if (page->state >= PAGE_ALLOCATED && page->refcount < 1)
 			VIOLATION("A1 pfn %#x is allocated with %d references\n", pfn, page->refcount);
+		end = MIN(end, zone->end_pfn);
 		while (++pfn < end)
 			if (pfn_to_page(pfn)->state != PAGE_INTERIOR)
 				VIOLATION("A2 pfn %#x inside a block has state %u\n", pfn,
@@ -154,7 +167,7 @@ static void check_slab(const struct kmem_cache *cache, const struct page *first,
 	if (on_full != (first->in_use == cache->per_slab))
 		VIOLATION("S2 cache %s slab %#x: in use %u, on the wrong list\n", cache->name, pfn,
 			  first->in_use);
-	if (first->state != PAGE_ALLOCATED || first->order != cache->order)
+	if (first->state != PAGE_SLAB || first->order != cache->order)
 		VIOLATION("S4 cache %s slab %#x is no block of order %u\n", cache->name, pfn, cache->order);
 	for (unsigned int i = 0; i < 1u << cache->order; i++)
 		if (first[i].slab_cache != cache || first[i].slab != first)

@@ -39,7 +39,7 @@ struct zone {
 	pfn_t first_block;	     /* (C) start_pfn >> PAGEBLOCK_ORDER */
 	size_t present, managed;     /* (C) pages: RAM; given to the allocator */
 	const char *name;	     /* (C) */
-	uint8_t index;		     /* (C) its place in zones[], and page->zone */
+	uint8_t index;		     /* (C) its place in zones[], and in page->where */
 	uint8_t node, id;	     /* (C) */
 };
 
@@ -56,9 +56,20 @@ extern struct zone zones[MAX_NODES * NR_ZONES];
 extern struct node nodes[MAX_NODES];
 extern unsigned int nr_nodes;
 
+/* page->where: a block knows its zone and the mobility of its pageblock. */
+#define ZONE_WHERE(zone, mobility) ((uint32_t)(zone)->index << 2 | (uint32_t)(mobility))
+
+STATIC_ASSERT(NR_MOBILITY <= 4 && MAX_NODES * NR_ZONES <= 64,
+	      "page->where has 2 bits for one, 6 for the other");
+
 static inline struct zone *page_zone(const struct page *head)
 {
-	return &zones[head->zone];
+	return &zones[head->where >> 2];
+}
+
+static inline enum mobility page_mobility(const struct page *head)
+{
+	return (enum mobility)(head->where & 3);
 }
 
 static inline bool zone_has_memory(const struct zone *zone)

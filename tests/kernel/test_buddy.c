@@ -13,7 +13,7 @@ static struct zone *const dma = &zones[ZONE_DMA];
 
 static bool is_free_block(const struct page *page, unsigned int order)
 {
-	return page->head == PAGE_HEAD(PAGE_FREE, order, dma->index);
+	return page->head == PAGE_HEAD(PAGE_FREE, order, page->where) && page_zone(page) == dma;
 }
 
 static enum mobility mobility_of(const struct page *page)
@@ -39,7 +39,8 @@ KTEST(buddy, a_block_is_aligned_to_its_size_and_inside_its_zone, "BUD-01 P2")
 			EXPECT(IS_ALIGNED(page_to_pfn(page), 1u << order));
 			EXPECT(page_to_pfn(page) >= zone->start_pfn);
 			EXPECT(page_to_pfn(page) + (1u << order) <= zone->end_pfn);
-			EXPECT_EQ(page->head, PAGE_HEAD(PAGE_ALLOCATED, order, zone->index));
+			EXPECT_EQ(page->head, PAGE_HEAD(PAGE_ALLOCATED, order, page->where));
+			EXPECT(page_zone(page) == zone);
 			__free_pages(page, order);
 		}
 }

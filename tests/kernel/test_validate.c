@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: MIT */
+/* The validator finds each invariant broken on purpose, names it, ends, and is content after the repair. Host
+ * and guest; on very large machines the many walks would take too long. */
+#include <mm/validate.h>
+
+#include <kernel/lib/format.h>
+#include <kernel/lib/string.h>
+#include <mm/page_alloc.h>
+#include <mm/slab_internal.h>
+#include <tests/kernel/test_util.h>
+
+static char text[2048];
+
+/* Does the validator complain, and about this first? */
+static bool validator_says(const char *expected)
+{
+	struct sink_buffer buffer;
+
+	sink_buffer_init(&buffer, text, sizeof(text));
+	if (mm_validate(&buffer.sink) > 0 && strncmp(text, expected, strlen(expected)) == 0)
+		return true;
+	ktest_note("expected %s, found %s", expected, text);
+	return false;
+}
+
+#define SKIP_IF_LARGE()                                                                                      \
+	do {                                                                                                 \
+		if (mem_map_pages > TEST_MAX_VALIDATED_PAGES)                                                \
+			SKIP("memory too large to walk it many times");                                      \
+	} while (0)
+
+/* A free block of order 2 whose buddy is in use, so that it stays what it is. */
+static struct page *make_lone_block(struct page **buddy)
+{
+	*buddy = zone_take(&zones[ZONE_DMA], 3);
+	if (!*buddy)
+		return NULL;
+	split_page(*buddy, 3);
+	for (unsigned int i = 4; i < 8; i++)
+		__free_page(*buddy + i);
+	return *buddy + 4;
+}
+
+static void free_buddy(struct page *buddy)
+{
+	for (unsigned int i = 0; i < 4; i++)
+		__free_page(buddy + i);
+}
+
+KTEST(validate, a_wrong_head_in_a_free_list_is_found, "B4 BUD-02 DBG-12")
+{
+	SKIP_IF_LARGE();
+	MACHINE_STAYS_AS_FOUND();
+	struct page *buddy, *free = make_lone_block(&buddy);
+	uint32_t head;
+
+	REQUIRE(free);
+	head = free->head;
+	free->order = 1;
+	EXPECT(validator_says("B4 pfn"));
+	free->head = head;
+	free->state = PAGE_INTERIOR;
+	EXPECT(validator_says("B4 pfn"));
+	free->head = head;
+	expect_valid();
+	free_buddy(buddy);
+}
+
+KTEST(validate, broken_links_of_a_free_list_are_found_and_not_followed, "B4 BUD-02 DBG-12")
+{
+	SKIP_IF_LARGE();
+	MACHINE_STAYS_AS_FOUND();
+	struct page *buddy, *free = make_lone_block(&buddy);
+	struct list_head links;
+
+	REQUIRE(free);
+	links = free->links;
+	free->links.next = (struct list_head *)(void *)(uintptr_t)0x1234560;
+	EXPECT(validator_says("B4 pfn"));
+	free->links.next = &free->links;
+	EXPECT(validator_says("B4 pfn"));
+	free->links = links;
+	free->links.prev = &free->links;
+	EXPECT(validator_says("B4 ") || validator_says("B5 ") || validator_says("B3 "));
+	free->links = links;
+	expect_valid();
+	free_buddy(buddy);
+}
+
+KTEST(validate, wrong_counts_of_a_zone_are_found, "B3 B5 Z1 DBG-12")
+{
+	SKIP_IF_LARGE();
+	MACHINE_STAYS_AS_FOUND();
+	struct page *buddy, *free = make_lone_block(&buddy);
+	struct zone *zone = &zones[ZONE_DMA];
+	size_t present = zone->present;
+
+	REQUIRE(free);
+	zone->nr_free++;
+	EXPECT(validator_says("B3 zone DMA"));
+	zone->nr_free--;
+	zone->nonempty[0] ^= 1u << 2;
+	EXPECT(validator_says("B5 zone DMA mobility 0 order 2"));
+	zone->nonempty[0] ^= 1u << 2;
+	zone->present = zone->managed - 1;
+	EXPECT(validator_says("Z1 zone DMA"));
+	zone->present = present;
+	expect_valid();
+	free_buddy(buddy);
+}
+
+KTEST(validate, a_free_block_of_the_wrong_kind_is_found, "B6 DBG-12")
+{
+	SKIP_IF_LARGE();
+	MACHINE_STAYS_AS_FOUND();
+	struct page *buddy, *free = make_lone_block(&buddy);
+	uint8_t *kind;
+
+	REQUIRE(free);
+	kind = &zones[ZONE_DMA].block_mobility[page_to_pfn(free) >> PAGEBLOCK_ORDER];
+	*kind ^= 1;
+	EXPECT(validator_says("B6 pfn"));
+	*kind ^= 1;
+	expect_valid();
+	free_buddy(buddy);
+}
+
+KTEST(validate, two_free_buddies_that_did_not_merge_are_found, "B2 BUD-02")
+{
+	SKIP_IF_LARGE();
+	MACHINE_STAYS_AS_FOUND();
+	struct page *buddy, *free = make_lone_block(&buddy);
+	uint32_t head;
+
+	REQUIRE(free);
+	head = buddy->head;
+	buddy->head = free->head;
+	EXPECT(validator_says("B2 pfn"));
+	buddy->head = head;
+	expect_valid();
+	free_buddy(buddy);
+}
+
+KTEST(validate, wrong_descriptors_of_allocated_blocks_are_found, "A1 A2 DBG-12")
+{
+	SKIP_IF_LARGE();
+	MACHINE_STAYS_AS_FOUND();
+	struct page *page = zone_take(&zones[ZONE_DMA], 2);
+
+	REQUIRE(page);
+	page->refcount = 0;
+	EXPECT(validator_says("A1 pfn"));
+	page->refcount = 1;
+	page->where ^= 0x40;
+	EXPECT(validator_says("B6 pfn"));
+	page->where ^= 0x40;
+	page[3].state = PAGE_ALLOCATED;
+	EXPECT(validator_says("A2 pfn"));
+	page[3].state = PAGE_INTERIOR;
+	expect_valid();
+	__free_pages(page, 2);
+}
+
+KTEST(validate, an_overwritten_free_pointer_is_found_and_not_followed, "S1 SLB-14")
+{
+	SKIP_IF_LARGE();
+	MACHINE_STAYS_AS_FOUND();
+	struct kmem_cache *cache = kmem_cache_create("test", 64, 0, 0, NULL);
+	void *a, *b, **link, *saved;
+
+	REQUIRE(cache);
+	a = kmem_cache_alloc(cache, GFP_KERNEL);
+	b = kmem_cache_alloc(cache, GFP_KERNEL);
+	REQUIRE(a && b);
+	kmem_cache_free(cache, a);
+	link = a;
+	saved = *link;
+	*link = (void *)(uintptr_t)0xdeadbee8;
+	EXPECT(validator_says("S1 cache test: free list leads to"));
+	*link = (char *)b + 8;
+	EXPECT(validator_says("S1 cache test: free list leads to"));
+	*link = a;
+	EXPECT(validator_says("S1 cache test slab"));
+	*link = saved;
+	expect_valid();
+	kmem_cache_free(cache, b);
+	kmem_cache_destroy(cache);
+}
+
+KTEST(validate, wrong_counts_of_a_cache_are_found, "S1 S2 S3 SLB-11")
+{
+	SKIP_IF_LARGE();
+	MACHINE_STAYS_AS_FOUND();
+	struct kmem_cache *cache = kmem_cache_create("test", 64, 0, 0, NULL);
+	struct page *first;
+	void *object;
+
+	REQUIRE(cache);
+	object = kmem_cache_alloc(cache, GFP_KERNEL);
+	REQUIRE(object);
+	first = virt_to_page(object)->slab;
+	first->bump++;
+	EXPECT(validator_says("S1 cache test slab"));
+	first->bump--;
+	cache->nr_in_use++;
+	EXPECT(validator_says("S3 cache test"));
+	cache->nr_in_use--;
+	cache->nr_empty++;
+	EXPECT(validator_says("S3 cache test"));
+	cache->nr_empty--;
+	list_move(&first->links, &cache->full);
+	EXPECT(validator_says("S2 cache test"));
+	list_move(&first->links, &cache->partial);
+	expect_valid();
+	kmem_cache_free(cache, object);
+	kmem_cache_destroy(cache);
+}
+
+KTEST(validate, a_page_that_names_a_cache_without_being_its_is_found, "S4 DBG-12")
+{
+	SKIP_IF_LARGE();
+	MACHINE_STAYS_AS_FOUND();
+	struct kmem_cache *cache = kmem_cache_create("test", 64, 0, 0, NULL);
+	struct page *page = zone_take(&zones[ZONE_DMA], 0), *first;
+	void *object;
+
+	REQUIRE(cache && page);
+	object = kmem_cache_alloc(cache, GFP_KERNEL);
+	REQUIRE(object);
+	page->slab_cache = cache;
+	EXPECT(validator_says("S4 "));
+	page->slab_cache = NULL;
+	first = virt_to_page(object)->slab;
+	first->slab_cache = NULL;
+	EXPECT(validator_says("S4 cache test"));
+	first->slab_cache = cache;
+	expect_valid();
+	kmem_cache_free(cache, object);
+	kmem_cache_destroy(cache);
+	__free_page(page);
+}
+
+KTEST(validate, at_most_20_lines_are_printed_however_much_is_wrong, "DBG-12")
+{
+	SKIP_IF_LARGE();
+	MACHINE_STAYS_AS_FOUND();
+	struct page *page = zone_take(&zones[ZONE_DMA], 6);
+	struct sink_buffer buffer;
+	unsigned int lines = 0;
+
+	REQUIRE(page);
+	for (unsigned int i = 1; i < 64; i++)
+		page[i].state = PAGE_ALLOCATED;
+	sink_buffer_init(&buffer, text, sizeof(text));
+	EXPECT_EQ(mm_validate(&buffer.sink), 63);
+	for (const char *c = text; *c; c++)
+		lines += *c == '\n';
+	EXPECT_EQ(lines, 20);
+	EXPECT_EQ(mm_validate(NULL), 63);
+	for (unsigned int i = 1; i < 64; i++)
+		page[i].state = PAGE_INTERIOR;
+	__free_pages(page, 6);
+}
