@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the loader told us, checked and copied: nothing after boot_info_parse() reads the loader's memory again. */
+/* What the loader told us, checked and copied: nothing after boot_info_parse() reads the loader's memory
+ * again. */
 #pragma once
 
 #include <kernel/lib/compiler.h>
@@ -15,16 +16,16 @@ struct boot_module {
 };
 
 struct boot_info {
-	const char *protocol;     /* "Multiboot 1", "Multiboot 2" */
-	char loader[64];          /* the loader's name for itself, or "" */
+	const char *protocol; /* "Multiboot 1", "Multiboot 2" */
+	char loader[64];      /* the loader's name for itself, or "" */
 	char cmdline[BOOT_CMDLINE_MAX];
 	bool cmdline_cut;
-	/* The memory map. More entries than fit: usable ones are dropped; others widen an entry that is there, so that
-	 * nothing reserved is ever forgotten. nr_entries_lost counts both. */
+	/* The memory map. More entries than fit: usable ones are dropped; others widen an entry that is
+	 * there, so that nothing reserved is ever forgotten. nr_entries_lost counts both. */
 	unsigned int nr_entries;
 	unsigned int nr_entries_lost;
 	const char *map_source; /* "mmap", "mem_upper" (no map: the certain part only) */
-	bool damaged;           /* a table ended early at an entry that cannot be true; what came before it counts */
+	bool damaged; /* a table ended early at an entry that cannot be true; what came before it counts */
 	struct memmap_entry entries[BOOT_MAX_ENTRIES];
 	unsigned int nr_modules;
 	unsigned int nr_modules_lost;
@@ -32,8 +33,9 @@ struct boot_info {
 	paddr_t loader_start, loader_end; /* the information structure itself */
 };
 
-/* Reads what a Multiboot loader left. `magic` is eax and `addr` ebx at entry; `map` makes a physical range readable and
- * returns it, or NULL when it lies outside what can be reached (the kernel: the direct map; host tests: a buffer).
- * Result: NULL, or one clear sentence saying what was wrong, then `info` is not to be used. */
+/* Reads what a Multiboot loader left. `magic` is eax and `addr` ebx at entry; `map` makes a physical range
+ * readable and returns it, or NULL when it lies outside what can be reached (the kernel: the direct map; host
+ * tests: a buffer). Result: NULL, or one clear sentence saying what was wrong, then `info` is not to be used.
+ */
 const char *boot_info_parse(struct boot_info *info, uint32_t magic, uint32_t addr,
 			    const void *(*map)(uint64_t phys, uint64_t size));

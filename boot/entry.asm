@@ -86,6 +86,7 @@ PTE_PRESENT   equ 0x001
 PTE_LARGE_RW  equ 0x183                 ; present, writable, 2 MiB, global
 CR0_BITS      equ 0x80010022            ; PG, WP, NE, MP
 CR0_CLEAR     equ 0x6000000C            ; CD, NW, TS, EM
+CR4_PSE       equ 0x10
 CR4_PAE       equ 0x20
 MSR_EFER      equ 0xC0000080
 EFER_NXE      equ 0x800
@@ -105,6 +106,10 @@ cpu_is_fine:
 
 	mov	eax, cr4
 	or	eax, CR4_PAE            ; global pages come later: the identity map must not outlive its removal
+	test	ebp, FEATURE_PSE
+	jz	.no_pse
+	or	eax, CR4_PSE            ; means nothing under PAE, but v86 knows no 2 MiB page without it
+.no_pse:
 	mov	cr4, eax
 	mov	eax, P(mmu_kernel_pdpt)
 	mov	cr3, eax
@@ -133,6 +138,7 @@ enable_nx:
 	ret
 
 ; ------------------------------------------------------------------------------------------------------- CPU features
+FEATURE_PSE   equ 1 << 3
 FEATURE_TSC   equ 1 << 4
 FEATURE_PAE   equ 1 << 6
 FEATURE_CX8   equ 1 << 8

@@ -62,18 +62,18 @@ STATIC_ASSERT((__force unsigned int)(GFP_KERNEL ^ (__GFP_WAIT | __GFP_IO | __GFP
 STATIC_ASSERT((__force unsigned int)(GFP_USER ^ (GFP_KERNEL | __GFP_MOVABLE)) == 0, "GFP_USER (G3)");
 STATIC_ASSERT((__force unsigned int)(GFP_HIGHUSER ^ (GFP_USER | __GFP_HIGHMEM)) == 0, "GFP_HIGHUSER (G3)");
 
-static inline bool gfp_has(gfp_t gfp, gfp_t bits)
+static ALWAYS_INLINE bool gfp_has(gfp_t gfp, gfp_t bits)
 {
 	return (__force unsigned int)(gfp & bits) != 0;
 }
 
 /* The zone and mobility bits as small table indices. */
-static inline unsigned int gfp_zone_bits(gfp_t gfp)
+static ALWAYS_INLINE unsigned int gfp_zone_bits(gfp_t gfp)
 {
 	return (__force unsigned int)gfp & 3u;
 }
 
-static inline unsigned int gfp_mobility_bits(gfp_t gfp)
+static ALWAYS_INLINE unsigned int gfp_mobility_bits(gfp_t gfp)
 {
 	return (__force unsigned int)gfp >> 2 & 3u;
 }

@@ -17,8 +17,8 @@ static uint32_t init_min_free_kbytes;
 /* RAM so far up that its descriptors would fill more than half of low memory is left out. */
 static void limit_memory(paddr_t lowmem_end)
 {
-	uint64_t lowmem_bytes = range_set_bytes_in(memblock_memory(), 0, lowmem_end);
-	uint64_t max_pages = lowmem_bytes / 2 / sizeof(struct page);
+	uint64_t low_bytes = range_set_bytes_in(memblock_memory(), 0, lowmem_end);
+	uint64_t max_pages = low_bytes / 2 / sizeof(struct page);
 	paddr_t end = ALIGN_DOWN(max_pages, 1u << MAX_ORDER) << PAGE_SHIFT;
 
 	if (memblock_end_of_memory() > end) {
@@ -28,7 +28,7 @@ static void limit_memory(paddr_t lowmem_end)
 			   "%llu MiB of RAM above %#llx left out: its descriptors would take more than half "
 			   "of %llu MiB of low memory",
 			   (unsigned long long)(bytes >> 20), (unsigned long long)MAX(end, lowmem_end),
-			   (unsigned long long)(lowmem_bytes >> 20));
+			   (unsigned long long)(low_bytes >> 20));
 	}
 }
 
@@ -49,12 +49,14 @@ void mm_init_zones(const struct mm_params *params)
 	pfn_t end;
 	struct zone *zone;
 
+	pcp_reset();
 	bootmem_init(params->dma_end, params->lowmem_end);
 	limit_memory(params->lowmem_end);
 	end = (pfn_t)(memblock_end_of_memory() >> PAGE_SHIFT);
 	mem_map_pages = ALIGN_UP(end, 1u << MAX_ORDER);
 	mem_map = alloc_bootmem_pages((uint64_t)mem_map_pages * sizeof(struct page));
 	lowmem_end_pfn = MIN((pfn_t)(params->lowmem_end >> PAGE_SHIFT), end);
+	lowmem_bytes = (uintptr_t)lowmem_end_pfn << PAGE_SHIFT;
 	init_min_free_kbytes = params->min_free_kbytes;
 
 	zone_init_node(0, (pfn_t)(params->dma_end >> PAGE_SHIFT), lowmem_end_pfn, end);
@@ -71,6 +73,7 @@ void mm_init_allocators(void)
 {
 	memblock_hand_over(add_free_range);
 	zone_build_policy(init_min_free_kbytes);
+	pcp_init();
 	slab_init();
 	kmalloc_init();
 }

@@ -12,20 +12,13 @@
 
 static struct kmem_cache caches[2][NR_KMALLOC_CLASSES]; /* [is DMA][class] */
 
+static struct pcpu_stack early_stack; /* no owner: whoever comes before kmalloc_init() is told so */
+
+struct pcpu_stack *kmalloc_stacks[2][NR_KMALLOC_CLASSES] = {
+	[0 ... 1] = {[0 ... NR_KMALLOC_CLASSES - 1] = &early_stack},
+};
+
 /* --- size classes --- */
-
-/* Class of 1 <= size <= KMALLOC_MAX_CACHE_SIZE. Above 128 the top three bits of size - 1 name it: the
- * doubling, and the quarter of the doubling. */
-static inline unsigned int size_class(size_t size)
-{
-	uint32_t last = (uint32_t)size - 1;
-	unsigned int doubling;
-
-	if (last < KMALLOC_SMALL_MAX)
-		return last >> 3;
-	doubling = bit_highest(last);
-	return NR_KMALLOC_SMALL + (doubling - 7) * 4 + (last >> (doubling - 2) & 3);
-}
 
 static uint32_t class_size(unsigned int class)
 {
@@ -44,20 +37,53 @@ size_t kmalloc_size_roundup(size_t size)
 		return 0;
 	if (size > KMALLOC_MAX_CACHE_SIZE)
 		return ALIGN_UP(size, PAGE_SIZE);
-	return class_size(size_class(size));
+	return class_size(kmalloc_class(size));
+}
+
+/* DMA memory is short, and nobody asks for it often. */
+#define DMA_STACK_CAPACITY 4u
+
+static uint32_t class_capacity(unsigned int dma, unsigned int class)
+{
+	return dma ? DMA_STACK_CAPACITY : slab_stack_capacity(class_size(class));
+}
+
+static size_t stack_bytes(uint32_t capacity)
+{
+	return ALIGN_UP(sizeof(struct pcpu_stack) + capacity * sizeof(void *), sizeof(void *));
+}
+
+/* One piece of memory for all stacks; NULL on a machine too small to park anything. */
+static char *alloc_stacks(void)
+{
+	size_t bytes = 0;
+
+	for (unsigned int class = 0; class < NR_KMALLOC_CLASSES; class ++)
+		bytes += stack_bytes(class_capacity(0, class)) + stack_bytes(class_capacity(1, class));
+	return alloc_pages_exact(bytes, GFP_NOWAIT | __GFP_ZERO | __GFP_NOWARN);
+}
+
+static void init_class(unsigned int dma, unsigned int class, struct pcpu_stack *stack)
+{
+	struct kmem_cache *cache = &caches[dma][class];
+	char name[CACHE_NAME_MAX];
+
+	snprintf(name, sizeof(name), "%skmalloc-%u", dma ? "dma-" : "", class_size(class));
+	if (stack)
+		stack->capacity = class_capacity(dma, class);
+	slab_cache_init(cache, stack, 0, name, class_size(class), 0, dma ? SLAB_CACHE_DMA : 0, NULL);
+	cache->built_in = true;
+	kmalloc_stacks[dma][class] = cache->front.stack;
 }
 
 void kmalloc_init(void)
 {
-	char name[CACHE_NAME_MAX];
+	char *memory = alloc_stacks();
 
 	for (unsigned int dma = 0; dma < 2; dma++)
 		for (unsigned int class = 0; class < NR_KMALLOC_CLASSES; class ++) {
-			uint32_t size = class_size(class);
-
-			snprintf(name, sizeof(name), "%skmalloc-%u", dma ? "dma-" : "", size);
-			slab_cache_init(&caches[dma][class], name, size, 0, dma ? SLAB_CACHE_DMA : 0, NULL);
-			caches[dma][class].built_in = true;
+			init_class(dma, class, (struct pcpu_stack *)(void *)memory);
+			memory += memory ? stack_bytes(class_capacity(dma, class)) : 0;
 		}
 }
 
@@ -100,28 +126,40 @@ static NOINLINE void *alloc_large(size_t size, gfp_t gfp, const void *caller)
 	return page ? page_address(page) : NULL;
 }
 
-/* Everything behind the public names, which pass on who called them. */
-static void *kmalloc_for(size_t size, gfp_t gfp, const void *caller)
+/* Every request that is more than a pop: impossible, large, cleared, from no zone kmalloc has. */
+static NOINLINE void *kmalloc_slow(size_t size, gfp_t gfp, const void *caller)
 {
-	if (unlikely(gfp_is_impossible(gfp)))
+	struct pcpu_stack *stack;
+	void *object;
+
+	if (gfp_is_impossible(gfp))
 		return refuse(size, gfp, caller, gfp_why_impossible(gfp));
-	if (unlikely(gfp_has(gfp, __GFP_HIGHMEM)))
+	if (gfp_has(gfp, __GFP_HIGHMEM))
 		gfp = without_highmem(gfp, caller);
-	if (unlikely(size == 0))
+	if (size == 0)
 		return ZERO_SIZE_PTR;
-	if (unlikely(size > KMALLOC_MAX_CACHE_SIZE))
+	if (size > KMALLOC_MAX_CACHE_SIZE)
 		return alloc_large(size, gfp, caller);
-	return slab_alloc(&caches[gfp_has(gfp, __GFP_DMA)][size_class(size)], gfp, caller);
+	stack = kmalloc_stacks[gfp_has(gfp, __GFP_DMA)][kmalloc_class(size)];
+	object = gfp_has(gfp, __GFP_WAIT) ? object_pop_wait(stack, gfp) : object_pop(stack, gfp);
+	if (object && gfp_has(gfp, __GFP_ZERO))
+		memset(object, 0, kmalloc_size_roundup(size));
+	return object;
 }
 
-void *kmalloc(size_t size, gfp_t gfp)
+void *kmalloc_any(size_t size, gfp_t gfp)
 {
-	return kmalloc_for(size, gfp, RETURN_ADDRESS());
+	struct pcpu_stack *stack;
+
+	if (unlikely(size - 1 >= KMALLOC_MAX_CACHE_SIZE || gfp_has(gfp, ~GFP_OBJECT_BITS)))
+		return kmalloc_slow(size, gfp, RETURN_ADDRESS());
+	stack = kmalloc_stacks[0][kmalloc_class(size)];
+	return gfp_has(gfp, __GFP_WAIT) ? object_pop_wait(stack, gfp) : object_pop(stack, gfp);
 }
 
 void *kzalloc(size_t size, gfp_t gfp)
 {
-	return kmalloc_for(size, gfp | __GFP_ZERO, RETURN_ADDRESS());
+	return kmalloc_slow(size, gfp | __GFP_ZERO, RETURN_ADDRESS());
 }
 
 void *kmalloc_array(size_t n, size_t size, gfp_t gfp)
@@ -130,7 +168,7 @@ void *kmalloc_array(size_t n, size_t size, gfp_t gfp)
 
 	if (__builtin_mul_overflow(n, size, &bytes))
 		return NULL;
-	return kmalloc_for(bytes, gfp, RETURN_ADDRESS());
+	return kmalloc_slow(bytes, gfp, RETURN_ADDRESS());
 }
 
 void *kcalloc(size_t n, size_t size, gfp_t gfp)
@@ -139,7 +177,7 @@ void *kcalloc(size_t n, size_t size, gfp_t gfp)
 
 	if (__builtin_mul_overflow(n, size, &bytes))
 		return NULL;
-	return kmalloc_for(bytes, gfp | __GFP_ZERO, RETURN_ADDRESS());
+	return kmalloc_slow(bytes, gfp | __GFP_ZERO, RETURN_ADDRESS());
 }
 
 /* --- freeing --- */
@@ -161,24 +199,42 @@ static inline bool is_large(const struct page *page, const void *object)
 	return page->state == PAGE_LARGE && IS_ALIGNED((uintptr_t)object, PAGE_SIZE);
 }
 
-static void kfree_for(const void *object, const void *caller)
+/* All that is not an object of a slab. */
+static NOINLINE void kfree_slow_for(const void *object, const void *caller)
 {
-	struct page *page;
+	struct page *page = virt_is_direct(object) ? virt_to_page(object) : NULL;
 
-	if (unlikely(ZERO_OR_NULL_PTR(object)))
+	if (ZERO_OR_NULL_PTR(object))
 		return;
-	page = likely(virt_is_direct(object)) ? virt_to_page(object) : NULL;
-	if (likely(page && page->slab_cache))
-		slab_free(page->slab_cache, page, (void *)object, caller);
+	if (page && page->slab_cache)
+		slab_report_bad_object(page->slab_cache, object, caller, "inside an object");
 	else if (page && is_large(page, object))
 		page_free_exact(page);
 	else
 		report_no_object(object, caller, "kfree");
 }
 
+/* Reached by a tail jump, so that the return address is kfree's. */
+static NOINLINE void kfree_slow(const void *object)
+{
+	kfree_slow_for(object, RETURN_ADDRESS());
+}
+
+/* Kept to the checks that are always on: the page is a slab's, the address starts an object; object_push sees
+ * whether it is the one freed last. */
 void kfree(const void *object)
 {
-	kfree_for(object, RETURN_ADDRESS());
+	uintptr_t distance = (uintptr_t)object - (uintptr_t)port_direct_map();
+	const struct kmem_cache *cache;
+
+	if (likely(distance < lowmem_bytes)) {
+		cache = mem_map[distance >> PAGE_SHIFT].slab_cache;
+		if (likely(cache && object_is_whole(cache, object_offset(cache, distance)))) {
+			object_push((void *)object, cache->front.stack);
+			return;
+		}
+	}
+	kfree_slow(object);
 }
 
 static size_t ksize_for(const void *object, const void *caller)
@@ -188,7 +244,8 @@ static size_t ksize_for(const void *object, const void *caller)
 	if (ZERO_OR_NULL_PTR(object))
 		return 0;
 	page = virt_is_direct(object) ? virt_to_page(object) : NULL;
-	if (page && page->slab_cache && !slab_why_bad_object(page->slab_cache, page->slab, object))
+	if (page && page->slab_cache && !slab_why_bad_object(page->slab_cache, page->slab, object) &&
+	    !slab_freed_last(page->slab_cache, object))
 		return page->slab_cache->object_size;
 	if (page && is_large(page, object))
 		return page->private << PAGE_SHIFT;
@@ -218,7 +275,7 @@ void kfree_s(const void *object, size_t size)
 				   (unsigned long)object, port_code_name(caller, code, sizeof(code)), size,
 				   usable);
 	}
-	kfree_for(object, caller);
+	kfree(object);
 }
 
 void kfree_sensitive(const void *object)
@@ -229,7 +286,7 @@ void kfree_sensitive(const void *object)
 	if (usable) {
 		memset((void *)object, 0, usable);
 		barrier();
-		kfree_for(object, caller);
+		kfree(object);
 	}
 }
 
@@ -244,22 +301,22 @@ void *krealloc(const void *object, size_t new_size, gfp_t gfp)
 	if (!ZERO_OR_NULL_PTR(object) && usable == 0)
 		return NULL;
 	if (new_size == 0) {
-		kfree_for(object, caller);
+		kfree(object);
 		return ZERO_SIZE_PTR;
 	}
 	if (usable && new_size <= KMALLOC_MAX_SIZE && kmalloc_size_roundup(new_size) == usable)
 		return (void *)object;
-	moved = kmalloc_for(new_size, gfp, caller);
+	moved = kmalloc_slow(new_size, gfp, caller);
 	if (moved && usable) {
 		memcpy(moved, object, MIN(usable, new_size));
-		kfree_for(object, caller);
+		kfree(object);
 	}
 	return moved;
 }
 
 void *kmemdup(const void *src, size_t size, gfp_t gfp)
 {
-	void *copy = src ? kmalloc_for(size, gfp, RETURN_ADDRESS()) : NULL;
+	void *copy = src ? kmalloc_slow(size, gfp, RETURN_ADDRESS()) : NULL;
 
 	if (!ZERO_OR_NULL_PTR(copy))
 		memcpy(copy, src, size);
@@ -269,7 +326,7 @@ void *kmemdup(const void *src, size_t size, gfp_t gfp)
 char *kstrdup(const char *s, gfp_t gfp)
 {
 	size_t size = s ? strlen(s) + 1 : 0;
-	char *copy = s ? kmalloc_for(size, gfp, RETURN_ADDRESS()) : NULL;
+	char *copy = s ? kmalloc_slow(size, gfp, RETURN_ADDRESS()) : NULL;
 
 	if (copy)
 		memcpy(copy, s, size);

@@ -19,12 +19,42 @@
 #define ZERO_SIZE_PTR	    ((void *)16)
 #define ZERO_OR_NULL_PTR(p) ((uintptr_t)(p) <= (uintptr_t)ZERO_SIZE_PTR)
 
+/* Class of 1 <= size <= KMALLOC_MAX_CACHE_SIZE. Above 128 the top three bits of size - 1 name it: the
+ * doubling, and the quarter of the doubling. */
+static ALWAYS_INLINE unsigned int kmalloc_class(size_t size)
+{
+	uint32_t last = (uint32_t)size - 1;
+	unsigned int doubling;
+
+	if (last < KMALLOC_SMALL_MAX)
+		return last >> 3;
+	doubling = 31u - (unsigned int)__builtin_clz(last);
+	return NR_KMALLOC_SMALL + (doubling - 7) * 4 + (last >> (doubling - 2) & 3);
+}
+
+/* The stack of each class, [is DMA][class]: what the inline fast path pops. Before kmalloc_init() one that
+ * refuses. (C) */
+extern struct pcpu_stack *kmalloc_stacks[2][NR_KMALLOC_CLASSES];
+
+/* kmalloc for a size or flags that the compiler does not know. */
+void *kmalloc_any(size_t size, gfp_t gfp) MUST_CHECK;
+
 /* Physically contiguous memory of at least `size` bytes, aligned to 8, powers of two to their size; not
  * cleared. NULL when there is none. size > KMALLOC_MAX_SIZE and impossible flags: NULL at once with one
  * rate-limited warning (K7);
  * __GFP_HIGHMEM: one warning, then low memory (K6); 0: ZERO_SIZE_PTR.
  * Context: any with GFP_ATOMIC or GFP_NOWAIT; process context, no lock held, with __GFP_WAIT. Rows K1, K5. */
-void *kmalloc(size_t size, gfp_t gfp) MUST_CHECK;
+MUST_CHECK static ALWAYS_INLINE void *kmalloc(size_t size, gfp_t gfp)
+{
+	if (__builtin_constant_p(size) && size - 1 < KMALLOC_MAX_CACHE_SIZE && __builtin_constant_p(gfp) &&
+	    !gfp_has(gfp, ~(GFP_OBJECT_BITS | __GFP_DMA))) {
+		struct pcpu_stack *stack = kmalloc_stacks[gfp_has(gfp, __GFP_DMA)][kmalloc_class(size)];
+
+		return gfp_has(gfp, __GFP_WAIT) ? object_pop_wait(stack, gfp) : object_pop(stack, gfp);
+	}
+	return kmalloc_any(size, gfp);
+}
+
 void *kzalloc(size_t size, gfp_t gfp) MUST_CHECK;
 
 /* n * size bytes; NULL when the product overflows. Row K2. */

@@ -7,6 +7,7 @@
 struct page *mem_map;
 pfn_t mem_map_pages;
 pfn_t lowmem_end_pfn;
+uintptr_t lowmem_bytes;
 
 /* A block of order k starts at a multiple of 2^k (B1), so its head is found in NR_ORDERS looks. */
 struct page *page_find_head(struct page *page)

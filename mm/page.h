@@ -85,6 +85,7 @@ extern pfn_t mem_map_pages;
 
 /* First page number that the direct map does not reach. */
 extern pfn_t lowmem_end_pfn;
+extern uintptr_t lowmem_bytes; /* the same as the size of the direct map */
 
 static inline pfn_t page_to_pfn(const struct page *page)
 {
@@ -112,10 +113,27 @@ static inline void *page_address(const struct page *page)
 	return page_is_highmem(page) ? NULL : port_direct_map() + ((size_t)page_to_pfn(page) << PAGE_SHIFT);
 }
 
+/* Is the pointer a descriptor? Rotating the remainder of the division to the top makes it one comparison
+ * where descriptors have 32 bytes. */
+static ALWAYS_INLINE bool page_is_descriptor(const struct page *page)
+{
+	uintptr_t offset = (uintptr_t)page - (uintptr_t)mem_map;
+
+	if (sizeof(struct page) == 32)
+		return ((uint32_t)offset >> 5 | (uint32_t)offset << 27) < mem_map_pages;
+	return offset / sizeof(struct page) < mem_map_pages && offset % sizeof(struct page) == 0;
+}
+
+/* The comparison that decides about a free: state and order at once. */
+static inline bool page_is_head(const struct page *page, enum page_state state, unsigned int order)
+{
+	return (page->head & PAGE_HEAD_STATE_ORDER) == PAGE_HEAD(state, order, 0);
+}
+
 /* Does the address lie in the direct map of low memory? */
 static inline bool virt_is_direct(const void *addr)
 {
-	return (uintptr_t)addr - (uintptr_t)port_direct_map() < (uintptr_t)lowmem_end_pfn << PAGE_SHIFT;
+	return (uintptr_t)addr - (uintptr_t)port_direct_map() < lowmem_bytes;
 }
 
 /* The page at a direct-map address; virt_is_direct(addr) must hold. */

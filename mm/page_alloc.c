@@ -75,16 +75,20 @@ static COLD void report_wild_page(const void *page, const void *caller)
 /* --- allocation --- */
 
 /* A block from this zone that leaves `floor` pages free, or NULL. */
-static inline struct page *zone_alloc(struct zone *zone, unsigned int order, enum mobility mobility,
-				      size_t floor)
+static struct page *zone_alloc(struct zone *zone, unsigned int order, enum mobility mobility, size_t floor)
 {
 	struct page *page = NULL;
 	irqflags_t flags;
+	bool check_mode;
 
 	flags = port_lock_irqsave(&zone->lock);
-	if (zone->nr_free >= floor + ((size_t)1 << order))
-		page = buddy_alloc_locked(zone, order, mobility);
+	if (likely(zone->nr_free >= floor + ((size_t)1 << order)))
+		page = order < PCP_ORDERS ? pcp_refill_locked(zone, order, mobility, floor)
+					  : buddy_alloc_locked(zone, order, mobility);
+	check_mode = !zone->slow && zone->nr_free < zone->wmark[WMARK_LOW];
 	port_unlock_irqrestore(&zone->lock, flags);
+	if (unlikely(check_mode))
+		pcp_check_mode(zone);
 	return page;
 }
 
@@ -103,6 +107,19 @@ static struct page *try_zones(gfp_t gfp, unsigned int order)
 	return NULL;
 }
 
+/* What is parked may be what is missing: pages of another mobility or order, or a buddy of a free block
+ * (PCP-03). */
+static bool drain_zones(gfp_t gfp)
+{
+	struct zone *const *zone = nodes[0].zonelist[gfp_zone(gfp)].zone;
+	size_t pages = 0;
+
+	for (; *zone; zone++)
+		if (!(*zone)->slow) /* C3: nothing is parked of one that is */
+			pages += pcp_drain_zone(*zone);
+	return pages != 0;
+}
+
 /* What the caller asked for beyond the pages themselves. */
 static inline void prepare(struct page *page, gfp_t gfp, unsigned int order)
 {
@@ -113,17 +130,21 @@ static inline void prepare(struct page *page, gfp_t gfp, unsigned int order)
 		memset(page_address(page), 0, (size_t)PAGE_SIZE << order);
 }
 
-static struct page *alloc_pages_for(gfp_t gfp, unsigned int order, const void *caller)
+/* Nothing was parked for this request, or it wants more than a page. */
+static NOINLINE struct page *alloc_slow(gfp_t gfp, unsigned int order, const void *caller)
 {
 	struct page *page;
+
+	if (gfp_has(gfp, __GFP_ZERO) && !gfp_is_impossible(gfp))
+		gfp &= ~__GFP_HIGHMEM; /* cleared through the direct map */
 
 	if (unlikely(order > MAX_ORDER))
 		return refuse(gfp, order, caller, "no block is that large");
 	if (unlikely(gfp_is_impossible(gfp)))
 		return refuse(gfp, order, caller, gfp_why_impossible(gfp));
-	if (unlikely(gfp_has(gfp, __GFP_ZERO)))
-		gfp &= ~__GFP_HIGHMEM; /* until high memory can be mapped, only low memory can be cleared */
 	page = try_zones(gfp, order);
+	if (unlikely(!page) && drain_zones(gfp))
+		page = try_zones(gfp, order);
 	if (likely(page))
 		prepare(page, gfp, order);
 	else
@@ -131,9 +152,46 @@ static struct page *alloc_pages_for(gfp_t gfp, unsigned int order, const void *c
 	return page;
 }
 
-struct page *alloc_pages(gfp_t gfp, unsigned int order)
+static struct page *alloc_cold(gfp_t gfp, unsigned int order)
 {
-	return alloc_pages_for(gfp, order, RETURN_ADDRESS());
+	irqflags_t flags = irq_save();
+	struct page *page = pcp_take_cold(pcp_of_request[gfp_zone(gfp)][gfp_mobility(gfp)][order]);
+
+	irq_restore(flags);
+	if (page)
+		prepare(page, gfp, order);
+	return page;
+}
+
+struct page *page_alloc_for(gfp_t gfp, unsigned int order, const void *caller)
+{
+	struct page *page = NULL;
+
+	if (order < PCP_ORDERS && gfp_has(gfp, __GFP_COLD) && !gfp_is_impossible(gfp))
+		page = alloc_cold(gfp, order);
+	return page ? page : alloc_slow(gfp, order, caller);
+}
+
+PCPU_CALL struct page *page_pop_slow(struct pcpu_stack *stack, gfp_t gfp)
+{
+	return alloc_slow(gfp, stack->order, RETURN_ADDRESS());
+}
+
+PCPU_CALL struct page *page_pop_invalid(struct pcpu_stack *stack, gfp_t gfp)
+{
+	if (!gfp_has(gfp, __GFP_WAIT) || port_check_may_sleep(__FILE__, __LINE__))
+		return page_pop(stack, gfp);
+	return page_pop(stack, gfp & ~__GFP_WAIT);
+}
+
+struct page *alloc_pages_any(gfp_t gfp, unsigned int order)
+{
+	struct pcpu_stack *stack;
+
+	if (unlikely(!gfp_is_plain(gfp) || order >= PCP_ORDERS))
+		return page_alloc_for(gfp, order, RETURN_ADDRESS());
+	stack = pcp_of_request[gfp_zone(gfp)][gfp_mobility(gfp)][order];
+	return gfp_has(gfp, __GFP_WAIT) ? page_pop_wait(stack, gfp) : page_pop(stack, gfp);
 }
 
 /* An address is asked for, and high memory has none: one warning for all such callers, then low memory (K6).
@@ -155,7 +213,7 @@ static gfp_t want_address(gfp_t gfp, const void *caller)
 unsigned long __get_free_pages(gfp_t gfp, unsigned int order)
 {
 	const void *caller = RETURN_ADDRESS();
-	struct page *page = alloc_pages_for(want_address(gfp, caller), order, caller);
+	struct page *page = page_alloc_for(want_address(gfp, caller), order, caller);
 
 	return page ? (unsigned long)page_address(page) : 0;
 }
@@ -163,53 +221,84 @@ unsigned long __get_free_pages(gfp_t gfp, unsigned int order)
 unsigned long get_zeroed_page(gfp_t gfp)
 {
 	const void *caller = RETURN_ADDRESS();
-	struct page *page = alloc_pages_for(want_address(gfp | __GFP_ZERO, caller), 0, caller);
+	struct page *page = page_alloc_for(want_address(gfp | __GFP_ZERO, caller), 0, caller);
 
 	return page ? (unsigned long)page_address(page) : 0;
 }
 
 /* --- freeing --- */
 
-static inline bool is_descriptor(const struct page *page)
-{
-	return (uintptr_t)page - (uintptr_t)mem_map < mem_map_pages * sizeof(*page) &&
-	       ((uintptr_t)page - (uintptr_t)mem_map) % sizeof(*page) == 0;
-}
-
-static inline bool is_head(const struct page *page, enum page_state state, unsigned int order)
-{
-	return (page->head & PAGE_HEAD_STATE_ORDER) == PAGE_HEAD(state, order, 0);
-}
-
-static void free_block(struct page *page, unsigned int order)
+/* To the zone, past the per-CPU lists. */
+static void free_to_zone(struct page *page, unsigned int order)
 {
 	struct zone *zone = page_zone(page);
 	irqflags_t flags;
+	bool check_mode;
 
 	flags = port_lock_irqsave(&zone->lock);
 	buddy_free_locked(zone, page, order);
+	check_mode = zone->slow && zone->nr_free >= zone->wmark[WMARK_HIGH];
 	port_unlock_irqrestore(&zone->lock, flags);
+	if (unlikely(check_mode))
+		pcp_check_mode(zone);
+}
+
+/* The list is full, or closed. */
+void page_push_slow(struct page *page, struct pcpu_stack *stack)
+{
+	if (READ_ONCE(stack->limit))
+		pcp_make_room(stack);
+	free_to_zone(page, stack->order);
+}
+
+static inline void free_block(struct page *page, unsigned int order)
+{
+	page->refcount = 1; /* C1: parked pages keep it */
+	if (order < PCP_ORDERS)
+		page_push(page, pcp_of_block[order][page->where]);
+	else
+		free_to_zone(page, order);
 }
 
 static void drop_reference(struct page *head)
 {
-	if (--head->refcount == 0)
+	if (__atomic_sub_fetch(&head->refcount, 1, __ATOMIC_ACQ_REL) == 0)
 		free_block(head, head->order);
 }
 
-static void free_pages_for(struct page *page, unsigned int order, const void *caller)
+static NOINLINE void free_pages_for(struct page *page, unsigned int order, const void *caller)
 {
-	if (unlikely(!is_descriptor(page)))
+	if (unlikely(!page_is_descriptor(page)))
 		report_wild_page(page, caller);
-	else if (unlikely(!is_head(page, PAGE_ALLOCATED, order) && !is_head(page, PAGE_COMPOUND, order)))
+	else if (unlikely(order > MAX_ORDER || (!page_is_head(page, PAGE_ALLOCATED, order) &&
+						!page_is_head(page, PAGE_COMPOUND, order))))
 		report_bad_free(page, order, caller);
 	else
 		drop_reference(page);
 }
 
-void __free_pages(struct page *page, unsigned int order)
+void free_pages_any(struct page *page, unsigned int order)
 {
 	free_pages_for(page, order, RETURN_ADDRESS());
+}
+
+/* The page is a descriptor, a block of that order handed out, with one owner: no atomic decrement, no lock.
+ */
+void free_page_0(struct page *page)
+{
+	if (likely(page_is_descriptor(page) && page_is_head(page, PAGE_ALLOCATED, 0) && page->refcount == 1))
+		page_push(page, pcp_of_block[0][page->where]);
+	else
+		free_pages_any(page, 0);
+}
+
+void free_pages_small(struct page *page, unsigned int order)
+{
+	if (likely(page_is_descriptor(page) && page_is_head(page, PAGE_ALLOCATED, order) &&
+		   page->refcount == 1))
+		page_push(page, pcp_of_block[order][page->where]);
+	else
+		free_pages_any(page, order);
 }
 
 /* The page at an address that somebody hands back, or NULL after a report. */
@@ -283,7 +372,7 @@ static void trim_block(struct page *page, size_t nr_pages, unsigned int order)
 struct page *page_alloc_exact(size_t nr_pages, gfp_t gfp, enum page_state state)
 {
 	unsigned int order = log2_ceil((uint32_t)nr_pages);
-	struct page *page = alloc_pages_for(gfp & ~(__GFP_COMP | __GFP_ZERO), order, RETURN_ADDRESS());
+	struct page *page = alloc_pages_any(gfp & ~(__GFP_COMP | __GFP_ZERO), order);
 
 	if (!page)
 		return NULL;
@@ -341,7 +430,7 @@ void free_pages_exact(void *addr, size_t size_bytes)
 
 void split_page(struct page *page, unsigned int order)
 {
-	if (!is_head(page, PAGE_ALLOCATED, order)) {
+	if (!page_is_head(page, PAGE_ALLOCATED, order)) {
 		report_bad_free(page, order, RETURN_ADDRESS());
 		return;
 	}
@@ -377,7 +466,7 @@ int page_count(struct page *page)
 
 void get_page(struct page *page)
 {
-	compound_head(page)->refcount++;
+	__atomic_add_fetch(&compound_head(page)->refcount, 1, __ATOMIC_RELAXED);
 }
 
 void put_page(struct page *page)
@@ -399,8 +488,17 @@ size_t nr_free_pages_below(enum zone_id highest)
 
 	for_each_zone(zone)
 		if (zone->id <= highest)
-			nr += zone->nr_free;
+			nr += zone->nr_free + pcp_parked_pages(zone);
 	return nr;
+}
+
+void drain_all_pages(void)
+{
+	struct zone *zone;
+
+	for_each_zone(zone)
+		if (zone_has_memory(zone))
+			pcp_drain_zone(zone);
 }
 
 size_t nr_free_pages(void)

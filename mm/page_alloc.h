@@ -7,18 +7,53 @@
  */
 #pragma once
 
-#include <mm/zone.h>
+#include <mm/pcp.h>
+
+/* Flags that the inline fast path serves by popping a page: all that only matter when there is none. */
+#define GFP_PLAIN_BITS                                                                                       \
+	(__GFP_DMA | __GFP_HIGHMEM | __GFP_MOVABLE | __GFP_RECLAIMABLE | GFP_KERNEL | __GFP_HIGH |           \
+	 __GFP_NOWARN | __GFP_REPEAT | __GFP_NOFAIL | __GFP_NORETRY | __GFP_THISNODE)
+
+static ALWAYS_INLINE bool gfp_is_plain(gfp_t gfp)
+{
+	return !gfp_has(gfp, ~GFP_PLAIN_BITS) && gfp_zone_bits(gfp) != 3 && gfp_mobility_bits(gfp) != 3;
+}
+
+/* alloc_pages for flags or an order that the compiler does not know. */
+struct page *alloc_pages_any(gfp_t gfp, unsigned int order) MUST_CHECK;
+
+/* __free_pages for order 0, for orders that have per-CPU lists, for any. */
+void free_page_0(struct page *page);
+void free_pages_small(struct page *page, unsigned int order);
+void free_pages_any(struct page *page, unsigned int order);
 
 /* 2^order contiguous pages, or NULL when no zone that gfp allows has a free block that large above its floor.
  * order > MAX_ORDER and impossible flags: NULL at once, with one rate-limited warning naming the caller (K7).
  * Context: any with GFP_ATOMIC or GFP_NOWAIT; process context, no lock held, with __GFP_WAIT. Rows P2, G1,
  * G2, G6-G9. */
-struct page *alloc_pages(gfp_t gfp, unsigned int order) MUST_CHECK;
+MUST_CHECK static ALWAYS_INLINE struct page *alloc_pages(gfp_t gfp, unsigned int order)
+{
+	if (__builtin_constant_p(gfp) && __builtin_constant_p(order) && gfp_is_plain(gfp) &&
+	    order < PCP_ORDERS) {
+		struct pcpu_stack *stack = pcp_of_request[gfp_zone(gfp)][gfp_mobility(gfp)][order];
+
+		return gfp_has(gfp, __GFP_WAIT) ? page_pop_wait(stack, gfp) : page_pop(stack, gfp);
+	}
+	return alloc_pages_any(gfp, order);
+}
 #define alloc_page(gfp) alloc_pages(gfp, 0)
 
 /* Drop one reference; the last one frees the block. A wrong order, a page inside a block, a free page or one
  * never handed out is reported and nothing is changed. Context: any. Rows P2, P4. */
-void __free_pages(struct page *page, unsigned int order);
+static ALWAYS_INLINE void __free_pages(struct page *page, unsigned int order)
+{
+	if (__builtin_constant_p(order) && order == 0)
+		free_page_0(page);
+	else if (likely(order < PCP_ORDERS))
+		free_pages_small(page, order);
+	else
+		free_pages_any(page, order);
+}
 #define __free_page(page) __free_pages(page, 0)
 
 /* The same by address in low memory; 0 when there is none. With __GFP_HIGHMEM: one warning, then low memory
@@ -50,7 +85,12 @@ struct page *compound_head(struct page *page);
 bool PageCompound(struct page *page);
 unsigned int compound_order(struct page *page);
 
-/* Free pages of all zones, or of those up to `highest`. A snapshot. Context: any. */
+/* Give all pages parked in this CPU's lists back to their zones: for reports that want to see them. Context:
+ * any. */
+void drain_all_pages(void);
+
+/* Free pages of all zones, or of those up to `highest`, with what is parked per CPU. A snapshot. Context:
+ * any. */
 size_t nr_free_pages(void);
 size_t nr_free_pages_below(enum zone_id highest);
 
@@ -61,6 +101,9 @@ uint64_t page_alloc_add_range(pfn_t start, pfn_t end);
 /* Says "<task>: page allocation failure" with order, flags and the state of the zones, unless __GFP_NOWARN or
  * too often. Serves G13. */
 void page_alloc_report_failure(gfp_t gfp, unsigned int order);
+
+/* The whole of alloc_pages, slow paths included, for callers that name theirs. */
+struct page *page_alloc_for(gfp_t gfp, unsigned int order, const void *caller) MUST_CHECK;
 
 /* For the slab layer: a block of exactly nr pages (as alloc_pages_exact) whose head page gets this state. */
 struct page *page_alloc_exact(size_t nr_pages, gfp_t gfp, enum page_state state) MUST_CHECK;

@@ -9,6 +9,7 @@
  *   irqflags_t port_lock_irqsave(lock)            not recursive; owner known; complains when misused
  *   void port_unlock_irqrestore(lock, flags)
  *   bool port_lock_is_held(lock)                  by this CPU
+ *   struct pcpu_stack and its four operations     see boot/port/pcpu_stack.h
  */
 #pragma once
 
@@ -30,5 +31,20 @@ const char *port_code_name(const void *ip, char *buf, size_t size);
 /* Name of the thread (or context) that runs now, for messages. Context: any. */
 const char *port_task_name(void);
 
+/* Sleeping. mm sleeps through these alone; its queues of waiters are its own.
+ * port_park: sleeps until somebody unparks the thread; an unpark that came before is remembered, once, and
+ * then port_park returns at once. Context: process, may sleep. */
+struct port_thread;
+struct port_thread *port_current(void);
+void port_park(void);
+void port_unpark(struct port_thread *thread); /* Context: any. */
+
+/* The same question as port_check_may_sleep() below, asked silently. Context: any. */
+bool port_may_sleep(void);
+
 /* Milliseconds since boot, for rate limits. Context: any. */
 uint64_t port_now_ms(void);
+
+/* May the code that runs now sleep? If not, reports "BUG: sleeping function called from invalid context at
+ * file:line" with the context and a backtrace (C1). Context: any. */
+bool port_check_may_sleep(const char *file, int line);

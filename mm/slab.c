@@ -21,13 +21,13 @@
 static struct {
 	struct port_lock lock;
 	struct list_head caches;
-	struct kmem_cache cache_cache; /* the cache of caches */
+	struct created_cache cache_cache; /* the cache of caches */
 } slab;
 
 /* --- reports --- */
 
-static COLD void report_bad_object(const struct kmem_cache *cache, const void *object, const void *caller,
-				   const char *what)
+COLD void slab_report_bad_object(const struct kmem_cache *cache, const void *object, const void *caller,
+				 const char *what)
 {
 	char code[64];
 
@@ -70,14 +70,15 @@ static unsigned int choose_order(uint32_t stride)
 	return best;
 }
 
-static struct page *new_slab(struct kmem_cache *cache, gfp_t gfp)
+static struct page *new_slab(struct kmem_cache *cache, gfp_t gfp, const void *caller)
 {
 	struct page *first;
 
 	if (gfp_has(gfp, __GFP_NO_GROW))
 		return NULL;
-	first = alloc_pages((gfp & ~(__GFP_ZERO | __GFP_HIGHMEM | __GFP_MOVABLE | __GFP_COMP)) | cache->gfp,
-			    cache->order);
+	first = page_alloc_for((gfp & ~(__GFP_ZERO | __GFP_HIGHMEM | __GFP_MOVABLE | __GFP_COMP)) |
+				       cache->gfp,
+			       cache->order, caller);
 	if (!first)
 		return NULL;
 	first->state = PAGE_SLAB;
@@ -150,7 +151,63 @@ static struct page *put_object_locked(struct kmem_cache *cache, struct page *fir
 	return NULL;
 }
 
-static void *take_object(struct kmem_cache *cache, struct page *grown, bool *fresh)
+/* --- the stack in front ---
+ * Everything below runs with interrupts off where it touches the stack, so that it is this CPU's for the
+ * while. */
+
+/* Objects to move under one lock: what bounds the time with interrupts off. */
+#define BATCH 16u
+#define CHUNK 8u
+
+/* Move up to `want` objects of one slab to the stack: freed ones first, then, without a constructor, fresh
+ * ones. */
+static void move_objects_locked(struct kmem_cache *cache, struct page *first, struct pcpu_stack *stack,
+				uint32_t want)
+{
+	uint32_t bump_want = cache->ctor ? 0 : MIN(want, (uint32_t)cache->per_slab - first->bump);
+	uint32_t count = stack->count, from = count;
+	void *object = first->freelist;
+
+	for (; object && want; want--) {
+		stack->slot[count++] = object;
+		object = *object_link(cache, object);
+	}
+	first->freelist = object;
+	if (!object && want && bump_want) {
+		char *fresh = slab_base(first) + first->bump * cache->stride;
+
+		bump_want = MIN(want, bump_want);
+		first->bump = (uint16_t)(first->bump + bump_want);
+		for (; bump_want; bump_want--, fresh += cache->stride)
+			stack->slot[count++] = fresh;
+	}
+	if (first->in_use == 0 && count != from)
+		cache->nr_empty--;
+	first->in_use = (uint16_t)(first->in_use + count - from);
+	cache->nr_in_use += count - from;
+	if (first->in_use == cache->per_slab)
+		list_move(&first->links, &cache->full);
+	WRITE_ONCE(stack->count, count);
+}
+
+/* Fill the stack from the first slabs with room. */
+static void refill_stack_locked(struct kmem_cache *cache, struct pcpu_stack *stack)
+{
+	uint32_t want = MIN(stack->limit, BATCH);
+
+	while (stack->count < want && !list_is_empty(&cache->partial)) {
+		uint32_t before = stack->count;
+
+		move_objects_locked(cache, list_first_entry(&cache->partial, struct page, links), stack,
+				    want - before);
+		if (stack->count == before)
+			return; /* fresh ones that need their constructor stay where they are */
+	}
+}
+
+/* One object, and the stack filled on the way. grown: a new slab to add first. *construct: it was never
+ * handed out. */
+static void *take_and_refill(struct kmem_cache *cache, struct page *grown, bool *construct)
 {
 	void *object = NULL;
 	irqflags_t flags;
@@ -158,33 +215,54 @@ static void *take_object(struct kmem_cache *cache, struct page *grown, bool *fre
 	flags = port_lock_irqsave(&cache->lock);
 	if (grown)
 		add_slab_locked(cache, grown);
-	if (!list_is_empty(&cache->partial))
+	if (!list_is_empty(&cache->partial)) {
 		object = take_object_locked(cache, list_first_entry(&cache->partial, struct page, links),
-					    fresh);
+					    construct);
+		refill_stack_locked(cache, pcpu_stack_here(cache->front.stack));
+	}
 	port_unlock_irqrestore(&cache->lock, flags);
 	return object;
 }
 
-void *slab_alloc(struct kmem_cache *cache, gfp_t gfp, const void *caller)
+void *slab_alloc_slow(struct kmem_cache *cache, gfp_t gfp, const void *caller)
 {
 	struct page *grown;
-	bool fresh = false;
+	bool construct = false;
 	void *object;
 
 	if (unlikely(gfp_is_impossible(gfp)))
 		return refuse_alloc(cache, gfp, caller, gfp_why_impossible(gfp));
-	object = take_object(cache, NULL, &fresh);
+	object = take_and_refill(cache, NULL, &construct);
 	if (unlikely(!object)) {
-		grown = new_slab(cache, gfp);
+		grown = new_slab(cache, gfp, caller);
 		if (!grown)
 			return NULL;
-		object = take_object(cache, grown, &fresh);
+		object = take_and_refill(cache, grown, &construct);
 	}
-	if (fresh && cache->ctor)
+	if (cache->ctor && construct)
 		cache->ctor(object);
 	if (gfp_has(gfp, __GFP_ZERO))
 		memset(object, 0, cache->object_size);
 	return object;
+}
+
+PCPU_CALL void *object_pop_slow(struct pcpu_stack *stack, gfp_t gfp)
+{
+	const void *caller = RETURN_ADDRESS();
+	char code[64];
+
+	if (likely(stack->owner))
+		return slab_alloc_slow(stack->owner, gfp, caller);
+	port_print(PORT_ERR, "BUG: allocation by %s before kmalloc is up",
+		   port_code_name(caller, code, sizeof(code)));
+	return NULL;
+}
+
+PCPU_CALL void *object_pop_invalid(struct pcpu_stack *stack, gfp_t gfp)
+{
+	if (gfp_has(gfp, __GFP_WAIT) && !port_check_may_sleep(__FILE__, __LINE__))
+		gfp &= ~__GFP_WAIT;
+	return object_pop(stack, gfp);
 }
 
 /* What is wrong with handing `object` back, or NULL. A double free is seen at once when nothing of the slab
@@ -202,59 +280,158 @@ const char *slab_why_bad_object(const struct kmem_cache *cache, const struct pag
 	return NULL;
 }
 
-void slab_free(struct kmem_cache *cache, struct page *page, void *object, const void *caller)
+/* Gives one object back to its slab. Result: what was wrong with it, or NULL. `empties` collects slabs to
+ * release. */
+static const char *put_object_checked_locked(struct kmem_cache *cache, void *object,
+					     struct list_head *empties)
 {
-	struct page *first = page->slab, *empty = NULL;
-	const char *wrong;
-	irqflags_t flags;
+	struct page *first = virt_to_page(object)->slab, *empty;
+	const char *wrong = slab_why_bad_object(cache, first, object);
 
-	flags = port_lock_irqsave(&cache->lock);
-	wrong = slab_why_bad_object(cache, first, object);
-	if (likely(!wrong))
-		empty = put_object_locked(cache, first, object);
+	if (unlikely(wrong))
+		return wrong;
+	empty = put_object_locked(cache, first, object);
+	if (unlikely(empty))
+		list_add(&empty->links, empties);
+	return NULL;
+}
+
+static void release_slabs(struct kmem_cache *cache, struct list_head *empties)
+{
+	while (!list_is_empty(empties)) {
+		struct page *first = list_first_entry(empties, struct page, links);
+
+		list_del(&first->links);
+		release_slab(cache, first);
+	}
+}
+
+/* Give up to CHUNK objects from the hot end of the stack back to their slabs. Result: were there any? */
+static bool drain_chunk(struct kmem_cache *cache, const void *caller)
+{
+	struct list_head empties = LIST_HEAD_INIT(empties);
+	irqflags_t flags = port_lock_irqsave(&cache->lock);
+	struct pcpu_stack *stack = pcpu_stack_here(cache->front.stack);
+	const char *wrong = NULL;
+	void *object = NULL;
+	unsigned int n = 0;
+
+	while (n < CHUNK && stack->count && !wrong) {
+		object = stack->slot[--stack->count];
+		wrong = put_object_checked_locked(cache, object, &empties);
+		n++;
+	}
 	port_unlock_irqrestore(&cache->lock, flags);
 	if (unlikely(wrong))
-		report_bad_object(cache, object, caller, wrong);
-	else if (empty)
-		release_slab(cache, empty);
+		slab_report_bad_object(cache, object, caller, wrong);
+	release_slabs(cache, &empties);
+	return n != 0;
+}
+
+static void drain_stack(struct kmem_cache *cache, const void *caller)
+{
+	while (drain_chunk(cache, caller))
+		;
+}
+
+void slab_keep_closed(struct kmem_cache *cache, bool closed)
+{
+	WRITE_ONCE(cache->front.stack->limit, closed ? 0 : cache->front.stack->capacity);
+	if (closed)
+		drain_stack(cache, RETURN_ADDRESS());
+}
+
+/* Past the stack, to the slab. */
+static void free_to_slab(struct kmem_cache *cache, void *object, const void *caller)
+{
+	struct list_head empties = LIST_HEAD_INIT(empties);
+	irqflags_t flags = port_lock_irqsave(&cache->lock);
+	const char *wrong = put_object_checked_locked(cache, object, &empties);
+
+	port_unlock_irqrestore(&cache->lock, flags);
+	if (unlikely(wrong))
+		slab_report_bad_object(cache, object, caller, wrong);
+	release_slabs(cache, &empties);
+}
+
+bool slab_freed_last(const struct kmem_cache *cache, const void *object)
+{
+	irqflags_t flags = irq_save();
+	const struct pcpu_stack *stack = pcpu_stack_here(cache->front.stack);
+	bool on_top = stack->count && stack->slot[stack->count - 1] == object;
+
+	irq_restore(flags);
+	return on_top;
+}
+
+/* The stack is full, or closed, or has the same object on top. */
+void object_push_slow(void *object, struct pcpu_stack *shared)
+{
+	const void *caller = RETURN_ADDRESS();
+	struct kmem_cache *cache = shared->owner;
+
+	if (unlikely(slab_freed_last(cache, object))) {
+		slab_report_bad_object(cache, object, caller, "already free");
+		return;
+	}
+	if (READ_ONCE(shared->limit))
+		for (unsigned int n = 0; n < BATCH; n += CHUNK)
+			drain_chunk(cache, caller);
+	free_to_slab(cache, object, caller);
 }
 
 /* --- the public face --- */
 
-void *kmem_cache_alloc(struct kmem_cache *cache, gfp_t gfp)
+void *kmem_cache_alloc_any(struct kmem_cache *cache, gfp_t gfp)
 {
 	const void *caller = RETURN_ADDRESS();
+	void *object;
 
 	if (unlikely(gfp_zone_bits(gfp)) && gfp_has(gfp, __GFP_DMA) && !gfp_has(cache->gfp, __GFP_DMA))
 		return refuse_alloc(cache, gfp, caller,
 				    "__GFP_DMA, but the cache was created without SLAB_CACHE_DMA");
 	if (unlikely(cache->ctor && gfp_has(gfp, __GFP_ZERO)))
 		return refuse_alloc(cache, gfp, caller, "__GFP_ZERO would undo the constructor");
-	return slab_alloc(cache, gfp, caller);
+	if (unlikely(gfp_is_impossible(gfp)))
+		return refuse_alloc(cache, gfp, caller, gfp_why_impossible(gfp));
+	object = gfp_has(gfp, __GFP_WAIT) ? object_pop_wait(cache->front.stack, gfp)
+					  : object_pop(cache->front.stack, gfp);
+	if (object && gfp_has(gfp, __GFP_ZERO))
+		memset(object, 0, cache->object_size);
+	return object;
 }
 
 void *kmem_cache_zalloc(struct kmem_cache *cache, gfp_t gfp)
 {
-	return kmem_cache_alloc(cache, gfp | __GFP_ZERO);
+	return kmem_cache_alloc_any(cache, gfp | __GFP_ZERO);
 }
 
-void kmem_cache_free(struct kmem_cache *cache, void *object)
+static NOINLINE void report_wrong_free(const struct kmem_cache *cache, const void *object)
 {
-	const void *caller = RETURN_ADDRESS();
-	struct page *page;
+	const void *caller = RETURN_ADDRESS(); /* kmem_cache_free's: it comes here by a tail jump */
+	const struct page *page;
 
 	if (!object)
 		return;
-	if (unlikely(!virt_is_direct(object))) {
-		report_bad_object(cache, object, caller, "not in the direct map of memory");
-		return;
-	}
-	page = virt_to_page(object);
-	if (unlikely(page->slab_cache != cache))
-		report_bad_object(cache, object, caller,
-				  page->slab_cache ? "an object of another cache" : "in no slab");
+	page = virt_is_direct(object) ? virt_to_page(object) : NULL;
+	slab_report_bad_object(cache, object, caller,
+			       !page			   ? "not in the direct map of memory"
+			       : !page->slab_cache	   ? "in no slab"
+			       : page->slab_cache != cache ? "an object of another cache"
+							   : "inside an object");
+}
+
+/* Kept to the checks that are always on: the page is this cache's, the address starts an object; object_push
+ * sees whether it is the one freed last. */
+void kmem_cache_free(struct kmem_cache *cache, void *object)
+{
+	uintptr_t distance = (uintptr_t)object - (uintptr_t)port_direct_map();
+
+	if (likely(distance < lowmem_bytes && mem_map[distance >> PAGE_SHIFT].slab_cache == cache &&
+		   object_is_whole(cache, object_offset(cache, distance))))
+		object_push(object, cache->front.stack);
 	else
-		slab_free(cache, page, object, caller);
+		report_wrong_free(cache, object);
 }
 
 unsigned int kmem_cache_size(const struct kmem_cache *cache)
@@ -271,6 +448,7 @@ size_t kmem_cache_shrink(struct kmem_cache *cache)
 {
 	size_t pages = 0;
 
+	drain_stack(cache, RETURN_ADDRESS());
 	for (;;) {
 		struct page *empty = NULL;
 		irqflags_t flags = port_lock_irqsave(&cache->lock);
@@ -318,29 +496,50 @@ static uint32_t object_align(size_t size, size_t align, slab_flags_t flags)
 	return MAX((uint32_t)align, line);
 }
 
-void slab_cache_init(struct kmem_cache *cache, const char *name, size_t size, size_t align,
-		     slab_flags_t flags, void (*ctor)(void *))
+uint32_t slab_stack_capacity(uint32_t stride)
+{
+	size_t share = lowmem_bytes >> 13; /* 64 KiB of 512 MiB */
+
+	return (uint32_t)MIN(MAX(share / stride, (size_t)4), (size_t)1024);
+}
+
+static void set_geometry(struct kmem_cache *cache, size_t size, size_t align, slab_flags_t flags,
+			 bool has_ctor)
+{
+	uint32_t word = (uint32_t)sizeof(void *);
+
+	cache->object_size = (uint32_t)size;
+	cache->align = object_align(size, align, flags);
+	cache->link_offset = has_ctor ? ALIGN_UP((uint32_t)size, word) : 0;
+	cache->stride = ALIGN_UP(MAX(has_ctor ? cache->link_offset + word : 0, (uint32_t)size), cache->align);
+	cache->divide =
+		~0u / cache->stride + 1; /* ceil(2^32 / stride): also exact where stride divides 2^32 */
+	cache->divide_limit = cache->divide;
+	cache->order = (uint8_t)choose_order(cache->stride);
+	cache->slab_mask = (PAGE_SIZE << cache->order) - 1;
+	cache->per_slab = (uint16_t)((PAGE_SIZE << cache->order) / cache->stride);
+}
+
+void slab_cache_init(struct kmem_cache *cache, struct pcpu_stack *stack, uint32_t own_slots, const char *name,
+		     size_t size, size_t align, slab_flags_t flags, void (*ctor)(void *))
 {
 	irqflags_t irqflags;
-	uint32_t behind = ctor ? (uint32_t)sizeof(void *) : 0;
 
 	memset(cache, 0, sizeof(*cache));
 	snprintf(cache->name, sizeof(cache->name), "%s", name);
 	port_lock_init(&cache->lock, cache->name);
-	cache->object_size = (uint32_t)size;
-	cache->align = object_align(size, align, flags);
-	cache->link_offset = ctor ? ALIGN_UP((uint32_t)size, (uint32_t)sizeof(void *)) : 0;
-	cache->stride = ALIGN_UP(MAX(cache->link_offset + behind, (uint32_t)size), cache->align);
-	cache->divide =
-		~0u / cache->stride + 1; /* ceil(2^32 / stride): also exact where stride divides 2^32 */
-	cache->order = (uint8_t)choose_order(cache->stride);
-	cache->per_slab = (uint16_t)((PAGE_SIZE << cache->order) / cache->stride);
+	set_geometry(cache, size, align, flags, ctor != NULL);
 	cache->flags = flags;
 	cache->ctor = ctor;
 	cache->gfp = (flags & SLAB_CACHE_DMA ? __GFP_DMA : GFP_NOWAIT) |
 		     (flags & SLAB_RECLAIM_ACCOUNT ? __GFP_RECLAIMABLE : GFP_NOWAIT);
 	list_init(&cache->partial);
 	list_init(&cache->full);
+	cache->own.capacity = own_slots;
+	stack = stack ? stack : &cache->own;
+	stack->limit = stack->capacity;
+	stack->owner = cache;
+	cache->front.stack = stack;
 
 	irqflags = slab_lock_irqsave();
 	list_add_tail(&cache->caches, &slab.caches);
@@ -378,11 +577,13 @@ struct kmem_cache *kmem_cache_create(const char *name, size_t size, size_t align
 				     void (*ctor)(void *object))
 {
 	const char *wrong = why_bad_cache(name, size, align, flags);
-	struct kmem_cache *cache = wrong ? NULL : kmem_cache_alloc(&slab.cache_cache, GFP_KERNEL);
+	struct created_cache *created = wrong ? NULL : kmem_cache_zalloc(&slab.cache_cache.cache, GFP_KERNEL);
 
-	if (cache) {
-		slab_cache_init(cache, name, size, align, flags, ctor);
-		return cache;
+	if (created) {
+		slab_cache_init(&created->cache, NULL,
+				MIN(slab_stack_capacity((uint32_t)size), CREATED_CACHE_SLOTS), name, size,
+				align, flags, ctor);
+		return &created->cache;
 	}
 	wrong = wrong ? wrong : "no memory";
 	if (flags & SLAB_PANIC)
@@ -438,9 +639,10 @@ void kmem_cache_destroy(struct kmem_cache *cache)
 	if (!cache)
 		return;
 	if (!cache_is_known(cache)) {
-		report_bad_object(NULL, cache, caller, "no cache that kmem_cache_create made");
+		slab_report_bad_object(NULL, cache, caller, "no cache that kmem_cache_create made");
 		return;
 	}
+	drain_stack(cache, caller);
 	if (cache->nr_in_use) {
 		report_live_objects(cache, caller);
 		return;
@@ -449,16 +651,17 @@ void kmem_cache_destroy(struct kmem_cache *cache)
 	flags = slab_lock_irqsave();
 	list_del(&cache->caches);
 	slab_unlock_irqrestore(flags);
-	kmem_cache_free(&slab.cache_cache, cache);
+	kmem_cache_free(&slab.cache_cache.cache, container_of(cache, struct created_cache, cache));
 }
 
 void slab_init(void)
 {
 	port_lock_init(&slab.lock, "slab");
 	list_init(&slab.caches);
-	slab_cache_init(&slab.cache_cache, "kmem_cache", sizeof(struct kmem_cache), 0, SLAB_HWCACHE_ALIGN,
-			NULL);
-	slab.cache_cache.built_in = true;
+	memset(&slab.cache_cache, 0, sizeof(slab.cache_cache));
+	slab_cache_init(&slab.cache_cache.cache, NULL, 4, "kmem_cache", sizeof(struct created_cache), 0,
+			SLAB_HWCACHE_ALIGN, NULL);
+	slab.cache_cache.cache.built_in = true;
 }
 
 /* --- what is seen from outside --- */
@@ -475,11 +678,11 @@ void slabinfo_print(struct sink *out)
 		"<limit> <batchcount> <sharedfactor> : slabdata <active_slabs> <num_slabs> <sharedavail>\n");
 	flags = slab_lock_irqsave();
 	list_for_each_entry(cache, &slab.caches, caches)
-		sink_printf(out,
-			    "%-17s %6zu %6zu %6u %4u %4u : tunables %4u %4u %4u : slabdata %6zu %6zu %6u\n",
-			    cache->name, cache->nr_in_use, cache->nr_slabs * cache->per_slab, cache->stride,
-			    cache->per_slab, 1u << cache->order, 0, 0, 0, cache->nr_slabs - cache->nr_empty,
-			    cache->nr_slabs, 0);
+		sink_printf(
+			out, "%-17s %6zu %6zu %6u %4u %4u : tunables %4u %4u %4u : slabdata %6zu %6zu %6u\n",
+			cache->name, cache->nr_in_use - cache->front.stack->count,
+			cache->nr_slabs * cache->per_slab, cache->stride, cache->per_slab, 1u << cache->order,
+			0, 0, 0, cache->nr_slabs - cache->nr_empty, cache->nr_slabs, 0);
 	slab_unlock_irqrestore(flags);
 }
 

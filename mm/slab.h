@@ -5,9 +5,15 @@
 #pragma once
 
 #include <mm/gfp.h>
+#include <mm/port.h>
 
 struct kmem_cache;
 struct sink;
+
+/* The part of a cache that the inline fast path may know. */
+struct kmem_cache_front {
+	struct pcpu_stack *stack; /* of objects, parked per CPU */
+};
 
 typedef unsigned int slab_flags_t;
 
@@ -39,7 +45,8 @@ void kmem_cache_destroy(struct kmem_cache *cache);
 
 /* One object, or NULL as alloc_pages. Contents: what ctor or the last owner left; _zalloc clears (not with a
  * ctor). */
-void *kmem_cache_alloc(struct kmem_cache *cache, gfp_t gfp) MUST_CHECK;
+MUST_CHECK static ALWAYS_INLINE void *kmem_cache_alloc(struct kmem_cache *cache, gfp_t gfp);
+void *kmem_cache_alloc_any(struct kmem_cache *cache, gfp_t gfp) MUST_CHECK;
 void *kmem_cache_zalloc(struct kmem_cache *cache, gfp_t gfp) MUST_CHECK;
 
 /* Gives an object back. An address that is no object of this cache, a free object, or one inside an object is
@@ -61,3 +68,18 @@ void slabinfo_print(struct sink *out);
 
 /* Pages in slabs now. */
 size_t slab_pages(void);
+
+/* Flags of a request that any object in the stack satisfies: all that only matter when there is none. */
+#define GFP_OBJECT_BITS                                                                                      \
+	(GFP_KERNEL | __GFP_HIGH | __GFP_NOWARN | __GFP_REPEAT | __GFP_NOFAIL | __GFP_NORETRY |              \
+	 __GFP_NO_GROW | __GFP_THISNODE)
+
+static ALWAYS_INLINE void *kmem_cache_alloc(struct kmem_cache *cache, gfp_t gfp)
+{
+	if (__builtin_constant_p(gfp) && !gfp_has(gfp, ~GFP_OBJECT_BITS)) {
+		struct pcpu_stack *stack = ((struct kmem_cache_front *)cache)->stack;
+
+		return gfp_has(gfp, __GFP_WAIT) ? object_pop_wait(stack, gfp) : object_pop(stack, gfp);
+	}
+	return kmem_cache_alloc_any(cache, gfp);
+}

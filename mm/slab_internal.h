@@ -14,6 +14,7 @@
  * S1 in_use + length of the free list == bump <= per_slab.
  * S2 a slab is on `full` when in_use == per_slab, else on `partial`.
  * S3 nr_slabs, nr_in_use and nr_empty count what the lists hold.
+ * S5 objects in a cache's stack are in use for their slab: handed out as far as it knows.
  * S4 slab_cache of each page of a slab is the cache, `slab` its first page; NULL in all pages of no slab.
  */
 #pragma once
@@ -26,47 +27,82 @@
 
 /* (C) constant after creation  (L) cache->lock */
 struct kmem_cache {
+	struct kmem_cache_front front; /* (C) what the inline fast paths read, see slab.h */
 	struct port_lock lock;
-	uint32_t stride;      /* (C) bytes from one object to the next */
-	uint32_t divide;      /* (C) ceil(2^32 / stride): multiplying by it divides, see object_is_whole() */
-	uint32_t link_offset; /* (C) of the free-list link in an object */
-	uint16_t per_slab;    /* (C) objects in a slab */
-	uint8_t order;	      /* (C) of a slab */
-	bool built_in;	      /* (C) kmalloc's own: never destroyed */
-	gfp_t gfp;	      /* (C) added to each request for pages */
-	void (*ctor)(void *); /* (C) */
-	uint32_t object_size; /* (C) bytes asked for */
-	uint32_t align;	      /* (C) */
-	slab_flags_t flags;   /* (C) */
+	uint32_t stride;       /* (C) bytes from one object to the next */
+	uint32_t divide;       /* (C) ceil(2^32 / stride): multiplying by it divides, see object_is_whole() */
+	uint32_t divide_limit; /* (C) the same, so that the comparison needs no register for it */
+	uint32_t slab_mask;    /* (C) bytes of a slab - 1 */
+	uint32_t link_offset;  /* (C) of the free-list link in an object */
+	uint16_t per_slab;     /* (C) objects in a slab */
+	uint8_t order;	       /* (C) of a slab */
+	bool built_in;	       /* (C) the layer's own: never destroyed */
+	gfp_t gfp;	       /* (C) added to each request for pages */
+	void (*ctor)(void *);  /* (C) */
+	uint32_t object_size;  /* (C) bytes asked for */
+	uint32_t align;	       /* (C) */
+	slab_flags_t flags;    /* (C) */
 	struct list_head partial; /* (L) slabs with room, empty ones last */
 	struct list_head full;	  /* (L) */
 	size_t nr_slabs;	  /* (L) */
 	size_t nr_empty;	  /* (L) slabs with in_use == 0 */
-	size_t nr_in_use;	  /* (L) objects handed out */
+	size_t nr_in_use;	  /* (L) objects handed out or parked per CPU */
 	struct list_head caches;  /* under slab.lock: all caches */
 	char name[CACHE_NAME_MAX];
+	struct pcpu_stack
+		own; /* the stack of a cache that got no other: its slots, if any, lie behind the cache */
 };
 
 /* A slab kept for the next burst; further empty ones go back to the page allocator. */
 #define SLAB_KEEP_EMPTY 1
 
-/* Build a cache in memory that is already there (kmalloc's classes). Parameters are right by construction. */
-void slab_cache_init(struct kmem_cache *cache, const char *name, size_t size, size_t align,
-		     slab_flags_t flags, void (*ctor)(void *));
+/* A created cache and its stack in one object. */
+#define CREATED_CACHE_SLOTS 120u
 
-/* The paths behind kmalloc and kfree, which have looked up the cache and the page already. */
-void *slab_alloc(struct kmem_cache *cache, gfp_t gfp, const void *caller);
-void slab_free(struct kmem_cache *cache, struct page *page, void *object, const void *caller);
+struct created_cache {
+	struct kmem_cache cache;
+	void *slots[CREATED_CACHE_SLOTS]; /* cache.own.slot */
+};
 
-/* What is wrong with taking `object` for a live object of the slab, or NULL. Its owner may ask without the
- * lock: nobody else makes it free. */
+/* Build a cache in memory that is already there. Parameters are right by construction; the stack is zero but
+ * for its capacity: `stack`, or the cache's own when that is NULL, with `own_slots` slots behind the cache.
+ */
+void slab_cache_init(struct kmem_cache *cache, struct pcpu_stack *stack, uint32_t own_slots, const char *name,
+		     size_t size, size_t align, slab_flags_t flags, void (*ctor)(void *));
+
+/* Objects of that stride to park at most: a fixed share of low memory for each cache. */
+uint32_t slab_stack_capacity(uint32_t stride);
+
+/* Slow mode of one cache on demand: its stack is drained and every call goes to its slabs. Nests not.
+ * Context: any. */
+void slab_keep_closed(struct kmem_cache *cache, bool closed);
+
+/* The slow path of an allocation: refill the stack, grow the cache. */
+void *slab_alloc_slow(struct kmem_cache *cache, gfp_t gfp, const void *caller);
+
+/* What is wrong with handing `object` of this slab back, or NULL. */
 const char *slab_why_bad_object(const struct kmem_cache *cache, const struct page *first, const void *object);
 
-/* Is the address the start of an object of the slab? Offsets are below 2^16 and strides at least 8, where the
- * product's low 32 bits are below `divide` exactly for multiples of stride. */
+/* Does `object` lie on top of the stack of this CPU: was it freed last? */
+bool slab_freed_last(const struct kmem_cache *cache, const void *object);
+
+/* kfree and kmem_cache_free of something that is no object of the cache. */
+void slab_report_bad_object(const struct kmem_cache *cache, const void *object, const void *caller,
+			    const char *what);
+
+/* Is a multiple of stride? Offsets are below 2^16 and strides at least 8, where the product's low 32 bits are
+ * below `divide` exactly for multiples of stride. */
 static inline bool object_is_whole(const struct kmem_cache *cache, uint32_t offset)
 {
-	return offset * cache->divide < cache->divide;
+
+	return offset * cache->divide < cache->divide_limit;
+}
+
+/* The offset in its slab of an address, given as its distance from the start of the direct map: slabs are
+ * aligned to their size there. */
+static inline uint32_t object_offset(const struct kmem_cache *cache, uintptr_t distance)
+{
+	return (uint32_t)distance & cache->slab_mask;
 }
 
 static inline char *slab_base(const struct page *slab)

@@ -38,6 +38,7 @@ struct zone {
 	pfn_t start_pfn, end_pfn;    /* (C) [start, end), page numbers it spans */
 	pfn_t first_block;	     /* (C) start_pfn >> PAGEBLOCK_ORDER */
 	size_t present, managed;     /* (C) pages: RAM; given to the allocator */
+	bool slow;		     /* (L) per-CPU lists are closed: free pages are short, C3 */
 	const char *name;	     /* (C) */
 	uint8_t index;		     /* (C) its place in zones[], and in page->where */
 	uint8_t node, id;	     /* (C) */
@@ -81,14 +82,13 @@ static inline bool zone_has_memory(const struct zone *zone)
 #define for_each_zone(z) for ((z) = zones; (z) < zones + nr_nodes * NR_ZONES; (z)++)
 
 /* Highest zone a request may use. gfp must not be impossible. */
-static inline enum zone_id gfp_zone(gfp_t gfp)
+static ALWAYS_INLINE enum zone_id gfp_zone(gfp_t gfp)
 {
-	static const uint8_t zone_of_bits[4] = {ZONE_NORMAL, ZONE_DMA, ZONE_HIGHMEM, ZONE_NORMAL};
-
-	return (enum zone_id)zone_of_bits[gfp_zone_bits(gfp)];
+	/* bits 0, 1, 2: NORMAL, DMA, HIGHMEM */
+	return (enum zone_id)(0x21u >> (2 * gfp_zone_bits(gfp)) & 3u);
 }
 
-static inline enum mobility gfp_mobility(gfp_t gfp)
+static ALWAYS_INLINE enum mobility gfp_mobility(gfp_t gfp)
 {
 	return (enum mobility)gfp_mobility_bits(gfp);
 }

@@ -27,6 +27,7 @@ extern const struct ktest *const __start_ktests[];
 extern const struct ktest *const __stop_ktests[];
 
 static struct {
+	const char *list;	     /* what was asked for */
 	const struct ktest *running; /* NULL between tests */
 	unsigned int nr_failed;	     /* expectations of the running test, and unexpected reports */
 	const char *skip_reason;     /* NULL: not skipped */
@@ -143,9 +144,51 @@ static void ktest_note_captured(void)
 		ktest_note("captured: %s", ktest.report[i]);
 }
 
+/* Length of the name at the front of a list "a,b,c". */
+static size_t ktest_word_length(const char *list)
+{
+	const char *comma = strchr(list, ',');
+
+	return comma ? (size_t)(comma - list) : strlen(list);
+}
+
+static const char *ktest_next_word(const char *list)
+{
+	list += ktest_word_length(list);
+	return *list == ',' ? list + 1 : list;
+}
+
+static bool ktest_word_is(const char *word, size_t len, const char *name)
+{
+	return strlen(name) == len && strncmp(word, name, len) == 0;
+}
+
+/* "-suite.test": a machine that lacks what the test needs, and cannot say so itself. */
+static bool ktest_word_leaves_out(const char *word, size_t len, const struct ktest *test)
+{
+	size_t at = strlen(test->suite) + 1;
+
+	return len > at && word[0] == '-' && word[at] == '.' && strncmp(word + 1, test->suite, at - 1) == 0 &&
+	       ktest_word_is(word + at + 1, len - at - 1, test->name);
+}
+
+static bool ktest_is_left_out(const struct ktest *test)
+{
+	const char *word;
+
+	for (word = ktest.list; *word; word = ktest_next_word(word))
+		if (ktest_word_leaves_out(word, ktest_word_length(word), test))
+			return true;
+	return false;
+}
+
 /* Result: 1 when it failed. */
 static unsigned int ktest_run_test(const struct ktest *test, unsigned int number)
 {
+	if (ktest_is_left_out(test)) {
+		ktest_print("    ok %u %s # SKIP left out by selftest=\n", number, test->name);
+		return 0;
+	}
 	ktest.nr_failed = 0;
 	ktest.skip_reason = NULL;
 	ktest.is_capturing = false;
@@ -201,25 +244,6 @@ static unsigned int ktest_run_suite(const char *suite, unsigned int suite_number
 	return nr_failed;
 }
 
-/* Length of the name at the front of a list "a,b,c". */
-static size_t ktest_word_length(const char *list)
-{
-	const char *comma = strchr(list, ',');
-
-	return comma ? (size_t)(comma - list) : strlen(list);
-}
-
-static const char *ktest_next_word(const char *list)
-{
-	list += ktest_word_length(list);
-	return *list == ',' ? list + 1 : list;
-}
-
-static bool ktest_word_is(const char *word, size_t len, const char *name)
-{
-	return strlen(name) == len && strncmp(word, name, len) == 0;
-}
-
 static bool ktest_list_has(const char *list, const char *suite)
 {
 	for (; *list; list = ktest_next_word(list)) {
@@ -238,7 +262,7 @@ static bool ktest_word_is_known(const char *word, size_t len)
 	if (len == 0 || ktest_word_is(word, len, "all") || ktest_word_is(word, len, "none"))
 		return true;
 	for (test = __start_ktests; test < __stop_ktests; test++)
-		if (ktest_word_is(word, len, (*test)->suite))
+		if (ktest_word_is(word, len, (*test)->suite) || ktest_word_leaves_out(word, len, *test))
 			return true;
 	return false;
 }
@@ -255,7 +279,8 @@ static unsigned int ktest_unknown_words(const char *list, unsigned int *number)
 			continue;
 		nr_unknown++;
 		if (number)
-			ktest_print("# no suite bears this name; expected all, none or names with commas\n"
+			ktest_print("# no suite bears this name; expected all, none or names with commas, "
+				    "-suite.test\n"
 				    "not ok %u %.*s\n",
 				    ++*number, (int)MIN(len, 64u), list);
 	}
@@ -278,6 +303,7 @@ unsigned int ktest_run(const char *list)
 				number = 0;
 	const struct ktest *const *test;
 
+	ktest.list = list;
 	ktest_print("KTAP version 1\n");
 	if (nr_planned == 0) {
 		ktest_print("1..0 # SKIP no suite asked for\n");

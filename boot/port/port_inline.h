@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* The kernel's half of mm/port.h that is inline: found through -Iboot/port. Over kernel/core/spinlock.h: a
- * lock knows its owner, and taking it twice or releasing what is not held is a panic that names it. */
+/* The kernel's half of mm/port.h that is inline: found through -Iboot/port. */
 #pragma once
 
 #include <kernel/arch/irqflags.h>
 #include <kernel/arch/mmu.h>
-#include <kernel/core/spinlock.h>
 #include <kernel/lib/compiler.h>
 #include <kernel/lib/types.h>
 
@@ -14,26 +12,48 @@ static inline char *port_direct_map(void)
 	return (char *)MMU_DIRECT_MAP_BASE;
 }
 
+/* The smallest lock that is one: interrupts off and an owner. Zones and caches take it on every slow path, so
+ * it is not kernel/core's spinlock, which also counts preemption. One CPU: nobody ever waits; a second adds
+ * that here. */
+#define PORT_LOCK_FREE 0u
+#define PORT_LOCK_CPU  1u /* this CPU's number + 1 */
+
 struct port_lock {
-	struct spinlock spin;
+	uint32_t owner; /* PORT_LOCK_FREE, or number of the CPU + 1 */
+	const char *name;
 };
+
+NORETURN void port_lock_misused(const struct port_lock *lock, const char *what);
 
 static inline void port_lock_init(struct port_lock *lock, const char *name)
 {
-	spin_lock_init(&lock->spin, name);
-}
-
-static inline irqflags_t port_lock_irqsave(struct port_lock *lock)
-{
-	return spin_lock_irqsave(&lock->spin);
-}
-
-static inline void port_unlock_irqrestore(struct port_lock *lock, irqflags_t flags)
-{
-	spin_unlock_irqrestore(&lock->spin, flags);
+	lock->owner = PORT_LOCK_FREE;
+	lock->name = name;
 }
 
 static inline bool port_lock_is_held(const struct port_lock *lock)
 {
-	return spin_is_held(&lock->spin);
+	return READ_ONCE(lock->owner) == PORT_LOCK_CPU;
 }
+
+static inline irqflags_t port_lock_irqsave(struct port_lock *lock)
+{
+	irqflags_t flags = irq_save();
+
+	if (unlikely(READ_ONCE(lock->owner) != PORT_LOCK_FREE))
+		port_lock_misused(lock, "taken by a CPU that holds it");
+	WRITE_ONCE(lock->owner, PORT_LOCK_CPU);
+	barrier();
+	return flags;
+}
+
+static inline void port_unlock_irqrestore(struct port_lock *lock, irqflags_t flags)
+{
+	barrier();
+	if (unlikely(!port_lock_is_held(lock)))
+		port_lock_misused(lock, "released by a CPU that does not hold it");
+	WRITE_ONCE(lock->owner, PORT_LOCK_FREE);
+	irq_restore(flags);
+}
+
+#include <pcpu_stack.h>

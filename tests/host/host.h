@@ -27,3 +27,6 @@ const char *host_catch_panic(void (*fn)(void *arg), void *arg);
 
 /* Time that port_now_ms() tells. */
 void host_set_now_ms(uint64_t ms);
+
+/* Does the code that runs now count as an interrupt handler? */
+void host_set_atomic(bool atomic);

@@ -107,7 +107,7 @@ KTEST(cmdline, bad_value_changes_nothing_and_is_named_once, "USR-05")
 		"mem=18446744073709551616",
 		"mem=18446744073709551615",
 		"mem=99999999999999999999G",
-		"mem=17179869184G",
+		"mem=17179869192G",
 		"mem=0x10000000000000000",
 		"lowmem=897M",
 		"lowmem=3M",

@@ -49,7 +49,7 @@ KTEST(buddy, an_allocation_takes_its_pages_off_the_count_and_a_free_puts_them_ba
 {
 	MACHINE_STAYS_AS_FOUND();
 
-	for (unsigned int order = 0; order <= 8; order++) {
+	for (unsigned int order = 0; order <= 6; order++) {
 		size_t before = dma->nr_free;
 		struct page *page = zone_take(dma, order);
 
@@ -307,5 +307,51 @@ KTEST(buddy, without_a_free_pageblock_the_smallest_block_of_another_kind_is_spli
 	EXPECT(is_free_block(large, 5));
 	expect_valid();
 	__free_page(page);
+	hog_release(&hog);
+}
+
+static gfp_t kind_of(const struct page *page)
+{
+	return page_mobility(page) == MOBILITY_MOVABLE ? __GFP_MOVABLE : __GFP_RECLAIMABLE;
+}
+
+/* One free block of order 2, one of order 5, of two kinds; a request of the third kind takes from `small`. */
+static void expect_split_of(struct page *small, struct page *large, gfp_t third)
+{
+	struct zone *zone = page_zone(small);
+	gfp_t small_kind = kind_of(small), large_kind = kind_of(large);
+	struct page *page;
+
+	__free_pages(small, 2);
+	__free_pages(large, 5);
+	page = take_kind(zone, third, 0);
+	EXPECT(page == small);
+	if (page)
+		__free_page(page);
+	EXPECT(take_kind(zone, small_kind, 2) == small);
+	EXPECT(take_kind(zone, large_kind, 5) == large);
+}
+
+KTEST(buddy, of_two_other_kinds_the_one_with_the_smaller_block_gives, "B6 BUD-03")
+{
+	MACHINE_STAYS_AS_FOUND();
+	struct zone *zone = zone_with_free_pageblocks(NR_MOBILITY);
+	struct page *movable[2], *reclaimable[2];
+	struct list_head hog = LIST_HEAD_INIT(hog);
+
+	if (!zone)
+		SKIP("no zone with three free pageblocks");
+	for (unsigned int i = 0; i < 2; i++) {
+		movable[i] = take_kind(zone, __GFP_MOVABLE, i ? 5 : 2);
+		reclaimable[i] = take_kind(zone, __GFP_RECLAIMABLE, i ? 5 : 2);
+		REQUIRE(movable[i] && reclaimable[i]);
+	}
+	hog_zone(&hog, zone, 0);
+	expect_split_of(movable[0], reclaimable[1], GFP_NOWAIT);
+	expect_split_of(reclaimable[0], movable[1], GFP_NOWAIT);
+	for (unsigned int i = 0; i < 2; i++) {
+		__free_pages(movable[i], i ? 5 : 2);
+		__free_pages(reclaimable[i], i ? 5 : 2);
+	}
 	hog_release(&hog);
 }

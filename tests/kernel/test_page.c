@@ -60,7 +60,7 @@ KTEST(page, every_page_of_a_block_finds_its_head, "G18 P4")
 {
 	MACHINE_STAYS_AS_FOUND();
 
-	for (unsigned int order = 0; order <= 8; order++) {
+	for (unsigned int order = 0; order <= 6; order++) {
 		struct page *head = alloc_pages(GFP_ATOMIC, order);
 
 		REQUIRE(head);

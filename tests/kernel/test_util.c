@@ -10,7 +10,7 @@
 #include <mm/stats.h>
 #include <mm/validate.h>
 
-#define TEXT_SIZE	    400
+#define TEXT_SIZE	   400
 #define VALIDATE_EVERY_NTH 16u /* test, on a machine that is too large to validate after each */
 
 static struct {
@@ -48,6 +48,7 @@ static void write_buddyinfo(char *text)
 
 int machine_note(void)
 {
+	pcp_keep_closed(true);
 	shrink_all_caches();
 	noted.nr_objects = nr_live_objects();
 	noted.nr_reports_seen = 0;
@@ -58,6 +59,7 @@ int machine_note(void)
 bool machine_is_as_found(void)
 {
 	shrink_all_caches();
+	drain_all_pages();
 	write_buddyinfo(noted.now);
 	if (nr_live_objects() == noted.nr_objects && strcmp(noted.before, noted.now) == 0)
 		return true;
@@ -73,6 +75,7 @@ void machine_expect_as_found(int *unused)
 	EXPECT(machine_is_as_found());
 	if (mem_map_pages <= TEST_MAX_VALIDATED_PAGES || noted.nr_tests++ % VALIDATE_EVERY_NTH == 0)
 		expect_valid();
+	pcp_keep_closed(false);
 }
 
 void expect_reports(void)

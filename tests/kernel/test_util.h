@@ -8,18 +8,18 @@
 
 /* The guest runs under an emulator and has seconds; the host has sanitizers and validates all the time. */
 #ifdef __KERNEL__
-#define TEST_RANDOM_OPS		  6000u
-#define TEST_VALIDATIONS	  4u
+#define TEST_RANDOM_OPS		 6000u
+#define TEST_VALIDATIONS	 4u
 #define TEST_MAX_VALIDATED_PAGES (64u << 8) /* of 4 KiB: larger machines are validated now and then */
 #else
-#define TEST_RANDOM_OPS		  20000u
-#define TEST_VALIDATIONS	  2000u
+#define TEST_RANDOM_OPS		 20000u
+#define TEST_VALIDATIONS	 2000u
 #define TEST_MAX_VALIDATED_PAGES (512u << 8)
 #endif
 
-/* First line of a test that allocates: when the test ends, by whatever return, every zone's free blocks must be
- * those it found (buddyinfo, to the byte), no cache may hold more objects, and mm_validate() must find nothing.
- * Empty slabs are given back on both ends. */
+/* First line of a test that allocates: when the test ends, by whatever return, every zone's free blocks must
+ * be those it found (buddyinfo, to the byte), no cache may hold more objects, and mm_validate() must find
+ * nothing. Empty slabs are given back on both ends. */
 #define MACHINE_STAYS_AS_FOUND()                                                                             \
 	int machine_is_watched_ __attribute__((cleanup(machine_expect_as_found), unused)) = machine_note()
 
@@ -33,7 +33,8 @@ bool machine_is_as_found(void);
 void expect_reports(void);
 
 /* That exactly one report came since expect_reports() or the last call, and says `text`. */
-#define EXPECT_ONE_REPORT(text) ((void)ktest_check(one_report_says(text), __FILE__, __LINE__, "one report: " text))
+#define EXPECT_ONE_REPORT(text)                                                                              \
+	((void)ktest_check(one_report_says(text), __FILE__, __LINE__, "one report: " text))
 bool one_report_says(const char *text);
 
 /* mm_validate() finds nothing; what it finds is noted. */

@@ -81,3 +81,5 @@ static inline void port_unlock_irqrestore(struct port_lock *lock, irqflags_t fla
 	host_cpu.nr_locks_held--;
 	irq_restore(flags);
 }
+
+#include <pcpu_stack.h>

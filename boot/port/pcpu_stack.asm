@@ -1,0 +1,83 @@
+; SPDX-License-Identifier: MIT
+; The four restartable sequences of the allocators' fast paths: object pop and push, page pop and push.
+;
+; Each occupies one aligned slot of RSEQ_SLOT bytes in section .rseq, and its last store, the commit, ends at offset
+; RSEQ_COMMIT of the slot. Before the commit nothing that others see has changed and the arguments are as they came, so the entry
+; of a maskable interrupt from kernel code may send it back to the start of the slot: padding that leads to the entry. At
+; and behind the commit it is left alone. Exceptions and NMI neither send back nor allocate.
+;
+; pop:  ecx the stack, relative to the per-CPU segment fs; edx the flags; eax the result
+; push: eax what is given; edx the stack; ecx is lost
+; Nothing else is used. Names and arguments are those of pcpu_stack.h.
+
+extern percpu_preempt_count
+extern object_pop_slow, object_pop_invalid, object_push_slow
+extern page_pop_slow, page_pop_invalid, page_push_slow
+global object_pop, object_pop_wait, object_push, page_pop, page_pop_wait, page_push
+
+RSEQ_SLOT   equ 64
+RSEQ_COMMIT equ 48
+
+COUNT  equ 0
+LIMIT  equ 4
+BOTTOM equ 8
+SLOTS  equ 24
+
+PAGE_STATE     equ 0 ; of struct page, mm/page.h
+PAGE_PERCPU    equ 2
+PAGE_ALLOCATED equ 3
+
+section .rseq progbits alloc exec nowrite align=RSEQ_SLOT
+
+; Pad so that what follows, `%1` bytes long, ends at RSEQ_COMMIT.
+%macro sequence 1
+	align	RSEQ_SLOT, nop
+	times	RSEQ_COMMIT - (%1) nop
+%endmacro
+
+%macro pop_sequence 3 ; name, slow path, path of requests that may sleep where nobody may
+	sequence %%commit - %%start
+%%start:
+%1_wait:
+	cmp	dword [fs:percpu_preempt_count], 0
+	jne	near %3
+%1:
+	mov	eax, [fs:ecx + COUNT]
+	cmp	eax, [fs:ecx + BOTTOM]
+	je	near %2
+	mov	eax, [fs:ecx + eax * 4 + SLOTS - 4]
+	sub	dword [fs:ecx + COUNT], 1
+%%commit:
+%endmacro
+
+	pop_sequence object_pop, object_pop_slow, object_pop_invalid
+	ret
+
+	pop_sequence page_pop, page_pop_slow, page_pop_invalid
+	mov	byte [eax + PAGE_STATE], PAGE_ALLOCATED
+	ret
+
+; The slot above the top may be written before the commit: nobody looks there.
+	sequence object_push.commit - object_push
+object_push:
+	mov	ecx, [fs:edx + COUNT]
+	cmp	ecx, [fs:edx + LIMIT]
+	jae	near object_push_slow
+	cmp	[fs:edx + ecx * 4 + SLOTS - 4], eax
+	je	near object_push_slow   ; a double free, if this is the top (the word below slot 0 is no address)
+	mov	[fs:edx + ecx * 4 + SLOTS], eax
+	add	dword [fs:edx + COUNT], 1
+.commit:
+	ret
+
+	sequence page_push.commit - page_push
+page_push:
+	mov	ecx, [fs:edx + COUNT]
+	cmp	ecx, [fs:edx + LIMIT]
+	jae	near page_push_slow
+	mov	byte [eax + PAGE_STATE], PAGE_PERCPU
+	mov	[fs:edx + ecx * 4 + SLOTS], eax
+	add	dword [fs:edx + COUNT], 1
+.commit:
+	ret
+	align	RSEQ_SLOT, nop

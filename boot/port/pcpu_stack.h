@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/* Per-CPU stacks of pointers: what lies in front of every allocator. The four operations are restartable
+ * sequences, boot/port/pcpu_stack.asm: no lock, no cli; an interrupt that finds one half done sends it back
+ * to its start, so a handler may use the same stack. Only the owning CPU touches a stack, and C code does so
+ * with interrupts off.
+ *
+ * Each of them compares the count with a bound and with nothing else; when the comparison fails it jumps to
+ * the slow path in mm, with the arguments as they are. So limit = 0 (and an empty stack) sends every call
+ * there: slow mode. */
+#pragma once
+
+#include <kernel/lib/compiler.h>
+#include <kernel/lib/types.h>
+#include <mm/gfp.h>
+
+struct page;
+
+/* The offsets of count, limit, bottom and slot are known to the assembly. */
+struct pcpu_stack {
+	uint32_t count;	   /* slots below it hold something */
+	uint32_t limit;	   /* a push at this count is refused: capacity, or 0 in slow mode */
+	uint32_t bottom;   /* slots below it are empty: something was taken from the cold end */
+	uint32_t capacity; /* slots there are */
+	void *owner;	   /* of an object stack: its cache; of a page stack: its zone */
+	uint32_t order;	   /* of a page stack: of its blocks */
+	void *slot[0];	   /* of `capacity` */
+};
+
+STATIC_ASSERT(offsetof(struct pcpu_stack, limit) == 4 && offsetof(struct pcpu_stack, bottom) == 8 &&
+		      offsetof(struct pcpu_stack, slot) == 24,
+	      "pcpu_stack.asm knows these offsets");
+
+#define PCPU_CALL                                                                                            \
+	__attribute__((fastcall)) /* stack in ecx, flags in edx: leaves eax for the count and the result */
+
+/* Take the hottest; when there is none: the slow path's result. pop_wait is for requests that may sleep: in a
+ * context that may not, it goes to the slow path too, which complains. */
+PCPU_CALL void *object_pop(struct pcpu_stack *stack, gfp_t gfp);
+PCPU_CALL void *object_pop_wait(struct pcpu_stack *stack, gfp_t gfp);
+PCPU_CALL struct page *page_pop(struct pcpu_stack *stack, gfp_t gfp);
+PCPU_CALL struct page *page_pop_wait(struct pcpu_stack *stack, gfp_t gfp);
+
+/* Put on top; when there is no room, or the same object lies there already: the slow path. */
+void object_push(void *object, struct pcpu_stack *stack);
+void page_push(struct page *page, struct pcpu_stack *stack);
+
+/* The slow paths, in mm. _invalid: called with __GFP_WAIT where nobody may sleep, or without it in any
+ * context. */
+PCPU_CALL void *object_pop_slow(struct pcpu_stack *stack, gfp_t gfp);
+PCPU_CALL void *object_pop_invalid(struct pcpu_stack *stack, gfp_t gfp);
+void object_push_slow(void *object, struct pcpu_stack *stack);
+PCPU_CALL struct page *page_pop_slow(struct pcpu_stack *stack, gfp_t gfp);
+PCPU_CALL struct page *page_pop_invalid(struct pcpu_stack *stack, gfp_t gfp);
+void page_push_slow(struct page *page, struct pcpu_stack *stack);
+
+/* The copy of a per-CPU stack that this CPU owns; interrupts off. */
+static inline struct pcpu_stack *pcpu_stack_here(struct pcpu_stack *stack)
+{
+	return stack; /* CPU 0's per-CPU base is 0 */
+}

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: MIT */
+/* Per-CPU page lists: filling, draining and slow mode. A refill cuts one larger block into blocks of the
+ * order asked for; a drain gives a few blocks back at a time, so that interrupts are never off for long.
+ *
+ * Context: a stack is touched by its own CPU only, with interrupts off (here) or in a restartable sequence.
+ * zone->lock is taken inside. */
+#include <mm/pcp.h>
+
+#include <kernel/lib/align.h>
+#include <kernel/lib/assert.h>
+#include <kernel/lib/string.h>
+#include <mm/buddy.h>
+#include <mm/page_alloc.h>
+
+#define REFILL_PAGES_ORDER 4  /* a refill cuts up a block of this order, or the next one up */
+#define DRAIN_BLOCKS	   2u /* given back under one lock */
+#define ROOM_BLOCKS	   4u /* given back when a list is full: few, so that no single free is slow */
+#define MAX_CAPACITY	   1024u
+#define ZONE_SHARE	   64u /* a stack holds at most this part of its zone */
+
+/* For requests that come before there are stacks: nothing in them, no room. */
+static struct pcpu_stack early_stack[PCP_ORDERS] = {
+	{.order = 0}, {.order = 1}, {.order = 2}, {.order = 3}, {.order = 4}};
+
+#define EARLY_STACKS                                                                                         \
+	{                                                                                                    \
+		&early_stack[0], &early_stack[1], &early_stack[2], &early_stack[3], &early_stack[4]          \
+	}
+#define EARLY_REQUEST                                                                                        \
+	{                                                                                                    \
+		EARLY_STACKS, EARLY_STACKS, EARLY_STACKS                                                     \
+	}
+
+struct pcpu_stack *pcp_of_request[NR_ZONES][NR_MOBILITY][PCP_ORDERS] = {EARLY_REQUEST, EARLY_REQUEST,
+									EARLY_REQUEST};
+struct pcpu_stack *pcp_of_block[PCP_ORDERS][MAX_NODES * NR_ZONES * 4];
+
+static struct pcpu_stack *stack_of(const struct zone *zone, unsigned int mobility, unsigned int order)
+{
+	return pcp_of_block[order][ZONE_WHERE(zone, mobility)];
+}
+
+static bool keep_closed; /* slow mode whatever the free pages */
+
+/* --- coming up --- */
+
+void pcp_reset(void)
+{
+	for (unsigned int i = 0; i < NR_ZONES * NR_MOBILITY * PCP_ORDERS; i++)
+		(&pcp_of_request[0][0][0])[i] = &early_stack[i % PCP_ORDERS];
+	for (unsigned int order = 0; order < PCP_ORDERS; order++)
+		for (unsigned int where = 0; where < ARRAY_SIZE(pcp_of_block[0]); where++)
+			pcp_of_block[order][where] = &early_stack[order];
+}
+
+/* Slots for one order: half as many for each order up, so that all orders of a kind park about the same
+ * number of pages. */
+static uint32_t stack_capacity(const struct zone *zone, unsigned int order)
+{
+	return (uint32_t)MIN(zone->managed / ZONE_SHARE, (size_t)MAX_CAPACITY) >> (2 * order);
+}
+
+static size_t stack_bytes(uint32_t capacity)
+{
+	return ALIGN_UP(sizeof(struct pcpu_stack) + capacity * sizeof(void *), sizeof(void *));
+}
+
+static char *init_stack(char *memory, struct zone *zone, unsigned int mobility, unsigned int order)
+{
+	struct pcpu_stack *stack = (struct pcpu_stack *)(void *)memory;
+
+	stack->capacity = stack->limit = stack_capacity(zone, order);
+	stack->owner = zone;
+	stack->order = order;
+	pcp_of_block[order][ZONE_WHERE(zone, mobility)] = stack;
+	return memory + stack_bytes(stack->capacity);
+}
+
+static void init_zone_stacks(struct zone *zone)
+{
+	size_t bytes = 0;
+	char *memory;
+
+	for (unsigned int order = 0; order < PCP_ORDERS; order++)
+		bytes += NR_MOBILITY * stack_bytes(stack_capacity(zone, order));
+	memory = alloc_pages_exact(bytes, GFP_NOWAIT | __GFP_ZERO | __GFP_NOWARN);
+	if (!memory)
+		return; /* a machine this full does without */
+	for (unsigned int mobility = 0; mobility < NR_MOBILITY; mobility++)
+		for (unsigned int order = 0; order < PCP_ORDERS; order++)
+			memory = init_stack(memory, zone, mobility, order);
+}
+
+void pcp_init(void)
+{
+	struct zone *zone;
+
+	for_each_zone(zone)
+		if (zone_has_memory(zone))
+			init_zone_stacks(zone);
+	for (unsigned int highest = 0; highest < NR_ZONES; highest++) {
+		zone = nodes[0].zonelist[highest].zone[0];
+		for (unsigned int mobility = 0; zone && mobility < NR_MOBILITY; mobility++)
+			for (unsigned int order = 0; order < PCP_ORDERS; order++)
+				pcp_of_request[highest][mobility][order] = stack_of(zone, mobility, order);
+	}
+	for_each_zone(zone)
+		pcp_check_mode(zone);
+}
+
+/* --- filling --- */
+
+/* Park all blocks of `order` in [page, end) but the first. */
+static void park_blocks(struct pcpu_stack *stack, struct page *page, const struct page *end,
+			unsigned int order)
+{
+	uint32_t head = PAGE_HEAD(PAGE_PERCPU, order, page->where);
+	uint32_t count = stack->count;
+
+	for (page += 1u << order; page < end; page += 1u << order) {
+		page->head = head;
+		page->refcount = 1;
+		stack->slot[count++] = page;
+	}
+	WRITE_ONCE(stack->count, count);
+}
+
+struct page *pcp_refill_locked(struct zone *zone, unsigned int order, enum mobility mobility, size_t floor)
+{
+	struct pcpu_stack *stack = pcpu_stack_here(stack_of(zone, mobility, order));
+	unsigned int large = MAX(order + 1, (unsigned int)REFILL_PAGES_ORDER);
+	struct page *page;
+
+	ASSERT(port_lock_is_held(&zone->lock));
+	/* Another context may have filled it since the fast path looked. */
+	if (stack->count != stack->bottom || stack->limit < (1u << (large - order)) ||
+	    zone->nr_free < floor + zone->wmark[WMARK_LOW] + ((size_t)1 << large))
+		return buddy_alloc_locked(zone, order, mobility);
+	stack->count = stack->bottom = 0;
+	while (large > order) {
+		page = buddy_alloc_locked(zone, large, mobility);
+		if (page && page_mobility(page) == mobility) {
+			park_blocks(stack, page, page + (1u << large), order);
+			page->head = PAGE_HEAD(PAGE_ALLOCATED, order, page->where);
+			return page;
+		}
+		if (page)
+			buddy_free_locked(zone, page, large);
+		large--;
+	}
+	return buddy_alloc_locked(zone, order, mobility);
+}
+
+struct page *pcp_take_cold(struct pcpu_stack *stack)
+{
+	struct page *page;
+
+	stack = pcpu_stack_here(stack);
+	if (stack->count == stack->bottom)
+		return NULL;
+	page = stack->slot[stack->bottom++];
+	page->state = PAGE_ALLOCATED;
+	return page;
+}
+
+/* --- draining --- */
+
+/* Give back up to `blocks` from the hot end. Result: pages given. */
+static size_t drain_some(struct pcpu_stack *shared, unsigned int blocks)
+{
+	irqflags_t flags = irq_save();
+	struct pcpu_stack *stack = pcpu_stack_here(shared);
+	struct zone *zone = stack->owner;
+	size_t pages = 0;
+
+	if (stack->count != stack->bottom) {
+		irqflags_t inner = port_lock_irqsave(&zone->lock);
+
+		while (blocks-- && stack->count != stack->bottom) {
+			buddy_free_locked(zone, stack->slot[--stack->count], stack->order);
+			pages += (size_t)1 << stack->order;
+		}
+		port_unlock_irqrestore(&zone->lock, inner);
+	}
+	if (stack->count == stack->bottom)
+		stack->count = stack->bottom = 0;
+	irq_restore(flags);
+	return pages;
+}
+
+void pcp_make_room(struct pcpu_stack *stack)
+{
+	for (unsigned int blocks = 0; blocks < ROOM_BLOCKS; blocks += DRAIN_BLOCKS)
+		if (!drain_some(stack, DRAIN_BLOCKS))
+			return;
+}
+
+size_t pcp_drain_zone(struct zone *zone)
+{
+	size_t pages = 0, some;
+
+	for (unsigned int mobility = 0; mobility < NR_MOBILITY; mobility++)
+		for (unsigned int order = 0; order < PCP_ORDERS; order++)
+			while ((some = drain_some(stack_of(zone, mobility, order), DRAIN_BLOCKS)) != 0)
+				pages += some;
+	return pages;
+}
+
+static void set_limits(const struct zone *zone, bool slow)
+{
+	for (unsigned int mobility = 0; mobility < NR_MOBILITY; mobility++)
+		for (unsigned int order = 0; order < PCP_ORDERS; order++) {
+			struct pcpu_stack *stack = stack_of(zone, mobility, order);
+
+			WRITE_ONCE(stack->limit, slow ? 0 : stack->capacity);
+		}
+}
+
+/* Limits first, then the drain: whoever interrupts it finds the stacks closed. */
+void pcp_check_mode(struct zone *zone)
+{
+	irqflags_t flags = port_lock_irqsave(&zone->lock);
+	bool enter = !zone->slow && (keep_closed || zone->nr_free < zone->wmark[WMARK_LOW]);
+	bool leave = zone->slow && !keep_closed && zone->nr_free >= zone->wmark[WMARK_HIGH];
+
+	if (enter || leave) {
+		zone->slow = enter;
+		set_limits(zone, enter);
+	}
+	port_unlock_irqrestore(&zone->lock, flags);
+	if (enter)
+		pcp_drain_zone(zone);
+}
+
+void pcp_keep_closed(bool closed)
+{
+	struct zone *zone;
+
+	keep_closed = closed;
+	for_each_zone(zone)
+		if (zone_has_memory(zone))
+			pcp_check_mode(zone);
+}
+
+size_t pcp_parked_pages(const struct zone *zone)
+{
+	size_t pages = 0;
+
+	for (unsigned int mobility = 0; mobility < NR_MOBILITY; mobility++)
+		for (unsigned int order = 0; order < PCP_ORDERS; order++) {
+			const struct pcpu_stack *stack = stack_of(zone, mobility, order);
+
+			pages += (size_t)(stack->count - stack->bottom) << order;
+		}
+	return pages;
+}

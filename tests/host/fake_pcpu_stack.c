@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/* The four operations of per-CPU stacks, as the kernel's assembly does them. A context that may not sleep is
+ * one that host_set_atomic() declared. */
+#include <mm/page.h>
+#include <mm/port.h>
+#include <tests/host/host.h>
+
+static bool in_atomic;
+
+void host_set_atomic(bool atomic)
+{
+	in_atomic = atomic;
+}
+
+bool port_check_may_sleep(const char *file, int line)
+{
+	if (!in_atomic)
+		return true;
+	port_print(PORT_ERR, "BUG: sleeping function called from invalid context at %s:%d", file, line);
+	return false;
+}
+
+void *object_pop(struct pcpu_stack *stack, gfp_t gfp)
+{
+	return stack->count == stack->bottom ? object_pop_slow(stack, gfp) : stack->slot[--stack->count];
+}
+
+void *object_pop_wait(struct pcpu_stack *stack, gfp_t gfp)
+{
+	return in_atomic ? object_pop_invalid(stack, gfp) : object_pop(stack, gfp);
+}
+
+struct page *page_pop(struct pcpu_stack *stack, gfp_t gfp)
+{
+	struct page *page;
+
+	if (stack->count == stack->bottom)
+		return page_pop_slow(stack, gfp);
+	page = stack->slot[--stack->count];
+	page->state = PAGE_ALLOCATED;
+	return page;
+}
+
+struct page *page_pop_wait(struct pcpu_stack *stack, gfp_t gfp)
+{
+	return in_atomic ? page_pop_invalid(stack, gfp) : page_pop(stack, gfp);
+}
+
+void object_push(void *object, struct pcpu_stack *stack)
+{
+	if (stack->count >= stack->limit || (stack->count && stack->slot[stack->count - 1] == object))
+		object_push_slow(object, stack);
+	else
+		stack->slot[stack->count++] = object;
+}
+
+void page_push(struct page *page, struct pcpu_stack *stack)
+{
+	if (stack->count >= stack->limit) {
+		page_push_slow(page, stack);
+		return;
+	}
+	page->state = PAGE_PERCPU;
+	stack->slot[stack->count++] = page;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/* Per-CPU stacks on the host: what boot/port/pcpu_stack.asm does, in C. One thread, so nothing needs
+ * restarting. */
+#pragma once
+
+#include <kernel/lib/compiler.h>
+#include <kernel/lib/types.h>
+#include <mm/gfp.h>
+
+struct page;
+
+struct pcpu_stack {
+	uint32_t count, limit, bottom, capacity;
+	void *owner;
+	uint32_t order;
+	void *slot[0]; /* of `capacity` */
+};
+
+#define PCPU_CALL
+
+void *object_pop(struct pcpu_stack *stack, gfp_t gfp);
+void *object_pop_wait(struct pcpu_stack *stack, gfp_t gfp);
+struct page *page_pop(struct pcpu_stack *stack, gfp_t gfp);
+struct page *page_pop_wait(struct pcpu_stack *stack, gfp_t gfp);
+void object_push(void *object, struct pcpu_stack *stack);
+void page_push(struct page *page, struct pcpu_stack *stack);
+
+void *object_pop_slow(struct pcpu_stack *stack, gfp_t gfp);
+void *object_pop_invalid(struct pcpu_stack *stack, gfp_t gfp);
+void object_push_slow(void *object, struct pcpu_stack *stack);
+struct page *page_pop_slow(struct pcpu_stack *stack, gfp_t gfp);
+struct page *page_pop_invalid(struct pcpu_stack *stack, gfp_t gfp);
+void page_push_slow(struct page *page, struct pcpu_stack *stack);
+
+static inline struct pcpu_stack *pcpu_stack_here(struct pcpu_stack *stack)
+{
+	return stack;
+}

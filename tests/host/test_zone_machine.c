@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+/* Zones of machines that are tiny, odd or full of holes. Host only: each test boots machines of its own. */
+#include <mm/zone.h>
+
+#include <string.h>
+
+#include <kernel/lib/align.h>
+#include <mm/memblock.h>
+#include <mm/page_alloc.h>
+#include <tests/host/host.h>
+#include <tests/kernel/test_util.h>
+
+#define PAGES(n) ((uint64_t)(n)*PAGE_SIZE)
+
+/* One run of RAM of that many pages. */
+static void boot_pages(uint64_t nr_pages, struct mm_params params)
+{
+	struct memmap_entry entry = {0, PAGES(nr_pages), MEMMAP_USABLE};
+
+	fake_machine_boot(&entry, 1, params);
+}
+
+/* Pages of the zone that lie in a block of any state: free, parked, or handed out (the allocators' own
+ * stacks). */
+static size_t pages_in_blocks(const struct zone *zone)
+{
+	size_t pages = 0;
+
+	for (pfn_t pfn = zone->start_pfn; pfn < zone->end_pfn; pfn++)
+		if (pfn_to_page(pfn)->state != PAGE_INTERIOR)
+			pages += (size_t)1 << pfn_to_page(pfn)->order;
+	return pages;
+}
+
+/* What is RAM and not reserved is managed, zone by zone and to the page. */
+static void expect_exact_counts(void)
+{
+	const struct zone *zone;
+	uint64_t managed = 0, reserved = 0;
+
+	for_each_zone(zone) {
+		EXPECT_EQ(zone->present, memmap_pages_in(memblock_memory(), zone->start_pfn, zone->end_pfn));
+		EXPECT_EQ(pages_in_blocks(zone), zone->managed);
+		managed += zone->managed;
+	}
+	for (unsigned int i = 0; i < memblock_memory()->nr; i++) {
+		const struct range *ram = &memblock_memory()->range[i];
+
+		for (paddr_t at = ram->start; at < ram->end; at += PAGE_SIZE)
+			reserved += range_set_bytes_in(memblock_reserved(), at, at + PAGE_SIZE) > 0;
+	}
+	EXPECT_EQ(managed, range_set_bytes(memblock_memory()) / PAGE_SIZE - reserved);
+	expect_valid();
+}
+
+KTEST(zone_machine, machines_of_every_size_have_exact_zones_and_use_their_last_page,
+      "P1 MAP-14 MAP-15 WMK-05 EXH-01")
+{
+	static const unsigned int sizes_mib[] = {2,  3,	 4,  5,	  8,   15,  16,	 17,   18,   24,
+						 48, 64, 96, 512, 896, 897, 900, 1024, 3072, 5120};
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(sizes_mib); i++) {
+		struct list_head hog = LIST_HEAD_INIT(hog);
+
+		fake_machine_boot_pc(sizes_mib[i]);
+		expect_exact_counts();
+		hog_all(&hog);
+		EXPECT_EQ(nr_free_pages(), 0);
+		EXPECT_NULL(alloc_page(GFP_ATOMIC | __GFP_HIGHMEM | __GFP_NOWARN));
+		hog_release(&hog);
+		expect_exact_counts();
+	}
+}
+
+KTEST(zone_machine, a_machine_without_high_memory_protects_nothing_for_it, "P6 ZON-06")
+{
+	fake_machine_boot_pc(64);
+	EXPECT_EQ(zones[ZONE_HIGHMEM].managed, 0);
+	EXPECT_EQ(zones[ZONE_NORMAL].protection[ZONE_HIGHMEM], 0);
+	EXPECT_EQ(zones[ZONE_DMA].protection[ZONE_HIGHMEM], zones[ZONE_DMA].protection[ZONE_NORMAL]);
+	EXPECT(zones[ZONE_DMA].protection[ZONE_NORMAL] > 0);
+	fake_machine_boot_pc(16);
+	EXPECT_EQ(zones[ZONE_DMA].protection[ZONE_NORMAL], 0);
+}
+
+KTEST(zone_machine, a_zone_of_one_page_works, "WMK-05 P1 P6")
+{
+	struct page *page;
+
+	boot_pages(4097, (struct mm_params){.dma_end = PAGES(4000), .lowmem_end = PAGES(4096)});
+	EXPECT_EQ(zones[ZONE_HIGHMEM].managed, 1);
+	EXPECT_EQ(zones[ZONE_HIGHMEM].wmark[WMARK_HIGH], 0);
+	expect_exact_counts();
+	page = alloc_page(GFP_HIGHUSER);
+	EXPECT_EQ(page_to_pfn(page), 4096);
+	EXPECT_EQ(zones[ZONE_HIGHMEM].nr_free, 0);
+	__free_page(page);
+	expect_exact_counts();
+}
+
+KTEST(zone_machine, any_min_free_kbytes_gives_marks_inside_the_zones, "P6 WMK-05 USR-05")
+{
+	static const uint32_t kbytes[] = {0, 1, 3, 4, 1000, 100000, 0x7fffffff, 0xffffffff};
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(kbytes); i++) {
+		const struct zone *zone;
+		struct page *page;
+
+		boot_pages(8192, (struct mm_params){.dma_end = PAGES(4096),
+						    .lowmem_end = PAGES(8192),
+						    .min_free_kbytes = kbytes[i]});
+		for_each_zone(zone) {
+			EXPECT(zone->wmark[WMARK_MIN] <= zone->managed / 2);
+			EXPECT(zone->wmark[WMARK_HIGH] <= zone->managed);
+		}
+		page = alloc_page(GFP_KERNEL);
+		REQUIRE(page);
+		__free_page(page);
+	}
+}
+
+KTEST(zone_machine, min_free_kbytes_is_shared_by_size, "P6")
+{
+	boot_pages(16384, (struct mm_params){.dma_end = PAGES(4096),
+					     .lowmem_end = PAGES(16384),
+					     .min_free_kbytes = 4096});
+	EXPECT(zones[ZONE_DMA].wmark[WMARK_MIN] >= 240 && zones[ZONE_DMA].wmark[WMARK_MIN] <= 272);
+	EXPECT(zones[ZONE_NORMAL].wmark[WMARK_MIN] >= 750 && zones[ZONE_NORMAL].wmark[WMARK_MIN] <= 784);
+}
+
+static bool is_ram_to_hand_out(pfn_t pfn)
+{
+	paddr_t at = PAGES(pfn);
+
+	return range_set_bytes_in(memblock_memory(), at, at + PAGE_SIZE) == PAGE_SIZE &&
+	       range_set_bytes_in(memblock_reserved(), at, at + PAGE_SIZE) == 0;
+}
+
+KTEST(zone_machine, no_page_of_a_hole_or_a_reservation_is_ever_handed_out, "MAP-11 MAP-12 MAP-16 P1 BUD-01")
+{
+	static const struct memmap_entry map[] = {
+		{PAGES(0), PAGES(0x30), MEMMAP_USABLE},	      {PAGES(0x50), PAGES(0x4f), MEMMAP_USABLE},
+		{PAGES(0x100), PAGES(3), MEMMAP_USABLE},      {PAGES(0x105), PAGES(1), MEMMAP_USABLE},
+		{PAGES(0x10b), PAGES(0xb01), MEMMAP_USABLE},  {PAGES(0xffd), PAGES(0x7), MEMMAP_USABLE},
+		{PAGES(0x1403), PAGES(0x9fe), MEMMAP_USABLE}, {PAGES(0x2001), PAGES(0x1005), MEMMAP_USABLE},
+	};
+	struct list_head hog = LIST_HEAD_INIT(hog);
+	const struct page *page;
+
+	fake_machine_boot(map, ARRAY_SIZE(map),
+			  (struct mm_params){.dma_end = PAGES(0x1000), .lowmem_end = PAGES(0x2403)});
+	expect_exact_counts();
+	hog_all(&hog);
+	list_for_each_entry(page, &hog, links)
+		for (pfn_t i = 0; i < 1u << page->order; i++)
+			EXPECT(is_ram_to_hand_out(page_to_pfn(page) + i));
+	hog_release(&hog);
+	expect_exact_counts();
+}
+
+/* The image as it was loaded: nothing is laid out yet. */
+static void forget_everything(void)
+{
+	memset(zones, 0, sizeof(zones));
+	memset(nodes, 0, sizeof(nodes));
+	mem_map = NULL;
+	mem_map_pages = lowmem_end_pfn = 0;
+}
+
+KTEST(zone_machine, pages_asked_for_before_mm_is_up_are_refused_with_a_message, "USR-03")
+{
+	struct page page = {0};
+
+	fake_machine_boot_pc(8);
+	forget_everything();
+	expect_reports();
+	EXPECT_NULL(alloc_page(GFP_KERNEL));
+	EXPECT_ONE_REPORT("page allocation failure");
+	EXPECT_NULL(alloc_pages_exact(100, GFP_KERNEL));
+	EXPECT_ONE_REPORT("page allocation failure");
+	__free_page(&page);
+	EXPECT_ONE_REPORT("is no page descriptor");
+	free_page(PAGE_SIZE);
+	EXPECT_ONE_REPORT("is not the address of a page");
+	fake_machine_boot_pc(8);
+	expect_exact_counts();
+}

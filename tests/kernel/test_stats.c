@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+/* What people and scripts read: the formats of /proc, and numbers that agree with the allocator's. Host and
+ * guest. */
+#include <mm/stats.h>
+
+#include <kernel/lib/format.h>
+#include <kernel/lib/string.h>
+#include <mm/page_alloc.h>
+#include <mm/slab.h>
+#include <tests/kernel/test_util.h>
+
+#define TEXT_SIZE 4096
+static char text[TEXT_SIZE];
+
+static void print(void (*printer)(struct sink *out))
+{
+	struct sink_buffer buffer;
+
+	sink_buffer_init(&buffer, text, sizeof(text));
+	printer(&buffer.sink);
+	EXPECT(buffer.len < sizeof(text));
+}
+
+static bool text_has(const char *line)
+{
+	if (strstr(text, line))
+		return true;
+	ktest_note("no \"%s\" in:", line);
+	ktest_note("%s", text);
+	return false;
+}
+
+KTEST(stats, buddyinfo_has_a_line_per_zone_with_memory, "P5 B3")
+{
+	MACHINE_STAYS_AS_FOUND();
+	struct zone *zone;
+	char line[160];
+
+	print(buddyinfo_print);
+	for_each_zone(zone) {
+		int len = scnprintf(line, sizeof(line), "Node 0, zone %8s ", zone->name);
+		size_t pages = 0;
+
+		for (unsigned int order = 0; order < NR_ORDERS; order++) {
+			len += scnprintf(line + len, sizeof(line) - (size_t)len, "%6zu ",
+					 zone_nr_blocks(zone, order));
+			pages += zone_nr_blocks(zone, order) << order;
+		}
+		scnprintf(line + len, sizeof(line) - (size_t)len, "\n");
+		EXPECT_EQ(pages, zone->nr_free);
+		EXPECT(zone_has_memory(zone) ? text_has(line) : !strstr(text, line));
+	}
+}
+
+KTEST(stats, zoneinfo_tells_marks_sizes_and_protection, "P5 P6")
+{
+	const struct zone *zone;
+	char part[256];
+
+	print(zoneinfo_print);
+	for_each_zone(zone) {
+		if (zone->present == 0)
+			continue;
+		snprintf(
+			part, sizeof(part),
+			"Node 0, zone %8s\n  pages free     %zu\n        min      %zu\n        low      %zu\n"
+			"        high     %zu\n        spanned  %u\n        present  %zu\n        managed  "
+			"%zu\n",
+			zone->name, zone->nr_free, zone->wmark[WMARK_MIN], zone->wmark[WMARK_LOW],
+			zone->wmark[WMARK_HIGH], zone->end_pfn - zone->start_pfn, zone->present,
+			zone->managed);
+		EXPECT(text_has(part));
+		snprintf(part, sizeof(part),
+			 "        protection: (%zu, %zu, %zu)\n  start_pfn:           %u\n",
+			 zone->protection[0], zone->protection[1], zone->protection[2], zone->start_pfn);
+		EXPECT(text_has(part));
+	}
+}
+
+static void expect_kb(const char *name, size_t pages)
+{
+	char line[48], label[20];
+
+	snprintf(label, sizeof(label), "%s:", name);
+	snprintf(line, sizeof(line), "%-15s %8llu kB\n", label, (unsigned long long)pages * 4);
+	EXPECT(text_has(line));
+}
+
+KTEST(stats, meminfo_sums_the_zones_in_kilobytes, "P5 MAP-15")
+{
+	MACHINE_STAYS_AS_FOUND();
+	size_t total = 0;
+	const struct zone *zone;
+
+	for_each_zone(zone)
+		total += zone->managed;
+	print(meminfo_print);
+	expect_kb("MemTotal", total);
+	expect_kb("MemFree", nr_free_pages());
+	expect_kb("HighTotal", zones[ZONE_HIGHMEM].managed);
+	expect_kb("HighFree", zones[ZONE_HIGHMEM].nr_free);
+	expect_kb("LowTotal", total - zones[ZONE_HIGHMEM].managed);
+	expect_kb("LowFree", nr_free_pages_below(ZONE_NORMAL));
+	expect_kb("Slab", slab_pages());
+}
+
+KTEST(stats, pagetypeinfo_shows_free_blocks_and_pageblocks_by_kind, "P5 B6")
+{
+	MACHINE_STAYS_AS_FOUND();
+	struct page *page = alloc_page(GFP_DMA | __GFP_MOVABLE);
+	const struct zone *dma = &zones[ZONE_DMA];
+	size_t nr[NR_MOBILITY] = {0};
+	char line[96];
+
+	REQUIRE(page);
+	print(pagetypeinfo_print);
+	EXPECT(text_has("Page block order: 10\nPages per block:  1024\n"));
+	EXPECT(text_has("Free pages count per migrate type at order      0      1 "));
+	EXPECT(text_has("Node    0, zone      DMA, type    Unmovable "));
+	EXPECT(text_has("Node    0, zone      DMA, type      Movable "));
+	EXPECT(text_has("Node    0, zone      DMA, type  Reclaimable "));
+	for (pfn_t pfn = dma->start_pfn; pfn < dma->end_pfn; pfn += 1u << PAGEBLOCK_ORDER)
+		nr[dma->block_mobility[pfn >> PAGEBLOCK_ORDER]]++;
+	snprintf(line, sizeof(line), "Node 0, zone      DMA %12zu %12zu %12zu \n", nr[0], nr[1], nr[2]);
+	EXPECT(text_has("Number of blocks type    Unmovable      Movable  Reclaimable \n"));
+	EXPECT(text_has(line));
+	__free_page(page);
+}
