@@ -29,15 +29,21 @@ NEED_DEBUG := $(NEED_BUILD) qemu-system-x86=qemu-system-i386 gdb=gdb
 NEED_HOST  := gcc=gcc libc6-dev=/usr/include/stdio.h
 NEED_TEST  := $(NEED_RUN) $(NEED_HOST) gdb=gdb perl=prove
 NEED_TEST  += gcc-i686-linux-gnu=i686-linux-gnu-gcc libc6-dev-i386-cross=/usr/i686-linux-gnu/include/stdio.h
+NEED_TEST  += ovmf-ia32=/usr/share/OVMF/OVMF32_VARS_4M.fd grub-efi-ia32-bin=/usr/lib/grub/i386-efi/multiboot2.mod
+NEED_MATRIX = $(NEED_TEST) nodejs=node npm=npm bochs=bochs bochsbios=/usr/share/bochs/BIOS-bochs-latest
+NEED_MATRIX += bochs-term=/usr/lib/x86_64-linux-gnu/bochs/plugins/libbx_term_gui.so
+NEED_MATRIX += vgabios=/usr/share/vgabios/vgabios.bin
+NEED_MATRIX += ovmf=/usr/share/OVMF/OVMF_CODE_4M.fd
+NEED_MATRIX += grub-efi-amd64-bin=/usr/lib/grub/x86_64-efi/multiboot2.mod
 NEED_LINT  := $(NEED_BUILD) clang=clang clang-format=clang-format
 
 GOALS := $(or $(MAKECMDGOALS),all)
 NEEDS := $(if $(filter all iso build/%,$(GOALS)),$(NEED_ISO)) $(if $(filter run,$(GOALS)),$(NEED_RUN)) \
 	 $(if $(filter debug,$(GOALS)),$(NEED_DEBUG)) $(if $(filter host,$(GOALS)),$(NEED_HOST)) \
-	 $(if $(filter lint,$(GOALS)),$(NEED_LINT)) \
+	 $(if $(filter lint,$(GOALS)),$(NEED_LINT)) $(if $(filter matrix,$(GOALS)),$(NEED_MATRIX)) \
 	 $(if $(filter-out all iso build/% run debug host lint clean help,$(GOALS)),$(NEED_TEST))
 ifneq ($(strip $(NEEDS)),)
-ifeq ($(findstring n,$(firstword -$(MAKEFLAGS))),)
+ifeq ($(findstring n,$(filter-out --%,$(firstword -$(MAKEFLAGS)))),)
 ifneq ($(shell tools/setup.sh $(sort $(NEEDS)) >&2; echo $$?),0)
 $(error set-up is incomplete, see above)
 endif
@@ -85,8 +91,8 @@ SOURCES := $(sort $(wildcard kernel/lib/*.c)) \
 	   $(sort $(wildcard mm/*.c)) \
 	   $(sort $(wildcard drivers/*.c)) \
 	   $(sort $(wildcard monitor/*.c)) \
-	   $(sort $(wildcard boot/*.c boot/*.asm)) \
-	   $(sort $(wildcard tests/*.c tests/kernel/*.c))
+	   $(sort $(wildcard boot/*.c boot/*.asm boot/port/*.asm)) \
+	   $(sort $(wildcard tests/*.c tests/kernel/*.c tests/bench/*.c))
 OBJECTS := $(patsubst %,$(OUT)/%.o,$(SOURCES))
 
 # ------------------------------------------------------------------------------------------------------------ targets
@@ -145,11 +151,13 @@ help:
 	@sed -n 's/^#: \?//p' Makefile
 
 -include tests/tests.mk
+-include tests/bench/bench.mk
 -include $(OBJECTS:.o=.d)
 
 #: make            build/ashlar.elf and build/ashlar.iso
 #: make run        boot the ISO in QEMU, serial line on this terminal
 #: make test       everything that must hold; one closing line
+#: make matrix     the self-tests on every kind of machine; MACHINE=WORD: those with WORD in their name
 #: make debug      QEMU stopped at the first instruction, GDB attached; GDB_BATCH=FILE runs FILE instead
 #: make host       host tools under build/host/
 #: make lint       layers, headers, format

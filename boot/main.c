@@ -21,6 +21,7 @@
 #include <mm/memmap.h>
 #include <mm/stats.h>
 #include <mm/zone.h>
+#include <tests/bench/bench.h>
 #include <tests/ktest.h>
 
 #define EBDA_SEGMENT_AT 0x40eu	 /* the BIOS notes here where its extended data area starts, in paragraphs */
@@ -170,6 +171,18 @@ static __init void require_enough_memory(paddr_t lowmem_end)
 		refuse("the memory map does not show RAM where the kernel was loaded");
 }
 
+/* A module is a trace for the bench; its memory stays reserved. */
+static __init void find_trace(void)
+{
+	const void *data;
+
+	if (info.nr_modules == 0)
+		return;
+	data = map_loader_data(info.modules[0].start, info.modules[0].end - info.modules[0].start);
+	if (data)
+		bench_set_trace(data, (size_t)(info.modules[0].end - info.modules[0].start));
+}
+
 /* From the loader's map to kmalloc. */
 static __init void start_memory(void)
 {
@@ -187,6 +200,7 @@ static __init void start_memory(void)
 	mmu_init(params.lowmem_end);
 	mm_init_zones(&params);
 	mm_init_allocators();
+	find_trace();
 }
 
 static __init void start(uint32_t magic, uint32_t info_paddr)
@@ -262,6 +276,7 @@ NORETURN void kernel_main(uint32_t magic, uint32_t info_paddr)
 	release_init(); /* the last user of .init has returned */
 	print_memory();
 	result = run_selftests();
+	bench_run(boot.options.bench);
 	if (boot.options.exit == CMDLINE_EXIT_QEMU)
 		machine_exit(result);
 	pr_info("nothing left to do: powering off");

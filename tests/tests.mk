@@ -10,9 +10,10 @@ HOST_LDFLAGS32 := -Wl,--dynamic-linker=/usr/i686-linux-gnu/lib/ld-linux.so.2 -Wl
 HOSTCC32      ?= i686-linux-gnu-gcc
 
 # mm as the kernel has it; of the kernel only what needs no machine. string.c is left to the host's C library.
+GUEST_ONLY   := tests/kernel/test_trap.c
 HOST_SOURCES := $(sort $(wildcard mm/*.c)) kernel/lib/format.c kernel/core/cmdline.c boot/multiboot.c tests/ktest.c \
-		$(sort $(wildcard tests/kernel/test_*.c tests/host/test_*.c)) \
-		tests/host/main.c tests/host/fake_port.c tests/host/fake_machine.c
+		$(filter-out $(GUEST_ONLY),$(sort $(wildcard tests/kernel/test_*.c))) $(sort $(wildcard tests/host/test_*.c)) \
+		tests/host/main.c $(sort $(wildcard tests/host/fake_*.c))
 TOOL_MEMMAP  := mm/range.c mm/memmap.c tests/host/tool_memmap.c
 
 HOST_OBJECTS64 := $(HOST_SOURCES:%.c=build/host64/%.o)
@@ -48,9 +49,9 @@ build/host/memmap: $(MEMMAP_OBJECTS)
 
 # -------------------------------------------------------------------------------------------------- the test programs
 # NAME=COMMAND each, the longest first.
-BOOT_SIZES   := 8G 4G 3G 1G 512M 64M 16M 8M
 TEST_WORDS    = selftest=$(or $(GUEST_SUITE),all) monitor=off exit=qemu panic=exit
-RUN_GUEST    := tests/boot/run-guest
+MATRIX       := tests/boot/matrix
+V86_VERSION  := 0.5.462
 
 # A suite's name, when TEST is one; GUEST_SUITE, when the guest has it too.
 TEST_SUITE   := $(if $(TEST),$(if $(shell grep -rlE '^KTEST.$(TEST),' tests),$(TEST)))
@@ -58,20 +59,27 @@ GUEST_SUITE  := $(if $(TEST_SUITE),$(if $(shell grep -lE '^KTEST.$(TEST),' -r te
 
 PROGRAMS_HOST  = --program='host64=tests/host/run-host host64 build/host/test64 $(TEST_SUITE)' \
 		 --program='host32=tests/host/run-host host32 build/host/test32 $(TEST_SUITE)'
-PROGRAMS_BOOT  = $(foreach way,kernel iso,$(foreach mem,$(BOOT_SIZES),\
-		 --program='boot $(mem) $(way)=$(RUN_GUEST) $(mem) $(way) $(TEST_WORDS)'))
-PROGRAMS_BOOT += --program='boot 512M iso1=$(RUN_GUEST) 512M iso1 $(TEST_WORDS)'
-PROGRAMS_BOOT += --program='boot refuses pentium=$(RUN_GUEST) --tag=pentium --qemu="-cpu pentium" \
-		 --refuse="this CPU lacks PAE" 64M kernel'
-PROGRAMS_BOOT += --program='boot refuses no PAE=$(RUN_GUEST) --tag=no-pae --qemu="-cpu qemu32,-pae" \
-		 --refuse="this CPU lacks PAE" 64M kernel'
+# The machines are a table, tests/boot/machines; a bounded set of them belongs to `make test`.
+PROGRAMS_BOOT  = $(foreach machine,$(shell $(MATRIX) --names),\
+		 --program='boot $(machine)=$(MATRIX) --run=$(machine) $(TEST_WORDS)')
 PROGRAMS_OTHER = --program='e820=tests/host/e820-check build/host/memmap tests/data/e820/*.map' \
 		 --program='harness=tests/boot/self-test' --program='lint=tools/lint/self-test'
 PROGRAMS_SUITE = $(PROGRAMS_HOST) $(if $(GUEST_SUITE),\
-		 --program='boot 512M kernel=$(RUN_GUEST) 512M kernel $(TEST_WORDS)')
+		 --program='boot 512M-kernel=$(MATRIX) --run=512M-kernel $(TEST_WORDS)')
 
 test: build/ashlar.elf build/host/memmap build/host/test64 build/host/test32
 	$(Q)tests/run-tests $(if $(TEST_SUITE),$(PROGRAMS_SUITE),$(if $(TEST),--match='$(TEST)') \
 		$(PROGRAMS_BOOT) $(PROGRAMS_HOST) $(PROGRAMS_OTHER))
+
+# `make matrix`: the same tests on every machine of the table; MACHINE=WORD picks. v86 comes from npm, into build/ only;
+# without it its machines are absent, by name.
+.PHONY: matrix
+matrix: build/ashlar.elf build/v86/version-$(V86_VERSION)
+	$(Q)$(MATRIX) --match='$(MACHINE)' $(TEST_WORDS)
+
+build/v86/version-%:
+	@mkdir -p build/v86
+	@npm install --silent --no-audit --no-fund --prefix build/v86 v86@$* && touch $@ || \
+		echo "v86 cannot be had from npm: its machines will be absent" >&2
 
 include tools/lint/lint.mk

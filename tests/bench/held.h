@@ -30,12 +30,16 @@ static inline bool hold_largest(struct held **list, gfp_t gfp)
 	return false;
 }
 
+static inline void release_one(struct held **link)
+{
+	struct held *block = *link;
+
+	*link = block->next;
+	free_pages((unsigned long)block, block->order);
+}
+
 static inline void release_held(struct held **list)
 {
-	while (*list) {
-		struct held *block = *list;
-
-		*list = block->next;
-		free_pages((unsigned long)block, block->order);
-	}
+	while (*list)
+		release_one(list);
 }

@@ -19,6 +19,7 @@ enum bench_pass { PASS_COUNT, PASS_EMPTY, PASS_TIMED, PASS_SPACE };
 
 struct op_stats {
 	uint32_t nr, min, max;
+	uint32_t tick_cost; /* of timing nothing */
 	uint64_t sum;
 	uint32_t *histogram;
 };
@@ -26,7 +27,6 @@ struct op_stats {
 extern struct bench_measure {
 	struct op_stats alloc, free;
 	uint32_t nr_failed;
-	uint32_t tick_cost; /* of timing nothing */
 	uint32_t live_bytes, peak_live_bytes;
 	size_t free_at_start, slab_at_start; /* pages */
 	size_t peak_pages;
@@ -34,9 +34,9 @@ extern struct bench_measure {
 
 struct bench {
 	const char *name;
-	const char *alias;	     /* the same sequence's other name, or NULL */
+	const char *alias; /* the same sequence's other name, or NULL */
 	void (*run)(enum bench_pass pass);
-	void (*setup)(void);	     /* before each pass, or NULL */
+	bool (*setup)(void); /* before each pass, or NULL; false: this machine cannot, and teardown follows */
 	void (*teardown)(void);
 	bool has_space;
 	void (*special)(const struct bench *bench); /* instead of all that: measures and prints by itself */
@@ -66,6 +66,9 @@ void bench_print_op(const char *name, uint32_t ops, const char *mean, const stru
 		    const struct op_stats *b);
 void bench_print_extra(const char *name, const char *key, const char *value);
 void bench_print_number(const char *name, const char *key, uint32_t value);
+
+/* Means, p99 and maxima of allocs and of frees apart. */
+void bench_print_halves(const char *name);
 
 static ALWAYS_INLINE uint32_t bench_tick(void)
 {

@@ -130,10 +130,7 @@ static void kmalloc_72(const struct bench *bench)
 }
 
 const struct bench bench_memory[] = {
-	{.name = "fail_page", .special = fail_page},
-	{.name = "fail_kmalloc", .special = fail_kmalloc},
-	{.name = "atomic_pages", .special = atomic_pages},
-	{.name = "nowait_pages", .special = nowait_pages},
-	{.name = "kmalloc_72", .special = kmalloc_72},
-	{.name = NULL},
+	{.name = "fail_page", .special = fail_page},	   {.name = "fail_kmalloc", .special = fail_kmalloc},
+	{.name = "atomic_pages", .special = atomic_pages}, {.name = "nowait_pages", .special = nowait_pages},
+	{.name = "kmalloc_72", .special = kmalloc_72},	   {.name = NULL},
 };

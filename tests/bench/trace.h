@@ -2,8 +2,8 @@
 /* A recorded allocation trace in the form the guest reads: little-endian 32-bit words. Made by
  * `build/host/replay --pack IN OUT`, replayed by tests/bench/replay.c.
  *
- *   header, then nr_caches object sizes, then one or two words an operation:
- *   id << 8 | flags << 3 | op;  for TRACE_K its size in bytes, TRACE_S its cache, TRACE_P its order
+ *   header, then two words an operation:
+ *   id << 8 | flags << 3 | op, and what: bytes (K), index of the cache (S, G), order (P, Q), 0 (F)
  *
  * T1 every id is below nr_ids; it is dead before a K, S or P and live before an F, G or Q of its kind. */
 #pragma once
@@ -20,6 +20,7 @@ enum trace_op {
 	TRACE_F, /* free what K gave */
 	TRACE_G, /* free what S gave */
 	TRACE_Q, /* free what P gave */
+	TRACE_NR_OPS,
 };
 
 enum trace_flag {
@@ -32,11 +33,15 @@ enum trace_flag {
 struct trace_header {
 	uint32_t magic;
 	uint32_t nr_ops, nr_ids, nr_caches;
-	uint32_t nr_words;	   /* of operations */
-	uint32_t peak_bytes;	   /* most bytes live at once: objects as requested and pages */
+	uint32_t peak_bytes; /* most bytes live at once: objects as requested, and pages */
 	uint32_t cache_size[TRACE_MAX_CACHES];
 };
 
-#define TRACE_OP(word)	  ((enum trace_op)((word)&7u))
-#define TRACE_FLAGS(word) ((word) >> 3 & 31u)
-#define TRACE_ID(word)	  ((word) >> 8)
+struct trace_word {
+	uint32_t head, what;
+};
+
+#define TRACE_HEAD(id, flags, op) ((uint32_t)(id) << 8 | (uint32_t)(flags) << 3 | (uint32_t)(op))
+#define TRACE_OP(head)		  ((head)&7u)
+#define TRACE_FLAGS(head)	  ((head) >> 3 & 31u)
+#define TRACE_ID(head)		  ((head) >> 8)
