@@ -5,6 +5,9 @@
 #include <kernel/lib/compiler.h>
 #include <kernel/lib/types.h>
 
+/* What each of them calls first, interrupts off: brings out what is still queued. */
+void machine_set_last_words(void (*fn)(void));
+
 /* Leaves QEMU through its isa-debug-exit device at port 0xf4; where there is none, halts. */
 enum machine_result {
 	MACHINE_PASSED = 0, /* writes 0x10, QEMU's status is 33 */

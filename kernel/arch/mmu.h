@@ -3,7 +3,10 @@
  *
  *   0xC0000000 + p   direct map of physical p < end of low memory, 2 MiB pages; the 2 MiB that hold the
  * kernel image are split: text R-X, read-only data R--, everything else RW- (no-execute when the CPU has NX)
- *   above            nothing yet
+ *   above            vmalloc and the like, from 8 MiB behind the direct map on
+ *   0xFE000000       16 MiB of thread stacks: each above a page that is never mapped
+ *   0xFF000000       windows for high memory
+ *   0xFFE00000       fixmap: pages at addresses known at compile time; the last page of all stays unmapped
  *
  * One page directory covers it all and is shared by every address space. */
 #pragma once
@@ -12,6 +15,11 @@
 #include <kernel/lib/types.h>
 
 #define MMU_DIRECT_MAP_BASE 0xC0000000u
+#define MMU_STACKS_START    0xFE000000u
+#define MMU_STACKS_END	    0xFF000000u
+#define MMU_FIXMAP_START    0xFFE00000u
+#define MMU_FIXMAP_APIC	    (MMU_FIXMAP_START + PAGE_SIZE)
+#define MMU_TABLE_SPAN	    0x200000u /* of virtual memory that one page table describes */
 
 /* Zone borders, bytes: the most the direct map can hold, and the reach of the oldest DMA device. */
 uint64_t mmu_lowmem_max_bytes(void);
@@ -28,8 +36,11 @@ void mmu_release_init(paddr_t *start, paddr_t *end);
 /* The image in physical memory, .init included. */
 void mmu_image_range(paddr_t *start, paddr_t *end);
 
-/* The stack whose guard page holds addr ("boot stack"), or NULL. */
+/* The stack whose guard page holds addr ("boot stack"), or NULL. Context: any. */
 const char *mmu_guard_name(uintptr_t addr);
+
+/* Who knows the guard pages in the area of thread stacks; answers for any address there, in any context. */
+void mmu_set_guard_namer(const char *(*namer)(uintptr_t addr));
 
 enum mmu_prot {
 	MMU_READ = 0, /* always */
@@ -48,6 +59,13 @@ struct mmu_mapping {
 bool mmu_lookup(uintptr_t addr, struct mmu_mapping *mapping);
 
 bool mmu_is_mapped(uintptr_t addr);
+
+/* Is there a page table for addr, so that mmu_map_page() works? */
+bool mmu_has_table(uintptr_t addr);
+
+/* Makes the page at `table` the page table of the MMU_TABLE_SPAN around addr, which must have none. The page
+ * lies in the direct map and holds zeros; it is the paging code's from now on. */
+void mmu_set_table(uintptr_t addr, paddr_t table);
 
 /* One 4 KiB page in a part of the kernel's gigabyte that has a page table. Result: false when it has none.
  * The caller owns the address; mapping over something else needs a flush, mmu_unmap_page() flushes itself. */

@@ -11,6 +11,8 @@
  */
 void trap_init(void);
 
+#define TRAP_PANIC 256 /* vector of a panic that somebody expected */
+
 /* What happened, as far as a test wants to know. */
 struct trap_info {
 	unsigned int vector;
@@ -18,11 +20,17 @@ struct trap_info {
 	uintptr_t ip;		 /* the instruction that trapped */
 	uintptr_t fault_address; /* of a page fault or stack overflow, else 0 */
 	bool stack_overflow;
+	const char *panic_text; /* of a panic (TRAP_PANIC), else NULL; until the next trap_expect() */
 };
 
-/* Runs fn(arg). Result: true when it trapped, with the circumstances in *info; fn is then abandoned where it
- * was, with whatever locks it held. Does not nest. Context: any thread. */
+/* Runs fn(arg). Result: true when it trapped or panicked, with the circumstances in *info; fn is then
+ * abandoned where it was, with whatever locks it held; preempt_count is as before. What happens in other
+ * threads and in interrupt handlers meanwhile is not expected. Does not nest, one thread at a time. Context:
+ * any thread. */
 bool trap_expect(void (*fn)(void *arg), void *arg, struct trap_info *info) MUST_CHECK;
+
+/* For panic(): does not return when the running code is expected to trap. */
+void trap_panicked(const char *text);
 
 /* Prints registers, and for page faults the decoded error code. */
 void trap_frame_print(const struct trap_frame *frame);

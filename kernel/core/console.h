@@ -11,12 +11,18 @@ struct console {
 	/* Called with interrupts off, perhaps from an exception inside an earlier call. Must end in bounded
 	 * time. */
 	void (*write)(struct console *con, const char *text, size_t len);
+	/* Brings out what write() queued, and queues nothing from then on. NULL: there is no queue. */
+	void (*flush)(struct console *con);
 	struct console *next; /* for printk.c */
 };
 
 /* From now on `con` gets all that is printed; the lines of the log that it missed come first. Context: any.
  */
 void console_register(struct console *con);
+
+/* The end is near: all that is queued goes out, and what comes is written at once. Context: any, interrupts
+ * off. */
+void consoles_flush(void);
 
 /* Raw text to all consoles: no time stamps, not kept in the log. For KTAP, tables and the prompt. Context:
  * any. */

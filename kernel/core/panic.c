@@ -7,7 +7,9 @@
 #include <kernel/arch/cpu.h>
 #include <kernel/arch/irqflags.h>
 #include <kernel/arch/machine.h>
+#include <kernel/arch/trap.h>
 #include <kernel/core/backtrace.h>
+#include <kernel/core/console.h>
 #include <kernel/core/printk.h>
 #include <kernel/lib/assert.h>
 #include <kernel/lib/format.h>
@@ -30,15 +32,32 @@ NORETURN static void panic_end(void)
 		cpu_halt();
 }
 
+void panic_begin(void)
+{
+	consoles_flush();
+}
+
+/* Somebody may expect this panic, and then it is none. Otherwise what is queued goes out first. */
+static void expected_or_final(const char *text)
+{
+	panic_state.depth = 0;
+	trap_panicked(text);
+	panic_state.depth = 1;
+	panic_begin();
+}
+
 NORETURN static void vpanic(uintptr_t eip, uintptr_t ebp, const char *fmt, va_list args)
 {
 	char text[PRINTK_MAX - 16];
-	unsigned int depth = panic_state.depth++;
+	unsigned int depth;
 
 	(void)irq_save();
+	depth = panic_state.depth++;
 	if (depth >= 2)
 		panic_end();
 	(void)vsnprintf(text, sizeof(text), fmt, args);
+	if (depth == 0)
+		expected_or_final(text);
 	pr_err(depth == 0 ? "PANIC: %s" : "PANIC in panic: %s", text);
 	if (depth == 0)
 		backtrace_print(eip, ebp);

@@ -14,6 +14,10 @@ enum panic_action {
 /* What panic() does in the end; PANIC_HALT until told otherwise (command line: panic=halt|exit). */
 void panic_set_action(enum panic_action action);
 
+/* For whoever reports at length before a panic: all consoles write at once from now on, and no test takes the
+ * report away. */
+void panic_begin(void);
+
 /* Says why, prints a backtrace, and never returns. */
 NORETURN void panic(const char *fmt, ...) PRINTF(1, 2);
 

@@ -33,6 +33,7 @@ STATIC_ASSERT(IS_POWER_OF_2(LOG_SIZE), "positions are reduced by a mask");
 static struct {
 	struct console *consoles;
 	uint64_t (*now_us)(void);
+	bool (*filter)(enum printk_level level, const char *text);
 	unsigned int depth;
 	uint32_t first, last; /* positions */
 	char log[LOG_SIZE];
@@ -170,12 +171,19 @@ static size_t message_format(char text[PRINTK_MAX], const char *fmt, va_list arg
 	return len != 0 && text[len - 1] == '\n' ? len - 1 : len;
 }
 
+static bool printk_is_taken(enum printk_level level, const char *text)
+{
+	return level < PRINTK_INFO && printk_state.filter && printk_state.filter(level, text);
+}
+
 void vprintk(enum printk_level level, const char *fmt, va_list args)
 {
 	char text[PRINTK_MAX];
 	size_t len = message_format(text, fmt, args);
 	irqflags_t flags;
 
+	if (printk_is_taken(level, text))
+		return;
 	if (!printk_enter(&flags))
 		return;
 	message_emit(level, text, len);
@@ -245,6 +253,19 @@ void pr_debug(const char *fmt, ...)
 	va_start(args, fmt);
 	vprintk(PRINTK_DEBUG, fmt, args);
 	va_end(args);
+}
+
+void printk_set_filter(bool (*filter)(enum printk_level level, const char *text))
+{
+	printk_state.filter = filter;
+}
+
+void consoles_flush(void)
+{
+	printk_state.filter = NULL;
+	for (struct console *con = printk_state.consoles; con != NULL; con = con->next)
+		if (con->flush)
+			con->flush(con);
 }
 
 void printk_set_clock(uint64_t (*now_us)(void))

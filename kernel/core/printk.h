@@ -32,5 +32,9 @@ void pr_debug(const char *fmt, ...) PRINTF(1, 2);
  */
 void printk_set_clock(uint64_t (*now_us)(void));
 
+/* Who is offered each message above PRINTK_INFO before it is printed, and may take it (true): the test frame.
+ * Not asked once the kernel panics. Must work in any context. */
+void printk_set_filter(bool (*filter)(enum printk_level level, const char *text));
+
 /* The log, oldest line first. */
 void dmesg_print(struct sink *out);

@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* Locks held for a short time. They save and restore the interrupt flag, know their owner, and panic when
- * misused: taken twice by one CPU, released by a CPU that does not hold them. The kernel runs on one CPU
- * today, so nobody ever has to wait and the owner is that CPU or nobody; a second CPU adds the waiting in
- * spin_lock() and changes no caller. Not recursive; nothing may sleep under one. Context: any. */
+/* Locks held for a short time. They know their owner and panic when misused: taken twice by one CPU, released
+ * by a CPU that does not hold them. The kernel runs on one CPU today, so nobody ever has to wait and the
+ * owner is that CPU or nobody; a second CPU adds the waiting in raw_spin_lock() and changes no caller.
+ *
+ * S1 While one is held, preempt_count() is not 0: in_atomic() is true and nothing may sleep.
+ * S2 A lock that interrupt handlers take is taken elsewhere with _irqsave; one that softirqs take, with _bh.
+ * S3 raw_spin_… leave preempt_count() alone: for code that has interrupts off for as long as it holds the
+ * lock. Not recursive. Context: any. */
 #pragma once
 
 #include <kernel/arch/irqflags.h>
+#include <kernel/core/preempt.h>
 #include <kernel/lib/compiler.h>
 #include <kernel/lib/types.h>
 
@@ -24,6 +29,10 @@ struct spinlock {
 
 NORETURN void spin_misused(const struct spinlock *lock, const char *what);
 
+/* From softirq.h. */
+void local_bh_disable(void);
+void local_bh_enable(void);
+
 static inline void spin_lock_init(struct spinlock *lock, const char *name)
 {
 	lock->owner = SPIN_FREE;
@@ -35,8 +44,7 @@ static inline bool spin_is_held(const struct spinlock *lock)
 	return READ_ONCE(lock->owner) == SPIN_CPU;
 }
 
-/* Interrupts are off already, or no interrupt handler ever takes this lock. */
-static inline void spin_lock(struct spinlock *lock)
+static inline void raw_spin_lock(struct spinlock *lock)
 {
 	if (unlikely(READ_ONCE(lock->owner) != SPIN_FREE))
 		spin_misused(lock, "taken by a CPU that holds it");
@@ -44,12 +52,66 @@ static inline void spin_lock(struct spinlock *lock)
 	barrier();
 }
 
-static inline void spin_unlock(struct spinlock *lock)
+static inline void raw_spin_unlock(struct spinlock *lock)
 {
 	barrier();
 	if (unlikely(!spin_is_held(lock)))
 		spin_misused(lock, "released by a CPU that does not hold it");
 	WRITE_ONCE(lock->owner, SPIN_FREE);
+}
+
+static inline irqflags_t raw_spin_lock_irqsave(struct spinlock *lock)
+{
+	irqflags_t flags = irq_save();
+
+	raw_spin_lock(lock);
+	return flags;
+}
+
+static inline void raw_spin_unlock_irqrestore(struct spinlock *lock, irqflags_t flags)
+{
+	if (unlikely(!irqs_disabled()))
+		spin_misused(lock, "released with interrupts on");
+	raw_spin_unlock(lock);
+	irq_restore(flags);
+}
+
+/* Counts the lock; _out may give the CPU away. */
+static inline void spin_count_in(void)
+{
+	this_cpu_add(preempt_count, SPIN_OFFSET + PREEMPT_OFFSET);
+}
+
+static inline void spin_count_out(void)
+{
+	if (this_cpu_add_is_zero(preempt_count, -(SPIN_OFFSET + PREEMPT_OFFSET)) &&
+	    unlikely(this_cpu_read(need_resched)))
+		preempt_check();
+}
+
+/* Interrupts are off already, or no interrupt handler ever takes this lock. */
+static inline void spin_lock(struct spinlock *lock)
+{
+	spin_count_in();
+	raw_spin_lock(lock);
+}
+
+static inline void spin_unlock(struct spinlock *lock)
+{
+	raw_spin_unlock(lock);
+	spin_count_out();
+}
+
+/* False when somebody holds it. */
+static inline bool spin_trylock(struct spinlock *lock)
+{
+	spin_count_in();
+	if (READ_ONCE(lock->owner) == SPIN_FREE) {
+		raw_spin_lock(lock);
+		return true;
+	}
+	spin_count_out();
+	return false;
 }
 
 /* Interrupts off and the lock taken; the result goes to spin_unlock_irqrestore(), so that sections nest. */
@@ -63,8 +125,19 @@ static inline irqflags_t spin_lock_irqsave(struct spinlock *lock)
 
 static inline void spin_unlock_irqrestore(struct spinlock *lock, irqflags_t flags)
 {
-	if (unlikely(!irqs_disabled()))
-		spin_misused(lock, "released with interrupts on");
+	raw_spin_unlock_irqrestore(lock, flags);
+	spin_count_out();
+}
+
+/* Softirqs off and the lock taken. */
+static inline void spin_lock_bh(struct spinlock *lock)
+{
+	local_bh_disable();
+	spin_lock(lock);
+}
+
+static inline void spin_unlock_bh(struct spinlock *lock)
+{
 	spin_unlock(lock);
-	irq_restore(flags);
+	local_bh_enable();
 }

@@ -15,15 +15,32 @@
 #define PORT_KEYBOARD	    0x64
 #define KEYBOARD_RESET	    0xfe
 
+static struct {
+	void (*last_words)(void);
+} machine;
+
+void machine_set_last_words(void (*fn)(void))
+{
+	machine.last_words = fn;
+}
+
+static void say_last_words(void)
+{
+	irq_disable();
+	if (machine.last_words)
+		machine.last_words();
+}
+
 NORETURN void machine_exit(enum machine_result result)
 {
+	say_last_words();
 	outb(PORT_DEBUG_EXIT, (uint8_t)(DEBUG_EXIT_BASE + result));
 	cpu_halt();
 }
 
 NORETURN void machine_power_off(void)
 {
-	irq_disable();
+	say_last_words();
 	outw(PORT_PM1_QEMU, PM1_SLEEP);
 	outw(PORT_PM1_BOCHS, PM1_SLEEP);
 	for (const char *letter = "Shutdown"; *letter; letter++)
@@ -38,7 +55,7 @@ NORETURN void machine_reboot(void)
 		uint32_t base;
 	} PACKED empty = {0, 0};
 
-	irq_disable();
+	say_last_words();
 	for (unsigned int tries = 0; tries < 100000 && inb(PORT_KEYBOARD) & 2; tries++)
 		cpu_relax();
 	outb(PORT_KEYBOARD, KEYBOARD_RESET);

@@ -32,6 +32,11 @@
 ALIGNED(32) uint64_t mmu_kernel_pdpt[4];
 SECTION(".bss.pages") ALIGNED(4096) uint64_t mmu_kernel_pd[ENTRIES];
 static SECTION(".bss.pages") ALIGNED(4096) uint64_t image_tables[IMAGE_TABLES][ENTRIES];
+static SECTION(".bss.pages") ALIGNED(4096) uint64_t fixmap_table[ENTRIES];
+
+static struct {
+	const char *(*guard_namer)(uintptr_t addr);
+} mmu;
 
 extern char __image_start[], __image_end[], __init_start[], __init_end[], __init_text_start[],
 	__init_text_end[];
@@ -67,7 +72,14 @@ const char *mmu_guard_name(uintptr_t addr)
 		return "boot stack";
 	if (page == (uintptr_t)double_fault_stack_guard)
 		return "double-fault stack";
+	if (addr >= MMU_STACKS_START && addr < MMU_STACKS_END && mmu.guard_namer)
+		return mmu.guard_namer(addr);
 	return NULL;
+}
+
+void mmu_set_guard_namer(const char *(*namer)(uintptr_t addr))
+{
+	mmu.guard_namer = namer;
 }
 
 static uint64_t prot_bits(unsigned int prot)
@@ -147,6 +159,16 @@ static void entry_set(uint64_t *entry, uint64_t value)
 	half[0] = 0;
 	half[1] = (uint32_t)(value >> 32);
 	half[0] = (uint32_t)value;
+}
+
+bool mmu_has_table(uintptr_t addr)
+{
+	return page_entry(addr) != NULL;
+}
+
+void mmu_set_table(uintptr_t addr, paddr_t table)
+{
+	entry_set(directory_entry(addr), table | PTE_PRESENT | PTE_WRITE);
 }
 
 bool mmu_map_page(uintptr_t addr, paddr_t paddr, unsigned int prot)
@@ -236,6 +258,7 @@ void __init mmu_init(paddr_t lowmem_end)
 	for (unsigned int i = IMAGE_TABLES; i < LOWMEM_MAX / LARGE_SIZE; i++)
 		entry_set(&mmu_kernel_pd[i],
 			  i < nr_used ? (paddr_t)i * LARGE_SIZE | prot_bits(MMU_WRITE) | PTE_LARGE : 0);
+	mmu_set_table(MMU_FIXMAP_START, image_paddr(fixmap_table));
 	if (cpu_has_pge())
 		write_cr4(read_cr4() | CR4_PGE);
 	mmu_flush_all();

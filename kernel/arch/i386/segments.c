@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Flat segments for kernel and user, and two tasks: the CPU's own, where the double fault finds the
- * interrupted state, and the double-fault task, whose stack is good even when nobody else's is. */
+/* Flat segments for kernel and user, the per-CPU segment in %fs, and two tasks: the CPU's own, where the
+ * double fault finds the interrupted state, and the double-fault task, whose stack is good even when nobody
+ * else's is. */
 #include <arch/segments.h>
 
 #include <kernel/arch/irqflags.h>
 #include <kernel/arch/mmu.h>
+#include <kernel/arch/percpu.h>
 #include <kernel/lib/compiler.h>
 
 #define EFLAGS_RESERVED 2u
@@ -25,12 +27,17 @@ static struct {
 } segments = {
 	.gdt =
 		{
-			0, 0x00CF9B000000FFFF, /* kernel code */
-			0x00CF93000000FFFF,    /* kernel data */
-			0x00CFFB000000FFFF,    /* user code */
-			0x00CFF3000000FFFF,    /* user data */
+			0, 0x00CF9B000000FFFF,	  /* kernel code */
+			0x00CF93000000FFFF,	  /* kernel data */
+			0x00CFFB000000FFFF,	  /* user code */
+			0x00CFF3000000FFFF,	  /* user data */
+			0, 0, 0x00CF93000000FFFF, /* per-CPU data; base 0: CPU 0 uses the section itself */
 		},
 };
+
+DEFINE_PERCPU(uintptr_t, cpu_base);
+DEFINE_PERCPU(uint32_t, preempt_count);
+DEFINE_PERCPU(uint32_t, rseq_rewinds);
 
 static __init uint64_t tss_descriptor(const struct tss *tss)
 {
@@ -43,7 +50,8 @@ static __init void tss_init(struct tss *tss, uintptr_t stack_top)
 {
 	tss->cr3 = (uint32_t)((uintptr_t)mmu_kernel_pdpt - MMU_DIRECT_MAP_BASE);
 	tss->esp0 = tss->esp = stack_top;
-	tss->ss0 = tss->ss = tss->ds = tss->es = tss->fs = tss->gs = SEG_KERNEL_DATA;
+	tss->ss0 = tss->ss = tss->ds = tss->es = tss->gs = SEG_KERNEL_DATA;
+	tss->fs = SEG_PERCPU;
 	tss->cs = SEG_KERNEL_CODE;
 	tss->eflags = EFLAGS_RESERVED;
 	tss->io_map = sizeof(*tss);
@@ -54,11 +62,13 @@ static __init void load_segments(const struct table_pointer *gdt)
 	__asm__ volatile("lgdt %0\n\t"
 			 "ljmp %1, $1f\n"
 			 "1:\n\t"
-			 "movl %2, %%ds; movl %2, %%es; movl %2, %%fs; movl %2, %%gs; movl %2, %%ss\n\t"
+			 "movl %2, %%ds; movl %2, %%es; movl %2, %%gs; movl %2, %%ss\n\t"
+			 "movl %5, %%fs\n\t"
 			 "lldt %w3\n\t"
 			 "ltr %w4"
 			 :
-			 : "m"(*gdt), "i"(SEG_KERNEL_CODE), "r"(SEG_KERNEL_DATA), "r"(0), "r"(SEG_TSS)
+			 : "m"(*gdt), "i"(SEG_KERNEL_CODE), "r"(SEG_KERNEL_DATA), "r"(0), "r"(SEG_TSS),
+			   "r"(SEG_PERCPU)
 			 : "memory");
 }
 

@@ -1,25 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 /* The interrupt table and what happens behind it.
  *
- * An exception is expected (trap_expect() is under way: its context is jumped back to) or the end (report,
- * panic). Nothing else is connected yet: any other vector is a stray interrupt, said and survived.
+ * An exception is expected (trap_expect() is under way in this very context: it is jumped back to) or the end
+ * (report, panic). Any other vector is an interrupt: acknowledged here, handled in kernel/core/irq.c.
  *
  * The double fault has a task gate, so that the CPU changes to a good stack before it pushes anything. Its
  * usual cause is a stack that grew into its guard page: the page fault could not push its frame. CR2 then
  * lies in the guard page.
  *
- * T1 trap.expected is set only inside trap_expect().
- * T2 trap_context and its use in trap_entry.asm agree field by field.
- * Context: whatever was interrupted; takes no lock, allocates nothing. */
+ * T1 trap.expected is set only inside trap_expect(), and concerns only the thread and the depth of interrupts
+ * it was called in. T2 trap_context and its use in trap_entry.asm agree field by field. Context: whatever was
+ * interrupted; takes no lock, allocates nothing. */
 #include <kernel/arch/trap.h>
 
+#include <arch/interrupts.h>
 #include <arch/segments.h>
-#include <kernel/arch/io.h>
+#include <kernel/arch/apic.h>
 #include <kernel/arch/irqflags.h>
 #include <kernel/arch/mmu.h>
+#include <kernel/arch/percpu.h>
 #include <kernel/core/ksym.h>
 #include <kernel/core/panic.h>
 #include <kernel/core/printk.h>
+#include <kernel/lib/format.h>
 
 #define NR_VECTORS     256
 #define NR_EXCEPTIONS  32
@@ -27,10 +30,8 @@
 #define TASK_GATE      0x8500u
 #define VECTOR_DOUBLE  8
 #define VECTOR_PAGE    14
-#define VECTOR_PIC     0x20 /* 16 vectors from here */
-#define PIC_MASTER     0x20
-#define PIC_SLAVE      0xa0
-#define PIC_EOI	       0x20
+#define COUNT_CONTEXT  0x000fff00u /* the part of preempt_count that says in which interrupt we are */
+#define PANIC_TEXT_MAX 160
 
 #define PF_PRESENT     0x01u
 #define PF_WRITE       0x02u
@@ -49,7 +50,10 @@ struct trap_context {
 static struct {
 	ALIGNED(8) struct gate idt[NR_VECTORS];
 	struct trap_context context;
-	struct trap_info *expected; /* T1; NULL: nobody expects anything */
+	struct trap_info *expected;	/* T1; NULL: nobody expects anything */
+	const struct thread *expecting; /* who called trap_expect(), */
+	uint32_t expecting_count;	/* with which preempt_count */
+	char panic_text[PANIC_TEXT_MAX];
 } trap;
 
 static const char *const exception_names[NR_EXCEPTIONS] = {
@@ -83,6 +87,7 @@ extern const uintptr_t trap_entries[NR_VECTORS];
 bool trap_context_call(void (*fn)(void *), void *arg, struct trap_context *context);
 NORETURN void trap_context_abandon(const struct trap_context *context);
 void trap_handle(struct trap_frame *frame);
+void trap_interrupt(struct trap_frame *frame);
 void double_fault_handle(void);
 
 /* -------------------------------------------------------------------------------------------------------
@@ -166,6 +171,7 @@ NORETURN static void report_and_panic(const struct trap_frame *frame)
 	const char *name = exception_name(frame->vector);
 	char place[KSYM_FORMAT_MAX];
 
+	panic_begin();
 	pr_err("EXCEPTION %u: %s at %s, error code 0x%x", frame->vector, name,
 	       ksym_format(frame->eip, place, sizeof(place)), frame->error_code);
 	if (frame->vector == VECTOR_PAGE)
@@ -182,22 +188,41 @@ bool trap_expect(void (*fn)(void *arg), void *arg, struct trap_info *info)
 	irqflags_t flags = irq_save();
 	bool trapped;
 
+	trap.expecting = this_cpu_read(current_thread);
+	trap.expecting_count = this_cpu_read(preempt_count);
 	trap.expected = info;
 	irq_restore(flags);
 	trapped = trap_context_call(fn, arg, &trap.context);
 	trap.expected = NULL;
+	if (trapped)
+		this_cpu_write(preempt_count, trap.expecting_count);
 	irq_restore(flags);
 	return trapped;
 }
 
-/* Result: the context to go back to, or NULL when nobody expects anything. */
+/* Result: the context to go back to, or NULL when nobody expects anything here. */
 static const struct trap_context *expected_take(struct trap_info info)
 {
-	if (!trap.expected)
+	uint32_t changed = this_cpu_read(preempt_count) ^ trap.expecting_count;
+
+	if (!trap.expected || trap.expecting != this_cpu_read(current_thread) || changed & COUNT_CONTEXT)
 		return NULL;
 	*trap.expected = info;
 	trap.expected = NULL;
 	return &trap.context;
+}
+
+void trap_panicked(const char *text)
+{
+	const struct trap_context *context = expected_take((struct trap_info){
+		.vector = TRAP_PANIC,
+		.panic_text = trap.panic_text,
+	});
+
+	if (!context)
+		return;
+	(void)snprintf(trap.panic_text, sizeof(trap.panic_text), "%s", text);
+	trap_context_abandon(context);
 }
 
 /* -------------------------------------------------------------------------------------------------------
@@ -217,21 +242,31 @@ static void handle_exception(const struct trap_frame *frame)
 	report_and_panic(frame);
 }
 
-static void handle_stray(uint32_t vector)
-{
-	pr_warn("stray interrupt, vector 0x%x", vector);
-	if (vector >= VECTOR_PIC + 8 && vector < VECTOR_PIC + 16)
-		outb(PIC_SLAVE, PIC_EOI);
-	if (vector >= VECTOR_PIC && vector < VECTOR_PIC + 16)
-		outb(PIC_MASTER, PIC_EOI);
-}
-
 void trap_handle(struct trap_frame *frame)
 {
-	if (frame->vector < NR_EXCEPTIONS)
-		handle_exception(frame);
-	else
-		handle_stray(frame->vector);
+	handle_exception(frame);
+}
+
+/* Interrupts are off until a handler or the work after it switches them on. */
+void trap_interrupt(struct trap_frame *frame)
+{
+	unsigned int irq = frame->vector - IRQ_VECTOR(0);
+
+	if (irq < IRQ_NR_LINES) {
+		if (pic_acknowledge(irq))
+			irq_handle(irq);
+		else
+			irq_note_spurious(irq);
+	} else if (frame->vector == VECTOR_SPURIOUS) {
+		irq_note_spurious(APIC_TIMER_IRQ);
+	} else if (irq < IRQ_NR_SOURCES && apic_is_on()) {
+		apic_acknowledge();
+		irq_handle(irq);
+	} else {
+		if (apic_is_on())
+			apic_acknowledge();
+		irq_note_stray(frame->vector);
+	}
 }
 
 /* The interrupted state lies in the CPU's own task segment; make it look like any other exception's. */
@@ -263,6 +298,7 @@ NORETURN static void double_fault_panic(const struct tss *tss)
 	char place[KSYM_FORMAT_MAX];
 
 	ksym_format(tss->eip, place, sizeof(place));
+	panic_begin();
 	pr_err("EXCEPTION %u: %s at %s", VECTOR_DOUBLE, exception_name(VECTOR_DOUBLE), place);
 	registers_print(&frame, tss->esp, tss->ss);
 	if (guard)
@@ -301,21 +337,6 @@ static __init struct gate gate_to(uintptr_t handler)
 	};
 }
 
-/* Away from the exceptions' vectors, and silent. */
-static __init void pic_init(void)
-{
-	outb(PIC_MASTER, 0x11); /* start, edge triggered, cascaded */
-	outb(PIC_SLAVE, 0x11);
-	outb(PIC_MASTER + 1, VECTOR_PIC);
-	outb(PIC_SLAVE + 1, VECTOR_PIC + 8);
-	outb(PIC_MASTER + 1, 1u << 2); /* the slave is at input 2 */
-	outb(PIC_SLAVE + 1, 2);
-	outb(PIC_MASTER + 1, 0x01); /* 8086 mode */
-	outb(PIC_SLAVE + 1, 0x01);
-	outb(PIC_MASTER + 1, 0xff); /* all masked */
-	outb(PIC_SLAVE + 1, 0xff);
-}
-
 void __init trap_init(void)
 {
 	struct {
@@ -326,6 +347,6 @@ void __init trap_init(void)
 	for (unsigned int v = 0; v < NR_VECTORS; v++)
 		trap.idt[v] = gate_to(trap_entries[v]);
 	trap.idt[VECTOR_DOUBLE] = (struct gate){.low = SEG_DOUBLE_FAULT << 16, .high = TASK_GATE};
-	pic_init();
+	irq_controllers_init();
 	__asm__ volatile("lidt %0" ::"m"(idt));
 }

@@ -1,11 +1,19 @@
 ; SPDX-License-Identifier: MIT
-; Where the CPU enters the kernel. Each vector pushes a struct trap_frame and calls trap_handle(frame); the double fault is
-; a task of its own; trap_expect() is a setjmp that the handlers may jump back to.
+; Where the CPU enters the kernel. Each vector pushes a struct trap_frame and calls trap_handle(frame) for an exception,
+; trap_interrupt(frame) for the rest; the double fault is a task of its own; trap_expect() is a setjmp that the handlers may
+; jump back to.
+;
+; The entry of an interrupt, and nothing else, rewinds a restartable sequence it interrupted (kernel/arch/rseq.h).
 
-extern trap_handle, double_fault_handle
+extern trap_handle, trap_interrupt, double_fault_handle, percpu_rseq_rewinds, __rseq_start, __rseq_size
 global trap_entries, double_fault_entry, trap_context_call, trap_context_abandon
 
 KERNEL_DATA equ 0x10
+PERCPU      equ 0x38
+FRAME_EIP   equ 56                      ; offsets in struct trap_frame
+FRAME_CS    equ 60
+RSEQ_SLOT   equ 64
+RSEQ_COMMIT equ 48
 
 section .text
 
@@ -20,11 +28,15 @@ trap_entry:
 	push	dword 0
 %endif
 	push	dword v
+%if v < 32
 	jmp	trap_entry_common
+%else
+	jmp	interrupt_entry_common
+%endif
 %assign v v + 1
 %endrep
 
-trap_entry_common:
+%macro frame_push 0
 	pusha
 	push	ds
 	push	es
@@ -33,11 +45,41 @@ trap_entry_common:
 	mov	eax, KERNEL_DATA
 	mov	ds, eax
 	mov	es, eax
-	mov	fs, eax
 	mov	gs, eax
+	mov	eax, PERCPU
+	mov	fs, eax
 	cld
+%endmacro
+
+interrupt_entry_common:
+	frame_push
+	mov	eax, [esp + FRAME_EIP]
+	sub	eax, __rseq_start
+	cmp	eax, __rseq_size
+	jb	.in_sequence
+.rewound:
 	mov	eax, esp                ; struct trap_frame *
+	push	dword [eax + FRAME_EIP] ; a frame for backtraces: who was interrupted
+	push	ebp
+	mov	ebp, esp
+	call	trap_interrupt
+	add	esp, 8
+	jmp	trap_return
+.in_sequence:
+	test	byte [esp + FRAME_CS], 3
+	jnz	.rewound
+	and	eax, RSEQ_SLOT - 1
+	cmp	eax, RSEQ_COMMIT
+	jae	.rewound
+	and	dword [esp + FRAME_EIP], -RSEQ_SLOT
+	inc	dword [fs:percpu_rseq_rewinds]
+	jmp	.rewound
+
+trap_entry_common:
+	frame_push
+	mov	eax, esp
 	call	trap_handle
+trap_return:
 	pop	gs
 	pop	fs
 	pop	es

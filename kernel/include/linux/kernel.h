@@ -5,6 +5,7 @@
 #pragma once
 
 #include <kernel/core/panic.h>
+#include <kernel/core/preempt.h>
 #include <kernel/core/printk.h>
 #include <kernel/lib/align.h>
 #include <kernel/lib/assert.h>

@@ -10,6 +10,7 @@
 #define SEG_USER_DATA	 0x23
 #define SEG_TSS		 0x28
 #define SEG_DOUBLE_FAULT 0x30
+#define SEG_PERCPU	 0x38
 
 /* As the CPU defines it. */
 struct tss {

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT */
+/* Shared by the files that take interrupts from the CPU: trap.c, pic.c, apic.c. Not for anybody else. */
+#pragma once
+
+#include <kernel/arch/irq.h>
+#include <kernel/lib/types.h>
+
+#define VECTOR_SPURIOUS 0xffu /* the APIC's; its low bits are fixed to 1 on old CPUs */
+
+/* Tells the 8259s that line irq is being served. Result: false when they never raised it. */
+bool pic_acknowledge(unsigned int irq);

@@ -1,0 +1,468 @@
+/* SPDX-License-Identifier: MIT */
+/* The scheduler. One run queue, first come first served; the running thread is not on it, nor is the idle
+ * thread.
+ *
+ * TH4 Only schedule_away() changes threads. Interrupts are off there, and each thread goes on with its own
+ * flag and its own preempt_count. TH5 A thread that is preempted stays ready whatever its state says: it was
+ * on its way to sleep and has yet to look whether it should (TH2). TH6 The next thread buries a dead one:
+ * nobody else can know that its stack is no longer in use. Lock: interrupts off. */
+#include <kernel/core/thread.h>
+
+#include <kernel/arch/context.h>
+#include <kernel/arch/irqflags.h>
+#include <kernel/core/context_internal.h>
+#include <kernel/core/panic.h>
+#include <kernel/core/timer.h>
+#include <kernel/lib/assert.h>
+#include <kernel/lib/format.h>
+#include <kernel/lib/string.h>
+
+static struct thread boot_thread = {
+	.state = TASK_RUNNING,
+	.is_ready = true,
+	.slice = THREAD_SLICE,
+	.name = "boot",
+	.nr_refs = ATOMIC_INIT(1),
+};
+
+DEFINE_PERCPU(struct thread *, current_thread) = &boot_thread;
+DEFINE_PERCPU(uint32_t, need_resched);
+
+static struct {
+	struct list_head ready; /* by run_link */
+	struct list_head all;	/* by all_link, oldest first */
+	struct list_head dead;	/* by run_link: for the reaper */
+	struct wait_queue reaper_queue;
+	struct thread *idle;
+	unsigned int nr_created;
+	const struct thread_source *source;
+	struct {
+		void (*out)(struct thread *), (*in)(struct thread *);
+	} hooks[THREAD_SWITCH_HOOKS];
+	unsigned int nr_hooks;
+} threads = {
+	.ready = LIST_HEAD_INIT(threads.ready),
+	.all = LIST_HEAD_INIT(threads.all),
+	.dead = LIST_HEAD_INIT(threads.dead),
+	.reaper_queue = WAIT_QUEUE_INIT(threads.reaper_queue),
+};
+
+/* --------------------------------------------------------------------------------------------------
+ * switching */
+
+static struct thread *next_take(void)
+{
+	struct thread *next = threads.idle;
+
+	if (!list_is_empty(&threads.ready)) {
+		next = list_first_entry(&threads.ready, struct thread, run_link);
+		list_del(&next->run_link);
+	}
+	return next;
+}
+
+/* TH6. Waking may want the CPU, but not before the switch is over: interrupts are off. */
+static void bury(struct thread *thread)
+{
+	list_del(&thread->all_link);
+	complete(&thread->exited);
+	if (!thread->source || !atomic_dec_and_test(&thread->nr_refs))
+		return;
+	list_add_tail(&thread->run_link, &threads.dead);
+	wake_up(&threads.reaper_queue);
+}
+
+/* On the new thread's stack. */
+static void switch_finish(struct thread *from)
+{
+	struct thread *to = current;
+
+	if (to->slice == 0)
+		to->slice = THREAD_SLICE;
+	to->nr_switches++;
+	for (unsigned int i = 0; i < threads.nr_hooks; i++)
+		if (threads.hooks[i].in)
+			threads.hooks[i].in(to);
+	if (from->state == TASK_DEAD)
+		bury(from);
+}
+
+static void switch_to(struct thread *from, struct thread *to)
+{
+	for (unsigned int i = 0; i < threads.nr_hooks; i++)
+		if (threads.hooks[i].out)
+			threads.hooks[i].out(from);
+	from->preempt_count = preempt_count();
+	this_cpu_write(preempt_count, to->preempt_count);
+	this_cpu_write(current_thread, to);
+	switch_finish(context_switch(&from->sp, to->sp, from));
+}
+
+/* Interrupts off. */
+static void schedule_away(bool is_preempted)
+{
+	struct thread *from = current, *to;
+
+	this_cpu_write(need_resched, 0u);
+	if (from == threads.idle || is_preempted || from->state == TASK_RUNNING) {
+		if (from != threads.idle)
+			list_add_tail(&from->run_link, &threads.ready);
+	} else {
+		from->is_ready = false;
+	}
+	to = next_take();
+	if (to != from)
+		switch_to(from, to);
+}
+
+void schedule(void)
+{
+	irqflags_t flags = irq_save();
+
+	if (unlikely(in_atomic()))
+		panic("scheduling while atomic (%s), task %s", context_name(), current->name);
+	if (unlikely(!threads.idle))
+		panic("schedule() before there are threads");
+	schedule_away(false);
+	irq_restore(flags);
+}
+
+void yield(void)
+{
+	set_current_state(TASK_RUNNING);
+	schedule();
+}
+
+void preempt_check(void)
+{
+	if (irqs_disabled() || in_atomic() || !threads.idle)
+		return;
+	irq_disable();
+	if (this_cpu_read(need_resched))
+		schedule_away(true);
+	irq_enable();
+}
+
+void thread_preempt_irq(void)
+{
+	if (threads.idle)
+		schedule_away(true);
+}
+
+void thread_tick(void)
+{
+	struct thread *thread = current;
+
+	thread->nr_ticks++;
+	if (thread == threads.idle || (thread->slice && --thread->slice))
+		return;
+	if (!list_is_empty(&threads.ready))
+		this_cpu_write(need_resched, 1u);
+	else
+		thread->slice = THREAD_SLICE;
+}
+
+void thread_add_switch_hook(void (*out)(struct thread *), void (*in)(struct thread *))
+{
+	BUG_ON(threads.nr_hooks == THREAD_SWITCH_HOOKS);
+	threads.hooks[threads.nr_hooks].out = out;
+	threads.hooks[threads.nr_hooks++].in = in;
+}
+
+/* -------------------------------------------------------------------------------------------- sleep and
+ * wake-up */
+
+static bool wake(struct thread *thread, bool is_unpark)
+{
+	irqflags_t flags = irq_save();
+	uint32_t state = thread->state;
+	bool sleeps = is_unpark ? state == TASK_PARKED
+				: state == TASK_INTERRUPTIBLE || state == TASK_UNINTERRUPTIBLE;
+
+	if (sleeps) {
+		thread->state = TASK_RUNNING;
+		if (!thread->is_ready) {
+			thread->is_ready = true;
+			list_add_tail(&thread->run_link, &threads.ready);
+		}
+		if (current == threads.idle)
+			this_cpu_write(need_resched, 1u);
+	}
+	irq_restore(flags);
+	return sleeps;
+}
+
+bool wake_up_process(struct thread *thread)
+{
+	return wake(thread, false);
+}
+
+void thread_park(void)
+{
+	struct thread *thread = current;
+	irqflags_t flags;
+
+	might_sleep();
+	flags = irq_save();
+	while (!thread->is_unparked) {
+		thread->state = TASK_PARKED;
+		schedule();
+	}
+	thread->is_unparked = false;
+	irq_restore(flags);
+}
+
+void thread_unpark(struct thread *thread)
+{
+	irqflags_t flags = irq_save();
+
+	thread->is_unparked = true;
+	(void)wake(thread, true);
+	irq_restore(flags);
+}
+
+static void timeout_over(unsigned long data)
+{
+	wake_up_process((struct thread *)data);
+}
+
+long schedule_timeout(long ticks)
+{
+	struct timer_list timer;
+	unsigned long end = jiffies + (unsigned long)ticks;
+
+	if (ticks == MAX_SCHEDULE_TIMEOUT) {
+		schedule();
+		return ticks;
+	}
+	if (ticks <= 0) {
+		set_current_state(TASK_RUNNING);
+		return 0;
+	}
+	setup_timer(&timer, timeout_over, (unsigned long)current);
+	(void)mod_timer(&timer, end);
+	schedule();
+	(void)del_timer_sync(&timer);
+	return time_before(jiffies, end) ? (long)(end - jiffies) : 0;
+}
+
+long schedule_timeout_uninterruptible(long ticks)
+{
+	set_current_state(TASK_UNINTERRUPTIBLE);
+	return schedule_timeout(ticks);
+}
+
+void msleep(unsigned int ms)
+{
+	long left = (long)msecs_to_jiffies(ms) + 1; /* the running tick is not a whole one */
+
+	might_sleep();
+	while (left > 0)
+		left = schedule_timeout_uninterruptible(left);
+}
+
+/* ------------------------------------------------------------------------------------------- beginning and
+ * end */
+
+void thread_init(struct thread *thread, void *stack, size_t stack_bytes, int (*function)(void *), void *arg,
+		 const char *name)
+{
+	irqflags_t flags;
+
+	memset(thread, 0, sizeof(*thread));
+	(void)snprintf(thread->name, sizeof(thread->name), "%s", name);
+	thread->state = TASK_UNINTERRUPTIBLE;
+	thread->slice = THREAD_SLICE;
+	thread->stack = stack;
+	thread->stack_bytes = stack_bytes;
+	thread->sp = context_create(stack, stack_bytes);
+	thread->function = function;
+	thread->arg = arg;
+	atomic_set(&thread->nr_refs, 1);
+	init_completion(&thread->exited);
+	flags = irq_save();
+	thread->id = ++threads.nr_created;
+	list_add_tail(&thread->all_link, &threads.all);
+	irq_restore(flags);
+}
+
+void thread_begin(struct thread *from)
+{
+	struct thread *thread = current;
+
+	switch_finish(from);
+	irq_enable();
+	do_exit(thread->should_stop ? -EINTR : thread->function(thread->arg));
+}
+
+void do_exit(int code)
+{
+	struct thread *thread = current;
+
+	might_sleep();
+	irq_disable();
+	thread->exit_code = code;
+	thread->state = TASK_DEAD;
+	schedule();
+	panic("dead thread %s runs", thread->name);
+}
+
+void thread_set_source(const struct thread_source *source)
+{
+	threads.source = source;
+}
+
+struct thread *kthread_create(int (*function)(void *arg), void *arg, const char *fmt, ...)
+{
+	char name[THREAD_NAME_MAX];
+	struct thread *thread;
+	size_t stack_bytes;
+	va_list args;
+	void *stack;
+
+	might_sleep();
+	thread = threads.source ? threads.source->alloc(&stack, &stack_bytes) : NULL;
+	if (!thread)
+		return ERR_PTR(-ENOMEM);
+	va_start(args, fmt);
+	(void)vsnprintf(name, sizeof(name), fmt, args);
+	va_end(args);
+	thread_init(thread, stack, stack_bytes, function, arg, name);
+	thread->source = threads.source;
+	return thread;
+}
+
+int kthread_stop(struct thread *thread)
+{
+	int code;
+
+	thread_get(thread);
+	WRITE_ONCE(thread->should_stop, true);
+	wake_up_process(thread);
+	wait_for_completion(&thread->exited);
+	code = thread->exit_code;
+	thread_put(thread);
+	return code;
+}
+
+bool kthread_should_stop(void)
+{
+	return READ_ONCE(current->should_stop);
+}
+
+void thread_get(struct thread *thread)
+{
+	atomic_inc(&thread->nr_refs);
+}
+
+void thread_put(struct thread *thread)
+{
+	if (atomic_dec_and_test(&thread->nr_refs) && thread->source)
+		thread->source->free(thread);
+}
+
+static struct thread *dead_take(void)
+{
+	irqflags_t flags = irq_save();
+	struct thread *thread = NULL;
+
+	if (!list_is_empty(&threads.dead)) {
+		thread = list_first_entry(&threads.dead, struct thread, run_link);
+		list_del(&thread->run_link);
+	}
+	irq_restore(flags);
+	return thread;
+}
+
+/* Frees the threads that nobody waited for. */
+static int reaper_run(void *unused)
+{
+	struct thread *thread;
+
+	(void)unused;
+	for (;;) {
+		wait_event(threads.reaper_queue, (thread = dead_take()) != NULL);
+		thread->source->free(thread);
+	}
+	return 0;
+}
+
+static int idle_run(void *unused)
+{
+	(void)unused;
+	for (;;) {
+		irq_disable();
+		if (list_is_empty(&threads.ready))
+			context_wait_for_interrupt();
+		else
+			schedule();
+		irq_enable();
+	}
+	return 0;
+}
+
+static struct thread *system_thread(int (*function)(void *), const char *name)
+{
+	struct thread *thread = kthread_create(function, NULL, "%s", name);
+
+	if (IS_ERR(thread))
+		panic("no memory for thread %s", name);
+	return thread;
+}
+
+void thread_system_init(void)
+{
+	struct thread *idle;
+
+	init_completion(&boot_thread.exited);
+	list_add_tail(&boot_thread.all_link, &threads.all);
+	idle = system_thread(idle_run, "idle");
+	idle->state = TASK_RUNNING;
+	idle->is_ready = true;
+	threads.idle = idle;
+	wake_up_process(system_thread(reaper_run, "reaper"));
+	context_threads_run();
+}
+
+/* -------------------------------------------------------------------------------------------------- to be
+ * seen */
+
+static void thread_describe(const struct thread *thread, struct thread_info *info)
+{
+	*info = (struct thread_info){
+		.id = thread->id,
+		.state = (enum thread_state)thread->state,
+		.is_ready = thread->is_ready,
+		.nr_ticks = thread->nr_ticks,
+		.nr_switches = thread->nr_switches,
+		.stack_bytes = thread->stack_bytes,
+	};
+	memcpy(info->name, thread->name, sizeof(info->name));
+}
+
+unsigned int threads_snapshot(struct thread_info *rows, unsigned int max)
+{
+	irqflags_t flags = irq_save();
+	const struct thread *thread;
+	unsigned int nr = 0;
+
+	list_for_each_entry(thread, &threads.all, all_link) {
+		if (nr < max)
+			thread_describe(thread, &rows[nr]);
+		nr++;
+	}
+	irq_restore(flags);
+	return nr;
+}
+
+const char *thread_state_name(enum thread_state state)
+{
+	static const char *const names[] = {"running", "interruptible", "sleeping", "parked", "dead"};
+
+	return names[state];
+}
+
+const char *thread_or_context_name(void)
+{
+	return in_irq() || in_serving_softirq() ? context_name() : current->name;
+}

@@ -1,0 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+/* Mutexes, under the names the books use. */
+#pragma once
+
+#include <kernel/core/mutex.h>
