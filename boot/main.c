@@ -4,10 +4,15 @@
  *
  * Everything marked __init is gone after release_init(): what kernel_main() calls later must not be. */
 #include <boot/boot_info.h>
+#include <boot/stacks.h>
+#include <boot/wiring.h>
+#include <drivers/pit.h>
 #include <drivers/serial.h>
 #include <drivers/vga.h>
+#include <kernel/arch/apic.h>
 #include <kernel/arch/clock.h>
 #include <kernel/arch/cpu.h>
+#include <kernel/arch/irqflags.h>
 #include <kernel/arch/machine.h>
 #include <kernel/arch/mmu.h>
 #include <kernel/arch/trap.h>
@@ -15,6 +20,9 @@
 #include <kernel/core/console.h>
 #include <kernel/core/panic.h>
 #include <kernel/core/printk.h>
+#include <kernel/core/softirq.h>
+#include <kernel/core/thread.h>
+#include <kernel/core/timer.h>
 #include <kernel/lib/align.h>
 #include <mm/init.h>
 #include <mm/memblock.h>
@@ -37,7 +45,9 @@ static struct {
 	struct cmdline_options options;
 	uint64_t ram_bytes;	/* what the machine has, as far as the loader's map shows */
 	uint64_t managed_pages; /* what the allocator got */
-} boot;
+	enum machine_result selftest_result;
+	struct completion selftest_done;
+} boot = {.selftest_done = COMPLETION_INIT(boot.selftest_done)};
 
 /* Needed until the map is understood. */
 static __initdata struct boot_info info;
@@ -203,6 +213,21 @@ static __init void start_memory(void)
 	find_trace();
 }
 
+/* From one flow of execution to many. */
+static __init void start_threads(void)
+{
+	printk_set_filter(wiring_offer_message);
+	machine_set_last_words(consoles_flush);
+	apic_init();	      /* a fixmap page: mm's tables are final */
+	timer_init();	      /* the wheel, before the first tick */
+	stacks_init();	      /* where kthread_create() gets its stacks */
+	thread_system_init(); /* this code becomes the thread "boot" */
+	softirq_init();	      /* ksoftirqd is a thread */
+	pit_init();	      /* the tick, as soon as interrupts are on */
+	serial_start();	      /* from here on output is queued */
+	irq_enable();
+}
+
 static __init void start(uint32_t magic, uint32_t info_paddr)
 {
 	serial_init(); /* first, so that everything after it can complain */
@@ -216,6 +241,7 @@ static __init void start(uint32_t magic, uint32_t info_paddr)
 	print_banner();
 	print_map();
 	start_memory();
+	start_threads();
 }
 
 static void release_init(void)
@@ -259,13 +285,24 @@ static void print_memory(void)
 		share % 10);
 }
 
-static enum machine_result run_selftests(void)
+static int selftest_thread(void *unused)
 {
 	unsigned int nr_failed = ktest_run(boot.options.selftest);
 
+	(void)unused;
 	if (nr_failed)
 		pr_err("self-test: %u failed", nr_failed);
-	return nr_failed ? MACHINE_FAILED : MACHINE_PASSED;
+	boot.selftest_result = nr_failed ? MACHINE_FAILED : MACHINE_PASSED;
+	complete(&boot.selftest_done);
+	return 0;
+}
+
+static enum machine_result run_selftests(void)
+{
+	if (IS_ERR(kthread_run(selftest_thread, NULL, "selftest")))
+		panic("no memory for the thread of the self-tests");
+	wait_for_completion(&boot.selftest_done);
+	return boot.selftest_result;
 }
 
 NORETURN void kernel_main(uint32_t magic, uint32_t info_paddr)

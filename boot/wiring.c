@@ -3,11 +3,13 @@
  */
 #include <mm/port.h>
 
+#include <boot/wiring.h>
 #include <kernel/arch/clock.h>
 #include <kernel/core/console.h>
 #include <kernel/core/ksym.h>
 #include <kernel/core/panic.h>
 #include <kernel/core/printk.h>
+#include <kernel/core/thread.h>
 #include <tests/ktest.h>
 
 static enum printk_level printk_level_of(enum port_level level)
@@ -52,15 +54,45 @@ const char *port_code_name(const void *ip, char *buf, size_t size)
 	return ksym_format((uintptr_t)ip, buf, size);
 }
 
-/* There is one thread of execution so far, and no interrupt handler that allocates. */
 const char *port_task_name(void)
 {
-	return "boot";
+	return thread_or_context_name();
+}
+
+struct port_thread *port_current(void)
+{
+	return (struct port_thread *)current;
+}
+
+void port_park(void)
+{
+	thread_park();
+}
+
+void port_unpark(struct port_thread *thread)
+{
+	thread_unpark((struct thread *)thread);
+}
+
+bool port_may_sleep(void)
+{
+	return context_may_sleep();
+}
+
+bool port_check_may_sleep(const char *file, int line)
+{
+	return context_check_sleep(file, line);
 }
 
 uint64_t port_now_ms(void)
 {
 	return clock_now_ms();
+}
+
+/* Errors and warnings of the kernel's own floor are offered to the running test as well. */
+bool wiring_offer_message(enum printk_level level, const char *text)
+{
+	return ktest_report((int)level, text);
 }
 
 /* KTAP goes where the tables go: unstamped, to every console. */
@@ -69,16 +101,6 @@ void ktest_write(const char *text, size_t len)
 	struct sink *sink = console_sink();
 
 	sink->write(sink, text, len);
-}
-
-/* One thread with interrupts off: whoever runs may sleep, as far as anybody can. */
-uint32_t percpu_preempt_count;
-
-bool port_check_may_sleep(const char *file, int line)
-{
-	(void)file;
-	(void)line;
-	return true;
 }
 
 NORETURN void port_lock_misused(const struct port_lock *lock, const char *what)

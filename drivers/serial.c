@@ -1,22 +1,35 @@
 /* SPDX-License-Identifier: MIT */
-/* A polled 16550. The port is believed to be there when its scratch register keeps two patterns and a byte
- * sent in loop-back mode comes back; otherwise nothing is registered and nothing is ever written.
+/* A 16550. The port is believed to be there when its scratch register keeps two patterns and a byte sent in
+ * loop-back mode comes back; otherwise nothing is registered and nothing is ever written.
+ *
+ * Output goes through a ring: writing fills it, the interrupt for an empty transmitter drains it. When the
+ * ring is full, and when it has to be empty (the end is near), the writer sends the oldest bytes itself,
+ * polling. So the order of output is that of the calls, whatever the context.
  *
  * S1 Every wait is bounded by WAIT_READS reads of the status (about a microsecond each on hardware; a byte
  * takes 87 us). S2 A transmitter that stayed busy that long is given up for the rest of the call: a dead port
- * costs one wait a line. Lock: none; printk calls with interrupts off. */
+ * costs one wait a line. S3 The interrupt for an empty transmitter is on exactly while the ring holds
+ * something. Lock: interrupts off; printk calls so. */
 #include <drivers/serial.h>
 
 #include <kernel/arch/io.h>
 #include <kernel/core/console.h>
+#include <linux/interrupt.h>
+#include <linux/kernel.h>
+#include <linux/wait.h>
 
 #define COM1	   0x3f8u
+#define SERIAL_IRQ 4
 #define WAIT_READS 20000u
+#define OUT_SIZE   4096u /* powers of two */
+#define IN_SIZE	   512u
+#define FIFO_SIZE  16u
+#define MAX_TURNS  256 /* of the interrupt handler */
 
 enum serial_register {
 	REG_DATA = 0, /* divisor, low byte, while LCR_DIVISOR is set */
 	REG_IRQ = 1,  /* divisor, high byte */
-	REG_FIFO = 2,
+	REG_FIFO = 2, /* written: FCR; read: IIR */
 	REG_LINE = 3,
 	REG_MODEM = 4,
 	REG_STATUS = 5,
@@ -26,16 +39,30 @@ enum serial_register {
 #define LCR_8N1		 0x03
 #define LCR_DIVISOR	 0x80
 #define FCR_ON_CLEARED	 0xc7 /* on, both queues emptied, threshold 14 bytes */
-#define MCR_DTR_RTS_OUT2 0x0b
+#define IIR_NOTHING	 0x01
+#define IIR_HAS_FIFO	 0xc0
+#define IER_RECEIVED	 0x01
+#define IER_SEND_EMPTY	 0x02
+#define IER_ERROR	 0x04
+#define MCR_DTR_RTS_OUT2 0x0b /* OUT2 lets the interrupt out of the chip */
 #define MCR_LOOPBACK	 0x1e
 #define LSR_RECEIVED	 0x01
+#define LSR_OVERRUN	 0x02
 #define LSR_SEND_EMPTY	 0x20
 #define DIVISOR_115200	 1
 
 static struct {
-	bool present;
+	bool present, is_queued;
+	bool sends_by_irq; /* S3 */
+	unsigned int fifo_size;
+	struct serial_stat stat;
+	uint32_t out_first, out_last; /* positions only grow; the index is position mod size */
+	uint32_t in_first, in_last;
+	struct wait_queue readers;
 	struct console console;
-} serial;
+	char out[OUT_SIZE];
+	uint8_t in[IN_SIZE];
+} serial = {.readers = WAIT_QUEUE_INIT(serial.readers)};
 
 static void reg_write(enum serial_register reg, uint8_t value)
 {
@@ -54,6 +81,183 @@ static bool status_wait(uint8_t bit)
 			return true;
 	}
 	return false;
+}
+
+/* -----------------------------------------------------------------------------------------------------
+ * output */
+
+static bool byte_send(char c)
+{
+	if (!status_wait(LSR_SEND_EMPTY))
+		return false;
+	reg_write(REG_DATA, (uint8_t)c);
+	serial.stat.nr_sent++;
+	return true;
+}
+
+/* The oldest byte of the ring, polling. */
+static bool out_send_one(void)
+{
+	bool sent = byte_send(serial.out[serial.out_first % OUT_SIZE]);
+
+	serial.out_first++;
+	return sent;
+}
+
+static bool out_put(char c)
+{
+	bool alive = true;
+
+	if (serial.out_last - serial.out_first == OUT_SIZE)
+		alive = out_send_one();
+	serial.out[serial.out_last % OUT_SIZE] = c;
+	serial.out_last++;
+	return alive;
+}
+
+/* As much as the port takes at once. */
+static void out_send_some(void)
+{
+	bool wanted;
+
+	if (reg_read(REG_STATUS) & LSR_SEND_EMPTY) {
+		for (unsigned int i = 0; i < serial.fifo_size && serial.out_first != serial.out_last; i++) {
+			reg_write(REG_DATA, (uint8_t)serial.out[serial.out_first % OUT_SIZE]);
+			serial.out_first++;
+			serial.stat.nr_sent++;
+		}
+	}
+	wanted = serial.out_first != serial.out_last;
+	if (wanted != serial.sends_by_irq) {
+		serial.sends_by_irq = wanted;
+		reg_write(REG_IRQ, (uint8_t)(IER_RECEIVED | IER_ERROR | (wanted ? IER_SEND_EMPTY : 0)));
+	}
+}
+
+static void serial_write(struct console *con, const char *text, size_t len)
+{
+	bool (*put)(char c) = serial.is_queued ? out_put : byte_send;
+	bool alive = true;
+
+	(void)con;
+	for (size_t i = 0; i < len && alive; i++)
+		alive = (text[i] != '\n' || put('\r')) && put(text[i]);
+	if (serial.is_queued && !serial.sends_by_irq)
+		out_send_some();
+}
+
+static void serial_flush(struct console *con)
+{
+	bool alive = true;
+
+	(void)con;
+	if (!serial.is_queued)
+		return;
+	serial.is_queued = false;
+	reg_write(REG_IRQ, 0);
+	while (serial.out_first != serial.out_last && alive)
+		alive = out_send_one();
+}
+
+/* ------------------------------------------------------------------------------------------------------
+ * input */
+
+static void in_put(uint8_t byte)
+{
+	serial.stat.nr_received++;
+	if (serial.in_last - serial.in_first == IN_SIZE) {
+		serial.stat.nr_dropped++;
+		return;
+	}
+	serial.in[serial.in_last % IN_SIZE] = byte;
+	serial.in_last++;
+}
+
+static bool in_receive(void)
+{
+	uint8_t status;
+	bool any = false;
+
+	for (unsigned int i = 0; i < 2 * FIFO_SIZE && (status = reg_read(REG_STATUS)) & LSR_RECEIVED; i++) {
+		if (status & LSR_OVERRUN)
+			serial.stat.nr_overruns++;
+		in_put(reg_read(REG_DATA));
+		any = true;
+	}
+	return any;
+}
+
+static int in_take(void)
+{
+	irqflags_t flags = irq_save();
+	int byte = -1;
+
+	if (serial.in_first != serial.in_last)
+		byte = serial.in[serial.in_first++ % IN_SIZE];
+	irq_restore(flags);
+	return byte;
+}
+
+int serial_getchar_poll(void)
+{
+	if (serial.is_queued)
+		return in_take();
+	if (!serial.present || !(reg_read(REG_STATUS) & LSR_RECEIVED))
+		return -1;
+	return reg_read(REG_DATA);
+}
+
+int serial_getchar(void)
+{
+	int byte;
+
+	if (!serial.present)
+		return -1;
+	wait_event(serial.readers, (byte = serial_getchar_poll()) >= 0);
+	return byte;
+}
+
+void serial_stat(struct serial_stat *stat)
+{
+	*stat = serial.stat;
+}
+
+/* -----------------------------------------------------------------------------------------------------
+ * set-up */
+
+/* The request line rises only when it was low: go on until the port asks for nothing. */
+static irqreturn_t serial_interrupt(int irq, void *dev)
+{
+	irqreturn_t result = IRQ_NONE;
+	bool received = false;
+
+	(void)irq;
+	(void)dev;
+	for (unsigned int i = 0; i < MAX_TURNS && !(reg_read(REG_FIFO) & IIR_NOTHING); i++) {
+		result = IRQ_HANDLED;
+		received |= in_receive();
+		out_send_some();
+	}
+	if (received)
+		wake_up(&serial.readers);
+	return result;
+}
+
+void serial_start(void)
+{
+	irqflags_t flags;
+
+	if (!serial.present)
+		return;
+	if (request_irq(SERIAL_IRQ, serial_interrupt, 0, "serial", NULL) != 0) {
+		pr_warn("serial: irq %u is taken, polling goes on", SERIAL_IRQ);
+		return;
+	}
+	flags = irq_save();
+	serial.fifo_size = (reg_read(REG_FIFO) & IIR_HAS_FIFO) == IIR_HAS_FIFO ? FIFO_SIZE : 1;
+	reg_write(REG_IRQ, IER_RECEIVED | IER_ERROR);
+	serial.is_queued = true;
+	irq_restore(flags);
 }
 
 static bool scratch_keeps(uint8_t pattern)
@@ -79,23 +283,6 @@ static void port_setup(void)
 	reg_write(REG_FIFO, FCR_ON_CLEARED);
 }
 
-static bool byte_send(char c)
-{
-	if (!status_wait(LSR_SEND_EMPTY))
-		return false;
-	reg_write(REG_DATA, (uint8_t)c);
-	return true;
-}
-
-static void serial_write(struct console *con, const char *text, size_t len)
-{
-	bool alive = true;
-
-	(void)con;
-	for (size_t i = 0; i < len && alive; i++)
-		alive = (text[i] != '\n' || byte_send('\r')) && byte_send(text[i]);
-}
-
 bool serial_init(void)
 {
 	if (serial.present)
@@ -107,14 +294,7 @@ bool serial_init(void)
 	reg_write(REG_MODEM, MCR_DTR_RTS_OUT2);
 	if (!serial.present)
 		return false;
-	serial.console = (struct console){.name = "serial", .write = serial_write};
+	serial.console = (struct console){.name = "serial", .write = serial_write, .flush = serial_flush};
 	console_register(&serial.console);
 	return true;
-}
-
-int serial_getchar_poll(void)
-{
-	if (!serial.present || !(reg_read(REG_STATUS) & LSR_RECEIVED))
-		return -1;
-	return reg_read(REG_DATA);
 }

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT */
+/* Threads' stacks, from mm's pages. Each has a slot of the area at MMU_STACKS_START:
+ *
+ *   | guard page, never mapped | page | page, struct thread at its end |
+ *
+ * so a stack that grows too far meets a page that is not there, and its slot's number names the thread. A
+ * slot is used again as late as possible, which lets a stale pointer fault.
+ *
+ * K1 owner[i] is NULL when slot i is free; then none of its pages is mapped.
+ * K2 The area's page tables come one after the other, when all slots below are taken, and stay: at most 8
+ * pages. Lock: interrupts off for the table of owners; mapping by the slot's owner only. */
+#include <boot/stacks.h>
+
+#include <kernel/arch/irqflags.h>
+#include <kernel/arch/mmu.h>
+#include <kernel/core/thread.h>
+#include <kernel/lib/align.h>
+#include <kernel/lib/format.h>
+#include <kernel/lib/string.h>
+#include <mm/page.h>
+#include <mm/page_alloc.h>
+
+#define NR_PAGES	2u
+#define SLOT_BYTES	((NR_PAGES + 2) * PAGE_SIZE) /* the top page is not used: slots stay powers of two */
+#define NR_SLOTS	((MMU_STACKS_END - MMU_STACKS_START) / SLOT_BYTES)
+#define SLOTS_PER_TABLE (MMU_TABLE_SPAN / SLOT_BYTES)
+#define STRUCT_ROOM	ALIGN_UP(sizeof(struct thread), 16u)
+
+static struct {
+	struct thread *owner[NR_SLOTS];
+	unsigned int next;	/* where to look for a free slot */
+	unsigned int nr_tabled; /* slots below have a page table (K2) */
+} stacks;
+
+static uintptr_t slot_start(unsigned int slot)
+{
+	return MMU_STACKS_START + slot * SLOT_BYTES;
+}
+
+static struct thread *slot_thread(unsigned int slot)
+{
+	return (struct thread *)(slot_start(slot) + (1 + NR_PAGES) * PAGE_SIZE - STRUCT_ROOM);
+}
+
+/* A free slot under a page table that exists, else the first without one, else NR_SLOTS. */
+static unsigned int slot_find(void)
+{
+	for (unsigned int i = 0; i < stacks.nr_tabled; i++) {
+		unsigned int slot = (stacks.next + i) % stacks.nr_tabled;
+
+		if (!stacks.owner[slot])
+			return slot;
+	}
+	for (unsigned int slot = stacks.nr_tabled; slot < NR_SLOTS; slot++)
+		if (!stacks.owner[slot])
+			return slot;
+	return NR_SLOTS;
+}
+
+static unsigned int slot_take(void)
+{
+	irqflags_t flags = irq_save();
+	unsigned int slot = slot_find();
+
+	if (slot != NR_SLOTS) {
+		stacks.owner[slot] = slot_thread(slot);
+		stacks.next = slot + 1;
+	}
+	irq_restore(flags);
+	return slot;
+}
+
+static void slot_release(unsigned int slot)
+{
+	WRITE_ONCE(stacks.owner[slot], NULL);
+}
+
+static bool table_ensure(unsigned int slot)
+{
+	uintptr_t addr = slot_start(slot);
+	unsigned long table = mmu_has_table(addr) ? 0 : get_zeroed_page(GFP_KERNEL);
+	irqflags_t flags = irq_save();
+	bool is_wanted = !mmu_has_table(addr);
+
+	if (is_wanted && table) {
+		mmu_set_table(addr, table - MMU_DIRECT_MAP_BASE);
+		stacks.nr_tabled = (slot / SLOTS_PER_TABLE + 1) * SLOTS_PER_TABLE;
+	}
+	irq_restore(flags);
+	if (!is_wanted && table)
+		free_page(table);
+	return mmu_has_table(addr);
+}
+
+static bool page_add(uintptr_t addr)
+{
+	struct page *page = alloc_page(GFP_KERNEL);
+
+	if (!page)
+		return false;
+	if (mmu_map_page(addr, page_to_phys(page), MMU_WRITE))
+		return true;
+	__free_page(page);
+	return false;
+}
+
+static void page_remove(uintptr_t addr)
+{
+	struct mmu_mapping mapping;
+
+	if (!mmu_lookup(addr, &mapping))
+		return;
+	mmu_unmap_page(addr);
+	__free_page(pfn_to_page((pfn_t)(mapping.paddr >> PAGE_SHIFT)));
+}
+
+static void slot_free(unsigned int slot)
+{
+	for (unsigned int i = 1; i <= NR_PAGES; i++)
+		page_remove(slot_start(slot) + i * PAGE_SIZE);
+	slot_release(slot);
+}
+
+static struct thread *stack_alloc(void **stack, size_t *stack_bytes)
+{
+	unsigned int slot = slot_take();
+	uintptr_t start = slot_start(slot);
+	bool ok;
+
+	if (slot == NR_SLOTS)
+		return NULL;
+	ok = table_ensure(slot);
+	for (unsigned int i = 1; i <= NR_PAGES && ok; i++)
+		ok = page_add(start + i * PAGE_SIZE);
+	if (!ok) {
+		slot_free(slot);
+		return NULL;
+	}
+	*stack = (void *)(start + PAGE_SIZE);
+	*stack_bytes = NR_PAGES * PAGE_SIZE - STRUCT_ROOM;
+	return slot_thread(slot);
+}
+
+static void stack_free(struct thread *thread)
+{
+	slot_free((unsigned int)(((uintptr_t)thread - MMU_STACKS_START) / SLOT_BYTES));
+}
+
+/* Called for any fault in the area, perhaps on the double-fault stack. */
+static const char *stack_guard_name(uintptr_t addr)
+{
+	static char name[THREAD_NAME_MAX + 16];
+	unsigned int slot = (unsigned int)((addr - MMU_STACKS_START) / SLOT_BYTES);
+	const struct thread *owner = stacks.owner[slot];
+
+	if (!owner || addr - slot_start(slot) >= PAGE_SIZE)
+		return NULL;
+	(void)snprintf(name, sizeof(name), "stack of thread %s",
+		       mmu_is_mapped((uintptr_t)owner) ? owner->name : "?");
+	return name;
+}
+
+void stacks_init(void)
+{
+	static const struct thread_source source = {.alloc = stack_alloc, .free = stack_free};
+
+	mmu_set_guard_namer(stack_guard_name);
+	thread_set_source(&source);
+}

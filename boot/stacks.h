@@ -1,0 +1,6 @@
+/* SPDX-License-Identifier: MIT */
+/* Gives kthread_create() its stacks: two pages from mm above a guard page. */
+#pragma once
+
+/* Boot, once mm is up. */
+void stacks_init(void);

@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: MIT */
+/* What main.c hands from one floor to another. */
+#pragma once
+
+#include <kernel/core/printk.h>
+
+/* For printk_set_filter(). */
+bool wiring_offer_message(enum printk_level level, const char *text);
