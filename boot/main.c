@@ -114,6 +114,10 @@ static __init void build_map(void)
 	uint64_t reachable = 1ull << cpu_physical_bits();
 
 	memmap_build(&usable, info.entries, info.nr_entries);
+	if (range_set_bytes_in(&usable, reachable, MEMMAP_END))
+		pr_warn("%llu MiB of RAM above %llu GiB left out: this CPU has %u address bits",
+			range_set_bytes_in(&usable, reachable, MEMMAP_END) >> 20, reachable >> 30,
+			cpu_physical_bits());
 	range_set_remove(&usable, reachable, MEMMAP_END);
 	if (boot.options.mem_bytes)
 		range_set_remove(&usable, boot.options.mem_bytes, MEMMAP_END);
@@ -222,6 +226,7 @@ static __init void start_threads(void)
 	timer_init();	      /* the wheel, before the first tick */
 	stacks_init();	      /* where kthread_create() gets its stacks */
 	thread_system_init(); /* this code becomes the thread "boot" */
+	wiring_init();	      /* windows on high memory follow their thread */
 	softirq_init();	      /* ksoftirqd is a thread */
 	pit_init();	      /* the tick, as soon as interrupts are on */
 	serial_start();	      /* from here on output is queued */

@@ -5,6 +5,7 @@
 
 #include <boot/wiring.h>
 #include <kernel/arch/clock.h>
+#include <kernel/arch/kmap.h>
 #include <kernel/core/console.h>
 #include <kernel/core/ksym.h>
 #include <kernel/core/panic.h>
@@ -106,4 +107,34 @@ void ktest_write(const char *text, size_t len)
 NORETURN void port_lock_misused(const struct port_lock *lock, const char *what)
 {
 	panic("lock %s %s (owner %u)", lock->name, what, lock->owner);
+}
+
+/* --- windows on high memory follow their thread --- */
+
+DEFINE_PERCPU(uint32_t, kmap_depth);
+
+STATIC_ASSERT(THREAD_KMAP_SLOTS == KMAP_SLOTS, "a thread's live windows are saved with it");
+
+static void save_windows(struct thread *thread)
+{
+	uint32_t depth = this_cpu_read(kmap_depth);
+
+	thread->nr_kmap_slots = depth;
+	for (uint32_t slot = 0; slot < depth; slot++) {
+		thread->kmap_slots[slot] = kmap_slot_entry(slot);
+		kmap_slot_clear(slot);
+	}
+	this_cpu_write(kmap_depth, 0u);
+}
+
+static void restore_windows(struct thread *thread)
+{
+	for (uint32_t slot = 0; slot < thread->nr_kmap_slots; slot++)
+		kmap_slot_restore(slot, thread->kmap_slots[slot]);
+	this_cpu_write(kmap_depth, thread->nr_kmap_slots);
+}
+
+void wiring_init(void)
+{
+	thread_add_switch_hook(save_windows, restore_windows);
 }

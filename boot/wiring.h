@@ -6,3 +6,7 @@
 
 /* For printk_set_filter(). */
 bool wiring_offer_message(enum printk_level level, const char *text);
+
+/* Hooks of mm in the scheduler: live windows on high memory follow their thread. After thread_system_init().
+ */
+void wiring_init(void);

@@ -12,8 +12,8 @@
 #include <kernel/lib/assert.h>
 #include <kernel/lib/bitops.h>
 #include <kernel/lib/format.h>
-#include <kernel/lib/string.h>
 #include <mm/buddy.h>
+#include <mm/highmem.h>
 
 /* --- refusals and reports --- */
 
@@ -120,6 +120,17 @@ static bool drain_zones(gfp_t gfp)
 	return pages != 0;
 }
 
+/* Low pages lie side by side in the direct map; high ones are reached one by one. */
+static void clear_pages(const struct page *page, size_t nr_pages)
+{
+	if (!page_is_highmem(page)) {
+		port_clear(page_address(page), nr_pages << PAGE_SHIFT);
+		return;
+	}
+	for (; nr_pages; nr_pages--, page++)
+		clear_highpage(page);
+}
+
 /* What the caller asked for beyond the pages themselves. */
 static inline void prepare(struct page *page, gfp_t gfp, unsigned int order)
 {
@@ -127,16 +138,13 @@ static inline void prepare(struct page *page, gfp_t gfp, unsigned int order)
 	if (gfp_has(gfp, __GFP_COMP) && order)
 		page->state = PAGE_COMPOUND;
 	if (gfp_has(gfp, __GFP_ZERO))
-		memset(page_address(page), 0, (size_t)PAGE_SIZE << order);
+		clear_pages(page, (size_t)1 << order);
 }
 
 /* Nothing was parked for this request, or it wants more than a page. */
 static NOINLINE struct page *alloc_slow(gfp_t gfp, unsigned int order, const void *caller)
 {
 	struct page *page;
-
-	if (gfp_has(gfp, __GFP_ZERO) && !gfp_is_impossible(gfp))
-		gfp &= ~__GFP_HIGHMEM; /* cleared through the direct map */
 
 	if (unlikely(order > MAX_ORDER))
 		return refuse(gfp, order, caller, "no block is that large");
@@ -380,7 +388,7 @@ struct page *page_alloc_exact(size_t nr_pages, gfp_t gfp, enum page_state state)
 	page->state = (uint8_t)state;
 	page->private = nr_pages;
 	if (gfp_has(gfp, __GFP_ZERO))
-		memset(page_address(page), 0, nr_pages << PAGE_SHIFT);
+		clear_pages(page, nr_pages);
 	return page;
 }
 

@@ -9,6 +9,12 @@
  *   irqflags_t port_lock_irqsave(lock)            not recursive; owner known; complains when misused
  *   void port_unlock_irqrestore(lock, flags)
  *   bool port_lock_is_held(lock)                  by this CPU
+ *   unsigned int port_kmap_enter(void)            take the next window of this CPU, maybe >= PORT_KMAP_SLOTS
+ *   void *port_kmap_map(slot, pfn)                map a page there; its address
+ *   bool port_kmap_is_last(addr)                  is that the window taken last?
+ *   void port_kmap_unmap_last(void)               unmap it, flush, give it back
+ *   port_preempt_disable(), port_preempt_enable() nests
+ *   void port_clear(start, size_bytes)            memset 0 of whole words
  *   struct pcpu_stack and its four operations     see boot/port/pcpu_stack.h
  */
 #pragma once

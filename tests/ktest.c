@@ -244,12 +244,13 @@ static unsigned int ktest_run_suite(const char *suite, unsigned int suite_number
 	return nr_failed;
 }
 
-static bool ktest_list_has(const char *list, const char *suite)
+static bool ktest_list_has(const char *list, const struct ktest *test)
 {
 	for (; *list; list = ktest_next_word(list)) {
 		size_t len = ktest_word_length(list);
 
-		if (ktest_word_is(list, len, "all") || ktest_word_is(list, len, suite))
+		if ((ktest_word_is(list, len, "all") && !test->is_by_name) ||
+		    ktest_word_is(list, len, test->suite))
 			return true;
 	}
 	return false;
@@ -293,7 +294,7 @@ static unsigned int ktest_nr_suites(const char *list)
 	unsigned int nr = 0;
 
 	for (test = __start_ktests; test < __stop_ktests; test++)
-		nr += ktest_suite_starting_at(test) && ktest_list_has(list, (*test)->suite);
+		nr += ktest_suite_starting_at(test) && ktest_list_has(list, *test);
 	return nr;
 }
 
@@ -312,7 +313,7 @@ unsigned int ktest_run(const char *list)
 	ktest_print("1..%u\n", nr_planned);
 	nr_failed = ktest_unknown_words(list, &number);
 	for (test = __start_ktests; test < __stop_ktests; test++)
-		if (ktest_suite_starting_at(test) && ktest_list_has(list, (*test)->suite))
+		if (ktest_suite_starting_at(test) && ktest_list_has(list, *test))
 			nr_failed += ktest_run_suite((*test)->suite, ++number);
 	return nr_failed;
 }

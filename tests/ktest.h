@@ -18,12 +18,18 @@
 struct ktest {
 	const char *suite, *name, *proves;
 	void (*run)(void);
+	bool is_by_name; /* its suite is not part of "all" */
 };
 
-#define KTEST(suite_, name_, proves_)                                                                        \
+#define KTEST(suite_, name_, proves_) KTEST_ENTRY(suite_, name_, proves_, false)
+
+/* The same for all tests of a suite that takes long: it runs when its name is in the list. */
+#define KTEST_BY_NAME(suite_, name_, proves_) KTEST_ENTRY(suite_, name_, proves_, true)
+
+#define KTEST_ENTRY(suite_, name_, proves_, is_by_name_)                                                     \
 	static void ktest_##suite_##_##name_(void);                                                          \
 	static const struct ktest ktest_entry_##suite_##_##name_ = {#suite_, #name_, proves_,                \
-								    ktest_##suite_##_##name_};               \
+								    ktest_##suite_##_##name_, is_by_name_};  \
 	static const struct ktest *const ktest_ptr_##suite_##_##name_ USED SECTION("ktests") =               \
 		&ktest_entry_##suite_##_##name_;                                                             \
 	static void ktest_##suite_##_##name_(void)

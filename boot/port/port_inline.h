@@ -3,7 +3,10 @@
 #pragma once
 
 #include <kernel/arch/irqflags.h>
+#include <kernel/arch/kmap.h>
 #include <kernel/arch/mmu.h>
+#include <kernel/arch/percpu.h>
+#include <kernel/core/preempt.h>
 #include <kernel/lib/compiler.h>
 #include <kernel/lib/types.h>
 
@@ -54,6 +57,52 @@ static inline void port_unlock_irqrestore(struct port_lock *lock, irqflags_t fla
 		port_lock_misused(lock, "released by a CPU that does not hold it");
 	WRITE_ONCE(lock->owner, PORT_LOCK_FREE);
 	irq_restore(flags);
+}
+
+/* --- windows on high memory: the first `depth` slots of a CPU are taken --- */
+
+#define PORT_KMAP_SLOTS KMAP_SLOTS
+
+DECLARE_PERCPU(uint32_t, kmap_depth);
+
+static inline unsigned int port_kmap_enter(void)
+{
+	return this_cpu_fetch_add(kmap_depth, 1);
+}
+
+static inline void *port_kmap_map(unsigned int slot, pfn_t pfn)
+{
+	kmap_slot_set(slot, pfn);
+	return kmap_slot_address(slot);
+}
+
+static inline bool port_kmap_is_last(const void *addr)
+{
+	return kmap_slot_of(addr) + 1 == this_cpu_read(kmap_depth);
+}
+
+static inline void port_kmap_unmap_last(void)
+{
+	kmap_slot_clear(this_cpu_read(kmap_depth) - 1);
+	this_cpu_add(kmap_depth, -1);
+}
+
+static inline void port_preempt_disable(void)
+{
+	preempt_disable();
+}
+
+static inline void port_preempt_enable(void)
+{
+	preempt_enable();
+}
+
+/* size_bytes is a multiple of 4, and so is the address. */
+static inline void port_clear(void *start, size_t size_bytes)
+{
+	size_t words = size_bytes / 4;
+
+	__asm__ volatile("rep stosl" : "+D"(start), "+c"(words) : "a"(0) : "memory");
 }
 
 #include <pcpu_stack.h>

@@ -6,7 +6,8 @@
  *   above            vmalloc and the like, from 8 MiB behind the direct map on
  *   0xFE000000       16 MiB of thread stacks: each above a page that is never mapped
  *   0xFF000000       windows for high memory
- *   0xFFE00000       fixmap: pages at addresses known at compile time; the last page of all stays unmapped
+ *   0xFFE00000       fixmap: pages at addresses known at compile time, windows for high memory among them;
+ * the last page of all stays unmapped
  *
  * One page directory covers it all and is shared by every address space. */
 #pragma once
@@ -19,6 +20,7 @@
 #define MMU_STACKS_END	    0xFF000000u
 #define MMU_FIXMAP_START    0xFFE00000u
 #define MMU_FIXMAP_APIC	    (MMU_FIXMAP_START + PAGE_SIZE)
+#define MMU_FIXMAP_KMAP	    (MMU_FIXMAP_START + 0x10000u) /* CPU 0's windows, see kmap.h */
 #define MMU_TABLE_SPAN	    0x200000u /* of virtual memory that one page table describes */
 
 /* Zone borders, bytes: the most the direct map can hold, and the reach of the oldest DMA device. */

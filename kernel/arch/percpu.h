@@ -12,7 +12,7 @@
  *
  * Inline, from <arch/percpu.h>: this_cpu_read(name) this_cpu_write(name, value) this_cpu_add(name, n)
  * this_cpu_or(name, bits) this_cpu_and(name, bits) this_cpu_add_is_zero(name, n) this_cpu_exchange(name,
- * value). Context: any. */
+ * value) this_cpu_fetch_add(name, n). Context: any. */
 #pragma once
 
 #include <arch/percpu.h>

@@ -19,7 +19,7 @@
 
 #define THREAD_NAME_MAX	    24
 #define THREAD_SLICE	    5 /* ticks */
-#define THREAD_KMAP_SLOTS   8
+#define THREAD_KMAP_SLOTS   16
 #define THREAD_SWITCH_HOOKS 4
 
 enum thread_state {
@@ -55,7 +55,7 @@ struct thread {
 
 	/* For switch hooks and for mm, which alone know what these mean; 0 in a new thread: the live
 	 * kmap_local slots that follow the thread, and the allocation scopes it is in. */
-	void *kmap_slots[THREAD_KMAP_SLOTS];
+	uint64_t kmap_slots[THREAD_KMAP_SLOTS];
 	uint32_t nr_kmap_slots;
 	uint32_t mm_scope;
 	void *mm_private;

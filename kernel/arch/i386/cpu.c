@@ -8,6 +8,7 @@
 
 #define FEATURE_APIC	    (1u << 9)  /* CPUID.1:EDX */
 #define FEATURE_PGE	    (1u << 13) /* CPUID.1:EDX */
+#define FEATURE_PSE36	    (1u << 17) /* CPUID.1:EDX */
 #define FEATURE_NX	    (1u << 20) /* CPUID.80000001:EDX */
 #define CPUID_EXTENDED	    0x80000000u
 #define CPUID_BRAND	    0x80000002u
@@ -60,6 +61,9 @@ void __init cpu_init(void)
 
 	segments_init();
 	cpu.features = cpuid(1).edx;
+	/* Who does not say how many address bits it has: 36 with PSE-36, else no more than is certain. (PAE
+	 * alone does not mean 36: emulated CPUs fault on the bits above 32.) */
+	cpu.physical_bits = cpu.features & FEATURE_PSE36 ? 36 : 32;
 	read_vendor();
 	if (max_extended < CPUID_EXTENDED || max_extended > CPUID_EXTENDED + 0xffff)
 		return; /* an old CPU answers with something else */

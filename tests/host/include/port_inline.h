@@ -82,4 +82,18 @@ static inline void port_unlock_irqrestore(struct port_lock *lock, irqflags_t fla
 	irq_restore(flags);
 }
 
+#define PORT_KMAP_SLOTS 16u
+
+unsigned int port_kmap_enter(void);
+void *port_kmap_map(unsigned int slot, pfn_t pfn);
+bool port_kmap_is_last(const void *addr);
+void port_kmap_unmap_last(void);
+void port_preempt_disable(void);
+void port_preempt_enable(void);
+
+static inline void port_clear(void *start, size_t size_bytes)
+{
+	__builtin_memset(start, 0, size_bytes);
+}
+
 #include <pcpu_stack.h>

@@ -58,3 +58,15 @@
 				 : "memory");                                                                \
 		percpu_value_;                                                                               \
 	})
+
+/* Adds n. Result: what was there before. */
+#define this_cpu_fetch_add(name, n)                                                                          \
+	({                                                                                                   \
+		PERCPU_CHECK(name);                                                                          \
+		__typeof__(percpu_##name) percpu_value_ = (n);                                               \
+		__asm__ volatile("xaddl %0, %%fs:%1"                                                         \
+				 : "+r"(percpu_value_), "+m"(percpu_##name)                                  \
+				 :                                                                           \
+				 : "cc", "memory");                                                          \
+		percpu_value_;                                                                               \
+	})

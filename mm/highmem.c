@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/* Windows on high memory. The depth is this CPU's and changes by one instruction; the window at an index is
+ * touched only by the context that took the index, so an interrupt between any two of these instructions
+ * finds the next index free and leaves it so. No lock. */
+#include <mm/highmem.h>
+
+#include <kernel/lib/string.h>
+
+static COLD NORETURN void too_deep(void)
+{
+	port_panic("kmap_local_page: more than %u windows at once on this CPU", PORT_KMAP_SLOTS);
+}
+
+void *kmap_local_page(const struct page *page)
+{
+	pfn_t pfn = page_to_pfn(page);
+	unsigned int slot;
+
+	if (pfn < lowmem_end_pfn)
+		return port_direct_map() + ((size_t)pfn << PAGE_SHIFT);
+	slot = port_kmap_enter();
+	if (unlikely(slot >= PORT_KMAP_SLOTS))
+		too_deep();
+	return port_kmap_map(slot, pfn);
+}
+
+static COLD void report_wrong_unmap(const void *addr, const void *caller)
+{
+	char code[64];
+
+	port_print(PORT_ERR,
+		   "BUG: kunmap_local of %#lx by %s: expected the window mapped last; nothing changed",
+		   (unsigned long)addr, port_code_name(caller, code, sizeof(code)));
+}
+
+void kunmap_local(const void *addr)
+{
+	if (virt_is_direct(addr))
+		return;
+	if (unlikely(!port_kmap_is_last(addr))) {
+		report_wrong_unmap(addr, RETURN_ADDRESS());
+		return;
+	}
+	port_kmap_unmap_last();
+}
+
+void *kmap_atomic(const struct page *page)
+{
+	port_preempt_disable();
+	return kmap_local_page(page);
+}
+
+void kunmap_atomic(const void *addr)
+{
+	kunmap_local(addr);
+	port_preempt_enable();
+}
+
+void clear_highpage(const struct page *page)
+{
+	void *window = kmap_local_page(page);
+
+	port_clear(window, PAGE_SIZE);
+	kunmap_local(window);
+}
+
+void memcpy_to_page(const struct page *page, size_t offset, const void *src, size_t size_bytes)
+{
+	char *window = kmap_local_page(page);
+
+	memcpy(window + offset, src, size_bytes);
+	kunmap_local(window);
+}
+
+void memcpy_from_page(void *dst, const struct page *page, size_t offset, size_t size_bytes)
+{
+	const char *window = kmap_local_page(page);
+
+	memcpy(dst, window + offset, size_bytes);
+	kunmap_local(window);
+}
+
+void copy_highpage(const struct page *to, const struct page *from)
+{
+	char *dst = kmap_local_page(to);
+	const char *src = kmap_local_page(from);
+
+	memcpy(dst, src, PAGE_SIZE);
+	kunmap_local(src);
+	kunmap_local(dst);
+}

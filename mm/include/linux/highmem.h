@@ -1,0 +1,6 @@
+/* SPDX-License-Identifier: MIT */
+/* Windows on high memory under the name the books use. */
+#pragma once
+
+#include <linux/mm.h>
+#include <mm/highmem.h>

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/* Windows on high memory: pages of the fake machine's memfd mapped into address space that is otherwise
+ * PROT_NONE, so that use after kunmap faults. Preemption is a count that must not go below 0. */
+#include <sys/mman.h>
+
+#include <mm/port.h>
+#include <tests/host/host.h>
+
+static struct {
+	char *windows; /* two pages a slot: the window and a hole */
+	unsigned int depth;
+	int preempt_count;
+} fake_kmap;
+
+static char *window(unsigned int slot)
+{
+	if (!fake_kmap.windows)
+		fake_kmap.windows = mmap(NULL, 2 * PORT_KMAP_SLOTS * PAGE_SIZE, PROT_NONE,
+					 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	return fake_kmap.windows + 2 * slot * PAGE_SIZE;
+}
+
+unsigned int port_kmap_enter(void)
+{
+	return fake_kmap.depth++;
+}
+
+void *port_kmap_map(unsigned int slot, pfn_t pfn)
+{
+	void *at = mmap(window(slot), PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
+			fake_machine_fd(), (off_t)pfn << PAGE_SHIFT);
+
+	if (at == MAP_FAILED)
+		host_abort("cannot map", "a high page");
+	return at;
+}
+
+bool port_kmap_is_last(const void *addr)
+{
+	return fake_kmap.depth && (size_t)((const char *)addr - window(fake_kmap.depth - 1)) < PAGE_SIZE;
+}
+
+void port_kmap_unmap_last(void)
+{
+	if (mmap(window(--fake_kmap.depth), PAGE_SIZE, PROT_NONE,
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0) == MAP_FAILED)
+		host_abort("cannot unmap", "a high page");
+}
+
+void port_preempt_disable(void)
+{
+	host_set_atomic(++fake_kmap.preempt_count > 0);
+}
+
+void port_preempt_enable(void)
+{
+	if (--fake_kmap.preempt_count < 0)
+		host_abort("enabled too often:", "preemption");
+	host_set_atomic(fake_kmap.preempt_count > 0);
+}
