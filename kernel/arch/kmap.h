@@ -12,8 +12,4 @@
  * Context: any; a slot belongs to the CPU and context that took it. */
 #pragma once
 
-#include <kernel/arch/mmu.h>
-
-#define KMAP_SLOTS 16u
-
 #include <arch/kmap.h>

@@ -3,9 +3,11 @@
  * is written high half first: it becomes valid with the low one. */
 #pragma once
 
+#include <kernel/arch/mmu.h>
 #include <kernel/lib/compiler.h>
 #include <kernel/lib/types.h>
 
+#define KMAP_SLOTS	 16u
 #define KMAP_SLOT_SHIFT	 (PAGE_SHIFT + 1)
 #define KMAP_ENTRY_FLAGS 0x063u /* present, writable, accessed, dirty */
 
