@@ -227,10 +227,10 @@ static __init void start_threads(void)
 	stacks_init();	      /* where kthread_create() gets its stacks */
 	thread_system_init(); /* this code becomes the thread "boot" */
 	wiring_init();	      /* windows on high memory follow their thread */
+	irq_enable();	      /* nothing is unmasked yet, but threads are made where one may sleep */
 	softirq_init();	      /* ksoftirqd is a thread */
-	pit_init();	      /* the tick, as soon as interrupts are on */
+	pit_init();	      /* the tick */
 	serial_start();	      /* from here on output is queued */
-	irq_enable();
 }
 
 static __init void start(uint32_t magic, uint32_t info_paddr)

@@ -13,70 +13,77 @@ static inline uint32_t where_of_pfn(const struct zone *zone, pfn_t pfn)
 	return ZONE_WHERE(zone, zone->block_mobility[(pfn >> PAGEBLOCK_ORDER) - zone->first_block]);
 }
 
-static inline void list_block(struct zone *zone, struct page *page, unsigned int order,
-			      enum mobility mobility)
+/* `bit` is 2^order, which is the block's size in pages and its list's bit in nonempty. */
+static inline void list_block(struct block_lists *lists, struct page *page, struct list_head *list,
+			      uint32_t bit)
 {
-	list_add(&page->links, &zone->free_list[mobility][order]);
-	zone->nonempty[mobility] |= 1u << order;
+	list_add(&page->links, list);
+	lists->nonempty |= bit;
 }
 
-static inline void unlist_block(struct zone *zone, struct page *page, unsigned int order,
-				enum mobility mobility)
+static inline void unlist_block(struct block_lists *lists, struct page *page, uint32_t bit)
 {
 	struct list_head *next = page->links.next, *prev = page->links.prev;
 
 	next->prev = prev;
 	prev->next = next;
 	if (next == prev) /* both are the list's head: that was the last block */
-		zone->nonempty[mobility] &= ~(1u << order);
+		lists->nonempty &= ~bit;
 }
 
-/* Cut a block of order `have`, just unlisted, down to `order`. It was the smallest that would do, so the
- * lists between are empty and each upper half becomes the only block of its list. */
-static inline void split_block(struct zone *zone, struct page *page, unsigned int have, unsigned int order,
-			       enum mobility mobility)
+/* Cut a block of 2^have pages, just unlisted from `list`, down to 2^order. It was the smallest that would do,
+ * so the lists between are empty and each upper half becomes the only block of its list. Result: the head of
+ * what is left. */
+static inline uint32_t split_block(struct block_lists *lists, struct page *page, uint32_t have_bit,
+				   uint32_t bit, struct list_head *list)
 {
-	uint32_t head = PAGE_HEAD(PAGE_FREE, have, ZONE_WHERE(zone, mobility));
-	struct list_head *list = &zone->free_list[mobility][have];
+	uint32_t head = page->head;
 
-	zone->nonempty[mobility] |= (1u << have) - (1u << order);
-	while (have > order) {
-		struct page *upper = page + (1u << --have);
+	lists->nonempty |= have_bit - bit;
+	do {
+		struct page *upper;
 
+		have_bit >>= 1;
 		head -= PAGE_HEAD_ORDER_STEP;
 		list--;
+		upper = page + have_bit;
 		upper->head = head;
 		upper->links.next = upper->links.prev = list;
 		list->next = list->prev = &upper->links;
-	}
+	} while (have_bit > bit);
+	return head;
 }
 
-/* The first block of that list, cut down to `order`; the list is not empty. */
-static inline struct page *take_block(struct zone *zone, unsigned int have, unsigned int order,
-				      enum mobility mobility)
+/* A block of 2^order pages from the smallest list named in `large_enough`, which is not 0. */
+static inline struct page *take_block(struct zone *zone, struct block_lists *lists, uint32_t large_enough,
+				      unsigned int order)
 {
-	struct page *page = list_first_entry(&zone->free_list[mobility][have], struct page, links);
+	unsigned int have = bit_lowest(large_enough);
+	struct list_head *list = &lists->list[have];
+	struct page *page = list_first_entry(list, struct page, links);
+	uint32_t have_bit = 1u << have, bit = 1u << order, head = page->head;
 
-	unlist_block(zone, page, have, mobility);
-	if (have != order)
-		split_block(zone, page, have, order, mobility);
-	page->head = PAGE_HEAD(PAGE_ALLOCATED, order, ZONE_WHERE(zone, mobility));
-	zone->nr_free -= (size_t)1 << order;
+	unlist_block(lists, page, have_bit);
+	if (have_bit != bit)
+		head = split_block(lists, page, have_bit, bit, list);
+	page->head = head + (PAGE_ALLOCATED - PAGE_FREE);
+	zone->nr_free -= bit;
 	return page;
 }
 
 /* Make a free pageblock of another mobility ours. Result: is there one now? */
 static bool convert_pageblock(struct zone *zone, enum mobility from, enum mobility to)
 {
+	const uint32_t bit = 1u << PAGEBLOCK_ORDER;
 	struct page *page;
 
-	if (!(zone->nonempty[from] >> PAGEBLOCK_ORDER))
+	if (!(zone->lists[from].nonempty & bit))
 		return false;
-	page = list_first_entry(&zone->free_list[from][PAGEBLOCK_ORDER], struct page, links);
-	unlist_block(zone, page, PAGEBLOCK_ORDER, from);
+	page = list_first_entry(&zone->lists[from].list[PAGEBLOCK_ORDER], struct page, links);
+	unlist_block(&zone->lists[from], page, bit);
 	zone->block_mobility[(page_to_pfn(page) >> PAGEBLOCK_ORDER) - zone->first_block] = (uint8_t)to;
 	page->head = PAGE_HEAD(PAGE_FREE, PAGEBLOCK_ORDER, ZONE_WHERE(zone, to));
-	list_block(zone, page, PAGEBLOCK_ORDER, to);
+	list_block(&zone->lists[to], page, &zone->lists[to].list[PAGEBLOCK_ORDER], bit);
 	return true;
 }
 
@@ -89,58 +96,60 @@ static NOINLINE struct page *alloc_from_other(struct zone *zone, unsigned int or
 		[MOBILITY_MOVABLE] = {MOBILITY_RECLAIMABLE, MOBILITY_UNMOVABLE},
 		[MOBILITY_RECLAIMABLE] = {MOBILITY_UNMOVABLE, MOBILITY_MOVABLE},
 	};
-	unsigned int best = NR_ORDERS;
+	uint32_t best = 0, large_enough;
 	enum mobility from = mobility;
 
 	for (unsigned int i = 0; i < NR_MOBILITY - 1; i++)
 		if (convert_pageblock(zone, (enum mobility)others[mobility][i], mobility))
-			return take_block(zone, PAGEBLOCK_ORDER, order, mobility);
+			return take_block(zone, &zone->lists[mobility], 1u << PAGEBLOCK_ORDER, order);
 
 	for (unsigned int i = 0; i < NR_MOBILITY - 1; i++) {
-		uint32_t large_enough = zone->nonempty[others[mobility][i]] & ~0u << order;
-
-		if (large_enough && bit_lowest(large_enough) < best) {
-			best = bit_lowest(large_enough);
+		large_enough = zone->lists[others[mobility][i]].nonempty & ~0u << order;
+		if (large_enough && (!best || bit_lowest(large_enough) < bit_lowest(best))) {
+			best = large_enough;
 			from = (enum mobility)others[mobility][i];
 		}
 	}
-	return best == NR_ORDERS ? NULL : take_block(zone, best, order, from);
+	return best ? take_block(zone, &zone->lists[from], best, order) : NULL;
 }
 
 struct page *buddy_alloc_locked(struct zone *zone, unsigned int order, enum mobility mobility)
 {
-	uint32_t large_enough = zone->nonempty[mobility] & ~0u << order;
+	struct block_lists *lists = &zone->lists[mobility];
+	uint32_t large_enough = lists->nonempty & ~0u << order;
 
 	ASSERT(port_lock_is_held(&zone->lock));
 	if (unlikely(!large_enough))
 		return alloc_from_other(zone, order, mobility);
-	return take_block(zone, bit_lowest(large_enough), order, mobility);
+	return take_block(zone, lists, large_enough, order);
 }
 
 void buddy_free_locked(struct zone *zone, struct page *page, unsigned int order)
 {
-	enum mobility mobility = page_mobility(page);
+	struct block_lists *lists = &zone->lists[page_mobility(page)];
+	struct list_head *list = &lists->list[order];
 	uint32_t free_head = PAGE_HEAD(PAGE_FREE, order, page->where);
+	uint32_t bit = 1u << order;
 	pfn_t pfn = page_to_pfn(page);
 
 	ASSERT(port_lock_is_held(&zone->lock) && page_zone(page) == zone);
-	zone->nr_free += (size_t)1 << order;
-	for (; order < MAX_ORDER; order++, free_head += PAGE_HEAD_ORDER_STEP) {
-		struct page *buddy = pfn_to_page(pfn ^ (1u << order));
+	zone->nr_free += bit;
+	for (; bit < 1u << MAX_ORDER; bit <<= 1, free_head += PAGE_HEAD_ORDER_STEP, list++) {
+		struct page *buddy = pfn_to_page(pfn ^ bit);
 
 		if (buddy->head != free_head)
 			break;
-		unlist_block(zone, buddy, order, mobility);
-		if (buddy < page) {
+		unlist_block(lists, buddy, bit);
+		if (pfn & bit) {
 			page->head = PAGE_INTERIOR;
 			page = buddy;
-			pfn ^= 1u << order;
+			pfn ^= bit;
 		} else {
 			buddy->head = PAGE_INTERIOR;
 		}
 	}
 	page->head = free_head;
-	list_block(zone, page, order, mobility);
+	list_block(lists, page, list, bit);
 }
 
 void buddy_free_range_locked(struct zone *zone, pfn_t start, pfn_t end)
@@ -161,7 +170,7 @@ size_t buddy_count_locked(const struct zone *zone, enum mobility mobility, unsig
 	const struct page *page;
 	size_t nr = 0;
 
-	list_for_each_entry(page, &zone->free_list[mobility][order], links)
+	list_for_each_entry(page, &zone->lists[mobility].list[order], links)
 		nr++;
 	return nr;
 }

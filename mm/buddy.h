@@ -7,7 +7,7 @@
  * B2 below MAX_ORDER a block and its buddy in one zone are never both free.
  * B3 the sum of 2^k over all free blocks is zone->nr_free.
  * B4 exactly the heads of listed blocks have state FREE, their order, their zone and no flags.
- * B5 bit k of nonempty[t] is set exactly when free_list[t][k] is not empty.
+ * B5 bit k of lists[t].nonempty is set exactly when lists[t].list[k] is not empty.
  * B6 a free block is on the list of its pageblock's mobility.
  */
 #pragma once

@@ -48,9 +48,10 @@ COLD void page_alloc_report_failure(gfp_t gfp, unsigned int order)
 				"%s free:%zukB min:%zukB low:%zukB high:%zukB managed:%zukB largest order:%d",
 				zone->name, zone->nr_free * 4, zone->wmark[WMARK_MIN] * 4,
 				zone->wmark[WMARK_LOW] * 4, zone->wmark[WMARK_HIGH] * 4, zone->managed * 4,
-				zone->nr_free ? (int)bit_highest(zone->nonempty[0] | zone->nonempty[1] |
-								 zone->nonempty[2])
-					      : -1);
+				zone->nr_free
+					? (int)bit_highest(zone->lists[0].nonempty | zone->lists[1].nonempty |
+							   zone->lists[2].nonempty)
+					: -1);
 }
 
 static COLD void report_bad_free(const struct page *page, unsigned int order, const void *caller)
@@ -132,16 +133,15 @@ static void clear_pages(const struct page *page, size_t nr_pages)
 }
 
 /* What the caller asked for beyond the pages themselves. */
-static inline void prepare(struct page *page, gfp_t gfp, unsigned int order)
+static void prepare(struct page *page, gfp_t gfp, unsigned int order)
 {
-	page->refcount = 1;
 	if (gfp_has(gfp, __GFP_COMP) && order)
 		page->state = PAGE_COMPOUND;
 	if (gfp_has(gfp, __GFP_ZERO))
 		clear_pages(page, (size_t)1 << order);
 }
 
-/* Nothing was parked for this request, or it wants more than a page. */
+/* Past the per-CPU lists. */
 static NOINLINE struct page *alloc_slow(gfp_t gfp, unsigned int order, const void *caller)
 {
 	struct page *page;
@@ -154,30 +154,41 @@ static NOINLINE struct page *alloc_slow(gfp_t gfp, unsigned int order, const voi
 	if (unlikely(!page) && drain_zones(gfp))
 		page = try_zones(gfp, order);
 	if (likely(page))
-		prepare(page, gfp, order);
+		page->refcount = 1;
 	else
 		page_alloc_report_failure(gfp, order);
 	return page;
 }
 
-static struct page *alloc_cold(gfp_t gfp, unsigned int order)
+/* A block from this CPU's lists, from the cold end if that is asked for; NULL when nothing is parked. */
+static struct page *take_parked(gfp_t gfp, unsigned int order)
 {
-	irqflags_t flags = irq_save();
-	struct page *page = pcp_take_cold(pcp_of_request[gfp_zone(gfp)][gfp_mobility(gfp)][order]);
+	struct pcpu_stack *stack;
+	struct page *page;
+	irqflags_t flags;
 
+	if (order >= PCP_ORDERS || gfp_is_impossible(gfp))
+		return NULL;
+	flags = irq_save();
+	stack = pcpu_stack_here(pcp_of_request[gfp_zone(gfp)][gfp_mobility(gfp)][order]);
+	page = gfp_has(gfp, __GFP_COLD) ? pcp_take_cold(stack) : pcp_take_hot(stack);
 	irq_restore(flags);
-	if (page)
-		prepare(page, gfp, order);
 	return page;
 }
 
 struct page *page_alloc_for(gfp_t gfp, unsigned int order, const void *caller)
 {
-	struct page *page = NULL;
+	struct page *page;
 
-	if (order < PCP_ORDERS && gfp_has(gfp, __GFP_COLD) && !gfp_is_impossible(gfp))
-		page = alloc_cold(gfp, order);
-	return page ? page : alloc_slow(gfp, order, caller);
+	if (gfp_has(gfp, __GFP_WAIT) && unlikely(port_is_atomic()) &&
+	    !port_check_may_sleep(__FILE__, __LINE__))
+		gfp &= ~__GFP_WAIT;
+	page = take_parked(gfp, order);
+	if (!page)
+		page = alloc_slow(gfp, order, caller);
+	if (page && gfp_has(gfp, __GFP_COMP | __GFP_ZERO))
+		prepare(page, gfp, order);
+	return page;
 }
 
 PCPU_CALL struct page *page_pop_slow(struct pcpu_stack *stack, gfp_t gfp)

@@ -15,16 +15,21 @@
 #define REFILL_PAGES_ORDER 4  /* a refill cuts up a block of this order, or the next one up */
 #define DRAIN_BLOCKS	   2u /* given back under one lock */
 #define ROOM_BLOCKS	   4u /* given back when a list is full: few, so that no single free is slow */
+#define LARGE_BLOCKS	   2u /* of each order above that */
 #define MAX_CAPACITY	   1024u
 #define ZONE_SHARE	   64u /* a stack holds at most this part of its zone */
 
 /* For requests that come before there are stacks: nothing in them, no room. */
 static struct pcpu_stack early_stack[PCP_ORDERS] = {
-	{.order = 0}, {.order = 1}, {.order = 2}, {.order = 3}, {.order = 4}};
+	{.order = 0}, {.order = 1}, {.order = 2}, {.order = 3}, {.order = 4},
+	{.order = 5}, {.order = 6}, {.order = 7}, {.order = 8}, {.order = 9},
+};
 
+#define EARLY(n) &early_stack[n]
 #define EARLY_STACKS                                                                                         \
 	{                                                                                                    \
-		&early_stack[0], &early_stack[1], &early_stack[2], &early_stack[3], &early_stack[4]          \
+		EARLY(0), EARLY(1), EARLY(2), EARLY(3), EARLY(4), EARLY(5), EARLY(6), EARLY(7), EARLY(8),    \
+			EARLY(9)                                                                             \
 	}
 #define EARLY_REQUEST                                                                                        \
 	{                                                                                                    \
@@ -53,11 +58,14 @@ void pcp_reset(void)
 			pcp_of_block[order][where] = &early_stack[order];
 }
 
-/* Slots for one order: half as many for each order up, so that all orders of a kind park about the same
- * number of pages. */
+/* Slots for one order. Small blocks by the share of the zone, half as many pages for each order up; of large
+ * ones a few, so that a driver that takes and gives one again and again does not split and merge each time.
+ */
 static uint32_t stack_capacity(const struct zone *zone, unsigned int order)
 {
-	return (uint32_t)MIN(zone->managed / ZONE_SHARE, (size_t)MAX_CAPACITY) >> (2 * order);
+	uint32_t share = (uint32_t)MIN(zone->managed / ZONE_SHARE, (size_t)MAX_CAPACITY);
+
+	return order <= REFILL_PAGES_ORDER ? share >> (2 * order) : MIN(share >> order, LARGE_BLOCKS);
 }
 
 static size_t stack_bytes(uint32_t capacity)
@@ -133,7 +141,8 @@ struct page *pcp_refill_locked(struct zone *zone, unsigned int order, enum mobil
 
 	ASSERT(port_lock_is_held(&zone->lock));
 	/* Another context may have filled it since the fast path looked. */
-	if (stack->count != stack->bottom || stack->limit < (1u << (large - order)) ||
+	if (order > REFILL_PAGES_ORDER || stack->count != stack->bottom ||
+	    stack->limit < (1u << (large - order)) ||
 	    zone->nr_free < floor + zone->wmark[WMARK_LOW] + ((size_t)1 << large))
 		return buddy_alloc_locked(zone, order, mobility);
 	stack->count = stack->bottom = 0;
@@ -155,10 +164,20 @@ struct page *pcp_take_cold(struct pcpu_stack *stack)
 {
 	struct page *page;
 
-	stack = pcpu_stack_here(stack);
 	if (stack->count == stack->bottom)
 		return NULL;
 	page = stack->slot[stack->bottom++];
+	page->state = PAGE_ALLOCATED;
+	return page;
+}
+
+struct page *pcp_take_hot(struct pcpu_stack *stack)
+{
+	struct page *page;
+
+	if (stack->count == stack->bottom)
+		return NULL;
+	page = stack->slot[--stack->count];
 	page->state = PAGE_ALLOCATED;
 	return page;
 }

@@ -15,7 +15,7 @@
 
 #include <mm/zone.h>
 
-#define PCP_ORDERS 5
+#define PCP_ORDERS MAX_ORDER /* all but the largest blocks, in which memory changes its mobility */
 
 /* The stack a request tries first, by the highest zone it may use, its mobility and its order: what the
  * inline fast path of alloc_pages reads. Never NULL: before pcp_init() an empty stack in slow mode. (C) */
@@ -34,8 +34,10 @@ void pcp_reset(void);
  * least 2^order pages more than `floor` are free. */
 struct page *pcp_refill_locked(struct zone *zone, unsigned int order, enum mobility mobility, size_t floor);
 
-/* The page at the cold end of a stack, or NULL. Interrupts off. */
+/* The page at the cold end of this CPU's stack, freed longest ago, or at its hot end; NULL when it is empty.
+ * Interrupts off. */
 struct page *pcp_take_cold(struct pcpu_stack *stack);
+struct page *pcp_take_hot(struct pcpu_stack *stack);
 
 /* Make room for one page in a full stack. Context: any. */
 void pcp_make_room(struct pcpu_stack *stack);

@@ -13,9 +13,9 @@
  *   void *port_kmap_map(slot, pfn)                map a page there; its address
  *   bool port_kmap_is_last(addr)                  is that the window taken last?
  *   void port_kmap_unmap_last(void)               unmap it, flush, give it back
- *   port_preempt_disable(), port_preempt_enable() nests
- *   void port_clear(start, size_bytes)            memset 0 of whole words
- *   struct pcpu_stack and its four operations     see boot/port/pcpu_stack.h
+ *   bool port_is_atomic(void)                     in a context where nobody may sleep, interrupts switched
+ * off apart port_preempt_disable(), port_preempt_enable() nests void port_clear(start, size_bytes) memset 0
+ * of whole words struct pcpu_stack and its four operations     see boot/port/pcpu_stack.h
  */
 #pragma once
 

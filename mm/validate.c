@@ -53,7 +53,7 @@ static void check_free_block(const struct zone *zone, const struct page *page, u
 
 static size_t check_free_list(const struct zone *zone, unsigned int type, unsigned int order)
 {
-	const struct list_head *head = &zone->free_list[type][order], *node = head, *before = head;
+	const struct list_head *head = &zone->lists[type].list[order], *node = head, *before = head;
 	size_t blocks = 0;
 
 	while ((node = node->next) != head && blocks <= zone->managed) {
@@ -69,9 +69,9 @@ static size_t check_free_list(const struct zone *zone, unsigned int type, unsign
 		check_free_block(zone, page, order, type);
 		blocks++;
 	}
-	if ((blocks != 0) != (zone->nonempty[type] >> order & 1))
+	if ((blocks != 0) != (zone->lists[type].nonempty >> order & 1))
 		VIOLATION("B5 zone %s mobility %u order %u: bit %u, blocks %zu\n", zone->name, type, order,
-			  zone->nonempty[type] >> order & 1, blocks);
+			  zone->lists[type].nonempty >> order & 1, blocks);
 	return blocks;
 }
 

@@ -25,7 +25,7 @@ static void zone_init(struct zone *zone, unsigned int node, enum zone_id id, pfn
 	port_lock_init(&zone->lock, zone->name);
 	for (unsigned int type = 0; type < NR_MOBILITY; type++)
 		for (unsigned int order = 0; order < NR_ORDERS; order++)
-			list_init(&zone->free_list[type][order]);
+			list_init(&zone->lists[type].list[order]);
 }
 
 void zone_init_node(unsigned int node, pfn_t dma_end_pfn, pfn_t normal_end_pfn, pfn_t end_pfn)

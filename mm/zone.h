@@ -26,22 +26,27 @@ enum watermark { WMARK_MIN, WMARK_LOW, WMARK_HIGH, NR_WMARKS };
  * merge have one mobility, and freeing looks it up once. */
 #define PAGEBLOCK_ORDER MAX_ORDER
 
+/* The free blocks of one mobility. */
+struct block_lists {
+	uint32_t nonempty;		  /* (L) bit k: list[k] is not empty, B5 */
+	struct list_head list[NR_ORDERS]; /* (L) by order, B1, B2 */
+};
+
 /* (C) constant after zone_init()  (L) zone->lock */
 struct zone {
 	struct port_lock lock;
-	size_t nr_free;					    /* (L) pages in the free lists, B3 */
-	uint32_t nonempty[NR_MOBILITY];			    /* (L) bit k: free_list[][k] is not empty, B5 */
-	struct list_head free_list[NR_MOBILITY][NR_ORDERS]; /* (L) B1, B2 */
-	uint8_t *block_mobility;			    /* (L) enum mobility of each pageblock */
-	size_t wmark[NR_WMARKS];			    /* (C) pages */
-	size_t protection[NR_ZONES]; /* (C) pages kept from requests that could use zone [i] */
-	pfn_t start_pfn, end_pfn;    /* (C) [start, end), page numbers it spans */
-	pfn_t first_block;	     /* (C) start_pfn >> PAGEBLOCK_ORDER */
-	size_t present, managed;     /* (C) pages: RAM; given to the allocator */
-	bool slow;		     /* (L) per-CPU lists are closed: free pages are short, C3 */
-	const char *name;	     /* (C) */
-	uint8_t index;		     /* (C) its place in zones[], and in page->where */
-	uint8_t node, id;	     /* (C) */
+	size_t nr_free;			       /* (L) pages in the free lists, B3 */
+	struct block_lists lists[NR_MOBILITY]; /* (L) free blocks of each mobility */
+	uint8_t *block_mobility;	       /* (L) enum mobility of each pageblock */
+	size_t wmark[NR_WMARKS];	       /* (C) pages */
+	size_t protection[NR_ZONES];	       /* (C) pages kept from requests that could use zone [i] */
+	pfn_t start_pfn, end_pfn;	       /* (C) [start, end), page numbers it spans */
+	pfn_t first_block;		       /* (C) start_pfn >> PAGEBLOCK_ORDER */
+	size_t present, managed;	       /* (C) pages: RAM; given to the allocator */
+	bool slow;			       /* (L) per-CPU lists are closed: free pages are short, C3 */
+	const char *name;		       /* (C) */
+	uint8_t index;			       /* (C) its place in zones[], and in page->where */
+	uint8_t node, id;		       /* (C) */
 };
 
 /* Zones to try for one kind of request, in order, ended by NULL. */

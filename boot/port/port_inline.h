@@ -87,6 +87,11 @@ static inline void port_kmap_unmap_last(void)
 	this_cpu_add(kmap_depth, -1);
 }
 
+static inline bool port_is_atomic(void)
+{
+	return in_atomic();
+}
+
 static inline void port_preempt_disable(void)
 {
 	preempt_disable();

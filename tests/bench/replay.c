@@ -141,7 +141,7 @@ static uint32_t largest_free_order(void)
 
 	for_each_zone(zone)
 		for (unsigned int mobility = 0; mobility < NR_MOBILITY; mobility++)
-			orders |= zone->nonempty[mobility];
+			orders |= zone->lists[mobility].nonempty;
 	return bit_highest(orders);
 }
 

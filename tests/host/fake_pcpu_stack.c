@@ -12,6 +12,11 @@ void host_set_atomic(bool atomic)
 	in_atomic = atomic;
 }
 
+bool port_is_atomic(void)
+{
+	return in_atomic;
+}
+
 bool port_check_may_sleep(const char *file, int line)
 {
 	if (!in_atomic)

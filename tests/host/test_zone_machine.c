@@ -20,7 +20,8 @@ static void boot_pages(uint64_t nr_pages, struct mm_params params)
 	fake_machine_boot(&entry, 1, params);
 }
 
-/* Pages of the zone that lie in a block of any state: free, parked, or handed out (the allocators' own stacks). */
+/* Pages of the zone that lie in a block of any state: free, parked, or handed out (the allocators' own
+ * stacks). */
 static size_t pages_in_blocks(const struct zone *zone)
 {
 	size_t pages = 0;

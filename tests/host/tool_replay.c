@@ -279,7 +279,7 @@ static unsigned int largest_free_order(void)
 
 	for_each_zone(zone)
 		for (unsigned int mobility = 0; mobility < NR_MOBILITY; mobility++)
-			orders |= zone->nonempty[mobility];
+			orders |= zone->lists[mobility].nonempty;
 	return bit_highest(orders);
 }
 

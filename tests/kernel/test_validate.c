@@ -99,9 +99,9 @@ KTEST(validate, wrong_counts_of_a_zone_are_found, "B3 B5 Z1 DBG-12")
 	zone->nr_free++;
 	EXPECT(validator_says("B3 zone DMA"));
 	zone->nr_free--;
-	zone->nonempty[0] ^= 1u << 2;
+	zone->lists[0].nonempty ^= 1u << 2;
 	EXPECT(validator_says("B5 zone DMA mobility 0 order 2"));
-	zone->nonempty[0] ^= 1u << 2;
+	zone->lists[0].nonempty ^= 1u << 2;
 	zone->present = zone->managed - 1;
 	EXPECT(validator_says("Z1 zone DMA"));
 	zone->present = present;

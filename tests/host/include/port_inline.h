@@ -88,6 +88,7 @@ unsigned int port_kmap_enter(void);
 void *port_kmap_map(unsigned int slot, pfn_t pfn);
 bool port_kmap_is_last(const void *addr);
 void port_kmap_unmap_last(void);
+bool port_is_atomic(void);
 void port_preempt_disable(void);
 void port_preempt_enable(void);
 
