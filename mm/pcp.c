@@ -8,6 +8,7 @@
 
 #include <kernel/lib/align.h>
 #include <kernel/lib/assert.h>
+#include <kernel/lib/bitops.h>
 #include <kernel/lib/string.h>
 #include <mm/buddy.h>
 #include <mm/page_alloc.h>
@@ -133,31 +134,33 @@ static void park_blocks(struct pcpu_stack *stack, struct page *page, const struc
 	WRITE_ONCE(stack->count, count);
 }
 
+/* The order of the block to cut up: the smallest that is free of this mobility, so that fragments are used
+ * before anything is split; of a larger one REFILL_PAGES_ORDER. */
+static unsigned int refill_order(const struct zone *zone, unsigned int order, enum mobility mobility)
+{
+	uint32_t large_enough = zone->lists[mobility].nonempty & ~0u << order;
+
+	return large_enough ? MIN(bit_lowest(large_enough), (unsigned int)REFILL_PAGES_ORDER) : order;
+}
+
 struct page *pcp_refill_locked(struct zone *zone, unsigned int order, enum mobility mobility, size_t floor)
 {
 	struct pcpu_stack *stack = pcpu_stack_here(stack_of(zone, mobility, order));
-	unsigned int large = MAX(order + 1, (unsigned int)REFILL_PAGES_ORDER);
+	unsigned int large = order <= REFILL_PAGES_ORDER ? refill_order(zone, order, mobility) : order;
 	struct page *page;
 
 	ASSERT(port_lock_is_held(&zone->lock));
 	/* Another context may have filled it since the fast path looked. */
-	if (order > REFILL_PAGES_ORDER || stack->count != stack->bottom ||
-	    stack->limit < (1u << (large - order)) ||
+	if (stack->count != stack->bottom || stack->limit < (1u << (large - order)) ||
 	    zone->nr_free < floor + zone->wmark[WMARK_LOW] + ((size_t)1 << large))
 		return buddy_alloc_locked(zone, order, mobility);
-	stack->count = stack->bottom = 0;
-	while (large > order) {
-		page = buddy_alloc_locked(zone, large, mobility);
-		if (page && page_mobility(page) == mobility) {
-			park_blocks(stack, page, page + (1u << large), order);
-			page->head = PAGE_HEAD(PAGE_ALLOCATED, order, page->where);
-			return page;
-		}
-		if (page)
-			buddy_free_locked(zone, page, large);
-		large--;
+	page = buddy_alloc_locked(zone, large, mobility);
+	if (page && large != order) {
+		stack->count = stack->bottom = 0;
+		park_blocks(stack, page, page + (1u << large), order);
+		page->head = PAGE_HEAD(PAGE_ALLOCATED, order, page->where);
 	}
-	return buddy_alloc_locked(zone, order, mobility);
+	return page;
 }
 
 struct page *pcp_take_cold(struct pcpu_stack *stack)
