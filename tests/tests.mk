@@ -10,7 +10,7 @@ HOST_LDFLAGS32 := -Wl,--dynamic-linker=/usr/i686-linux-gnu/lib/ld-linux.so.2 -Wl
 HOSTCC32      ?= i686-linux-gnu-gcc
 
 # mm as the kernel has it; of the kernel only what needs no machine. string.c is left to the host's C library.
-GUEST_ONLY := $(addprefix tests/kernel/test_,$(addsuffix .c,trap irq thread context timer percpu))
+GUEST_ONLY := $(addprefix tests/kernel/test_,$(addsuffix .c,trap irq thread context timer percpu rseq sweep soak))
 HOST_SOURCES := $(sort $(wildcard mm/*.c)) kernel/lib/format.c kernel/core/cmdline.c boot/multiboot.c tests/ktest.c \
 		$(filter-out $(GUEST_ONLY),$(sort $(wildcard tests/kernel/test_*.c))) $(sort $(wildcard tests/host/test_*.c)) \
 		tests/host/main.c $(sort $(wildcard tests/host/fake_*.c))
@@ -54,8 +54,8 @@ MATRIX       := tests/boot/matrix
 V86_VERSION  := 0.5.462
 
 # A suite's name, when TEST is one; GUEST_SUITE, when the guest has it too.
-TEST_SUITE   := $(if $(TEST),$(if $(shell grep -rlE '^KTEST.$(TEST),' tests),$(TEST)))
-GUEST_SUITE  := $(if $(TEST_SUITE),$(if $(shell grep -lE '^KTEST.$(TEST),' -r tests/kernel),$(TEST)))
+TEST_SUITE   := $(if $(TEST),$(if $(shell grep -rlE '^KTEST[A-Z_]*.$(TEST),' tests),$(TEST)))
+GUEST_SUITE  := $(if $(TEST_SUITE),$(if $(shell grep -lE '^KTEST[A-Z_]*.$(TEST),' -r tests/kernel),$(TEST)))
 
 PROGRAMS_HOST  = --program='host64=tests/host/run-host host64 build/host/test64 $(TEST_SUITE)' \
 		 --program='host32=tests/host/run-host host32 build/host/test32 $(TEST_SUITE)'
