@@ -1,0 +1,699 @@
+/* SPDX-License-Identifier: MIT */
+/* The sweep: an interrupt at each instruction boundary of each path of the allocators and of the scheduler,
+ * by the APIC's timer under `-icount shift=0,sleep=off`. Its handler allocates and frees pages and objects;
+ * afterwards everything must be as it was, and the validator find nothing.
+ *
+ * One path: prepare() makes the state in which run() takes the path, finish() takes back what run() did.
+ * Single-stepping first counts the boundaries and those at which interrupts are on; then each of these is
+ * tried anew, from the prepared state. What the handler does differs from boundary to boundary (suite sweep),
+ * or each boundary is tried with all its habits (suite sweep_full). Neither suite belongs to `all`. */
+#include <tests/ktest.h>
+
+#include <kernel/core/mutex.h>
+#include <kernel/core/thread.h>
+#include <kernel/core/wait.h>
+#include <kernel/lib/align.h>
+#include <kernel/lib/format.h>
+#include <kernel/lib/string.h>
+#include <linux/gfp.h>
+#include <linux/slab.h>
+#include <mm/slab_internal.h>
+#include <mm/validate.h>
+#include <tests/kernel/step.h>
+#include <tests/kernel/test_util.h>
+
+#define OBJECT_BYTES   64u
+#define MAX_HELD       192u
+#define LARGEST_SPLIT  9u
+#define NR_SETTLE      4u /* runs before the path is measured: what is made once is made */
+#define PERCENT_WANTED 95u
+
+struct path {
+	const char *name;
+	bool (*enter)(void); /* once before all; false: this machine is too small. NULL: nothing */
+	void (*leave)(void);
+	void (*prepare)(void);
+	void (*run)(void);
+	void (*finish)(void);
+};
+
+enum habit { TAKES, GIVES, TAKES_AND_GIVES, NR_HABITS };
+
+/* What the handler holds of each kind it uses. */
+struct things {
+	struct page *page, *block;
+	void *small, *large;
+};
+
+static struct {
+	/* of the path */
+	struct page *page, *held[MAX_HELD];
+	void *object, *objects[MAX_HELD];
+	unsigned int nr_held;
+	struct kmem_cache *cache, *created;
+	struct list_head hog;
+	/* of the handler */
+	enum habit habit;
+	struct things things;
+	uint32_t nr_arrivals, nr_refused;
+	/* what must stay */
+	size_t free_pages, live_objects;
+	/* of the thread beside */
+	struct thread *main, *partner;
+	void (*volatile partner_does)(void);
+	struct mutex mutex;
+	struct wait_queue queue;
+	volatile bool condition, partner_sleeps;
+	uint8_t may_interrupt[STEP_MAX_BOUNDARIES / 8];
+} s;
+
+static struct {
+	uint32_t boundaries, hit, runs, violations;
+} total;
+
+/* --- the handler --- */
+
+static void take_things(struct things *things)
+{
+	things->page = alloc_page(GFP_ATOMIC | __GFP_NOWARN);
+	things->block = alloc_pages(GFP_ATOMIC | __GFP_NOWARN, 2);
+	things->small = kmalloc(OBJECT_BYTES, GFP_ATOMIC | __GFP_NOWARN);
+	things->large = kmalloc(2048, GFP_ATOMIC | __GFP_NOWARN);
+	s.nr_refused += !things->page + !things->block + !things->small + !things->large;
+	if (things->page)
+		memset(page_address(things->page), 0x11, 64);
+	if (things->block)
+		memset(page_address(things->block), 0x22, 64);
+	if (things->small)
+		memset(things->small, 0x33, OBJECT_BYTES);
+	if (things->large)
+		memset(things->large, 0x44, 2048);
+}
+
+/* Nobody else may have written there. Result: violations. */
+static uint32_t give_things(struct things *things)
+{
+	uint32_t nr_wrong = 0;
+
+	if (things->page) {
+		nr_wrong += !memory_is(page_address(things->page), 0x11, 64);
+		__free_page(things->page);
+	}
+	if (things->block) {
+		nr_wrong += !memory_is(page_address(things->block), 0x22, 64);
+		__free_pages(things->block, 2);
+	}
+	nr_wrong += things->small && !memory_is(things->small, 0x33, OBJECT_BYTES);
+	nr_wrong += things->large && !memory_is(things->large, 0x44, 2048);
+	kfree(things->small);
+	kfree(things->large);
+	*things = (struct things){0};
+	return nr_wrong;
+}
+
+static irqreturn_t use_memory(int irq, void *dev)
+{
+	(void)irq;
+	(void)dev;
+	s.nr_arrivals++;
+	if (s.habit == GIVES) {
+		total.violations += give_things(&s.things);
+		return IRQ_HANDLED;
+	}
+	take_things(&s.things);
+	if (s.habit == TAKES_AND_GIVES)
+		total.violations += give_things(&s.things);
+	return IRQ_HANDLED;
+}
+
+/* --- one boundary --- */
+
+static void empty_lists(void)
+{
+	struct kmem_cache *cache;
+
+	list_for_each_entry(cache, slab_caches(), caches)
+		if (cache->nr_slabs)
+			kmem_cache_shrink(cache);
+	drain_all_pages();
+}
+
+static size_t nr_live_objects(void)
+{
+	const struct kmem_cache *cache;
+	size_t nr = 0;
+
+	list_for_each_entry(cache, slab_caches(), caches)
+		nr += cache->nr_in_use;
+	return nr;
+}
+
+static void note_violation(struct sink *sink, const char *text, size_t len)
+{
+	(void)sink;
+	ktest_note("%.*s", (int)len, text);
+}
+
+/* Result: violations. */
+static uint32_t check_all(void)
+{
+	struct sink notes = {note_violation};
+	uint32_t nr = mm_validate(total.violations < 3 ? &notes : NULL);
+
+	empty_lists();
+	if (nr_free_pages() != s.free_pages || nr_live_objects() != s.live_objects) {
+		nr++;
+		ktest_note("free pages %zu, before %zu; live objects %zu, before %zu", nr_free_pages(),
+			   s.free_pages, nr_live_objects(), s.live_objects);
+		s.free_pages = nr_free_pages();
+		s.live_objects = nr_live_objects();
+	}
+	return nr;
+}
+
+static void prepare(const struct path *path)
+{
+	if (s.habit == GIVES)
+		take_things(&s.things);
+	step_quiet(true);
+	path->prepare();
+}
+
+static void finish(const struct path *path)
+{
+	path->finish();
+	step_quiet(false);
+	total.violations += give_things(&s.things);
+}
+
+/* Result: was it hit? */
+static bool try_boundary(const struct path *path, enum habit habit, uint32_t boundary)
+{
+	uint32_t before = s.nr_arrivals;
+	bool came;
+
+	s.habit = habit;
+	prepare(path);
+	came = step_oneshot(path->run, boundary);
+	finish(path);
+	total.runs++;
+	total.violations += check_all();
+	return came && s.nr_arrivals == before + 1 && step_arrival.boundary == boundary;
+}
+
+/* --- one path --- */
+
+static uint32_t trace_path(const struct path *path)
+{
+	uint32_t nr = 0;
+
+	s.habit = TAKES;
+	for (unsigned int i = 0; i < NR_SETTLE; i++) {
+		prepare(path);
+		nr = step_trace(path->run, s.may_interrupt);
+		finish(path);
+		empty_lists();
+		s.free_pages = nr_free_pages();
+		s.live_objects = nr_live_objects();
+	}
+	return MIN(nr, STEP_MAX_BOUNDARIES);
+}
+
+static void sweep_boundaries(const struct path *path, bool full)
+{
+	uint32_t nr = trace_path(path), open = 0, hit = 0, runs = total.runs, wrong = total.violations;
+
+	for (uint32_t i = 0; i < nr; i++) {
+		bool was_hit = false;
+
+		if (!step_may_interrupt(s.may_interrupt, i))
+			continue;
+		open++;
+		if (full)
+			for (enum habit habit = 0; habit < NR_HABITS; habit++)
+				was_hit |= try_boundary(path, habit, i);
+		else
+			was_hit = try_boundary(path, (enum habit)(i % NR_HABITS), i);
+		hit += was_hit;
+	}
+	ktest_note("%s: %u of %u boundaries hit, %u instructions, %u runs, %u violations", path->name, hit,
+		   open, nr, total.runs - runs, total.violations - wrong);
+	total.boundaries += open;
+	total.hit += hit;
+	ktest_note("so far in all: %u of %u boundaries hit, %u runs, %u violations", total.hit,
+		   total.boundaries, total.runs, total.violations);
+	EXPECT(open > 0 && hit * 100 >= open * PERCENT_WANTED);
+	EXPECT_EQ(total.violations - wrong, 0);
+}
+
+static void sweep_path(const struct path *path, bool full)
+{
+	const char *why_not = step_begin(use_memory);
+
+	if (why_not)
+		SKIP(why_not);
+	if (!step_is_counting()) {
+		ktest_skip("no -icount shift=0,sleep=off");
+	} else if (path->enter && !path->enter()) {
+		ktest_skip("this machine's memory is too small or too large");
+	} else {
+		sweep_boundaries(path, full);
+		if (path->leave)
+			path->leave();
+	}
+	step_end();
+	empty_lists();
+}
+
+/* --- pages --- */
+
+static void nothing(void)
+{
+}
+
+static bool enter_slow_mode(void)
+{
+	pcp_keep_closed(true);
+	return true;
+}
+
+static void leave_slow_mode(void)
+{
+	pcp_keep_closed(false);
+}
+
+/* Only blocks of LARGEST_SPLIT and more are free: each smaller one is cut off, and merges back. */
+static bool enter_split(void)
+{
+	pcp_keep_closed(true);
+	list_init(&s.hog);
+	for (unsigned int order = 0; order < LARGEST_SPLIT; order++) {
+		struct page *page;
+
+		while (zone_nr_blocks(nodes[0].zonelist[ZONE_NORMAL].zone[0], order)) {
+			page = alloc_pages_any(GFP_ATOMIC, order);
+			if (!page)
+				break;
+			list_add(&page->links, &s.hog);
+		}
+	}
+	return true;
+}
+
+static void leave_split(void)
+{
+	hog_release(&s.hog);
+	pcp_keep_closed(false);
+}
+
+/* A free list of that order with something in it, and room. */
+static void warm_pages(unsigned int order)
+{
+	struct page *page = alloc_pages_any(GFP_KERNEL, order);
+
+	__free_pages(page, order);
+}
+
+#define PAGE_ALLOC_RUN(order)                                                                                \
+	static void run_alloc_##order(void)                                                                  \
+	{                                                                                                    \
+		s.page = alloc_pages(GFP_KERNEL, order);                                                     \
+		memset(page_address(s.page), 0x5a, 64);                                                      \
+	}                                                                                                    \
+	static void run_free_##order(void)                                                                   \
+	{                                                                                                    \
+		__free_pages(s.page, order);                                                                 \
+	}                                                                                                    \
+	static void take_##order(void)                                                                       \
+	{                                                                                                    \
+		s.page = alloc_pages(GFP_KERNEL, order);                                                     \
+	}                                                                                                    \
+	static void give_##order(void)                                                                       \
+	{                                                                                                    \
+		total.violations += !memory_is(page_address(s.page), 0x5a, 64);                              \
+		__free_pages(s.page, order);                                                                 \
+	}
+
+PAGE_ALLOC_RUN(0)
+PAGE_ALLOC_RUN(3)
+PAGE_ALLOC_RUN(9)
+
+static void warm_0(void)
+{
+	warm_pages(0);
+}
+
+static void warm_3(void)
+{
+	warm_pages(3);
+}
+
+static struct pcpu_stack *pages_stack(unsigned int order)
+{
+	return pcp_of_request[ZONE_NORMAL][0][order];
+}
+
+static bool enter_drain(unsigned int order)
+{
+	uint32_t capacity = pages_stack(order)->capacity;
+
+	return capacity > 0 && capacity < MAX_HELD;
+}
+
+static bool enter_drain_0(void)
+{
+	return enter_drain(0);
+}
+
+static bool enter_drain_3(void)
+{
+	return enter_drain(3);
+}
+
+/* The list full, and one more in s.page. */
+static void fill_list(unsigned int order)
+{
+	struct pcpu_stack *stack = pages_stack(order);
+
+	for (s.nr_held = 0; s.nr_held < stack->capacity; s.nr_held++)
+		s.held[s.nr_held] = alloc_pages_any(GFP_ATOMIC, order);
+	s.page = alloc_pages_any(GFP_ATOMIC, order);
+	while (stack->count < stack->limit && s.nr_held)
+		__free_pages(s.held[--s.nr_held], order);
+}
+
+static void release_held(unsigned int order)
+{
+	while (s.nr_held)
+		__free_pages(s.held[--s.nr_held], order);
+}
+
+static void fill_0(void)
+{
+	fill_list(0);
+}
+
+static void fill_3(void)
+{
+	fill_list(3);
+}
+
+static void release_0(void)
+{
+	release_held(0);
+}
+
+static void release_3(void)
+{
+	release_held(3);
+}
+
+static void fill_both(void)
+{
+	fill_list(0);
+	__free_pages(s.page, 0);
+	release_held(0);
+	warm_pages(3);
+}
+
+static void take_2(void)
+{
+	s.page = alloc_pages(GFP_KERNEL, 2);
+}
+
+static void run_split_page(void)
+{
+	split_page(s.page, 2);
+}
+
+static void give_4_pages(void)
+{
+	for (unsigned int i = 0; i < 4; i++)
+		__free_page(s.page + i);
+}
+
+static void run_alloc_exact(void)
+{
+	s.object = alloc_pages_exact(3 * PAGE_SIZE, GFP_KERNEL);
+}
+
+static void give_exact(void)
+{
+	free_pages_exact(s.object, 3 * PAGE_SIZE);
+}
+
+/* --- objects --- */
+
+static void run_kmalloc(void)
+{
+	s.object = kmalloc(OBJECT_BYTES, GFP_KERNEL);
+	memset(s.object, 0x5a, OBJECT_BYTES);
+}
+
+static void run_kfree(void)
+{
+	kfree(s.object);
+}
+
+static void take_object(void)
+{
+	s.object = kmalloc(OBJECT_BYTES, GFP_KERNEL);
+}
+
+static void warm_objects(void)
+{
+	kfree(kmalloc(OBJECT_BYTES, GFP_KERNEL));
+}
+
+static void give_object(void)
+{
+	total.violations += !memory_is(s.object, 0x5a, OBJECT_BYTES);
+	kfree(s.object);
+}
+
+static struct kmem_cache *cache_of_objects(void)
+{
+	return kmalloc_stacks[0][kmalloc_class(OBJECT_BYTES)]->owner;
+}
+
+/* A slab that has room, and an empty stack. */
+static void prepare_refill(void)
+{
+	s.objects[0] = kmalloc(OBJECT_BYTES, GFP_KERNEL);
+	kmem_cache_shrink(cache_of_objects());
+}
+
+static void give_object_and_first(void)
+{
+	give_object();
+	kfree(s.objects[0]);
+}
+
+static bool enter_object_drain(void)
+{
+	return cache_of_objects()->front.stack->capacity < MAX_HELD;
+}
+
+static void fill_objects(void)
+{
+	struct pcpu_stack *stack = cache_of_objects()->front.stack;
+
+	for (s.nr_held = 0; s.nr_held < stack->capacity; s.nr_held++)
+		s.objects[s.nr_held] = kmalloc(OBJECT_BYTES, GFP_KERNEL);
+	s.object = kmalloc(OBJECT_BYTES, GFP_KERNEL);
+	while (stack->count < stack->limit && s.nr_held)
+		kfree(s.objects[--s.nr_held]);
+}
+
+static void give_objects(void)
+{
+	while (s.nr_held)
+		kfree(s.objects[--s.nr_held]);
+}
+
+static bool enter_slow_objects(void)
+{
+	slab_keep_closed(cache_of_objects(), true);
+	return true;
+}
+
+static void leave_slow_objects(void)
+{
+	slab_keep_closed(cache_of_objects(), false);
+}
+
+static void run_shrink(void)
+{
+	kmem_cache_shrink(cache_of_objects());
+}
+
+static void run_cache_create(void)
+{
+	s.created = kmem_cache_create("sweep-made", 100, 0, 0, NULL);
+}
+
+static void destroy_created(void)
+{
+	kmem_cache_destroy(s.created);
+}
+
+static void use_created(void)
+{
+	run_cache_create();
+	kmem_cache_free(s.created, kmem_cache_alloc(s.created, GFP_KERNEL));
+}
+
+/* --- threads --- */
+
+static int partner(void *unused)
+{
+	(void)unused;
+	while (!kthread_should_stop()) {
+		void (*does)(void) = s.partner_does;
+
+		s.partner_does = NULL;
+		if (does)
+			does();
+		else
+			thread_park();
+	}
+	return 0;
+}
+
+static bool enter_threads(void)
+{
+	s.main = current;
+	s.partner_does = NULL;
+	mutex_init(&s.mutex);
+	wait_queue_init(&s.queue);
+	s.partner = kthread_run(partner, NULL, "sweep-partner");
+	return !IS_ERR(s.partner);
+}
+
+static void leave_threads(void)
+{
+	s.partner_does = NULL;
+	thread_unpark(s.partner);
+	kthread_stop(s.partner);
+	msleep(20); /* its stack goes back */
+}
+
+/* The partner parks, having done everything. */
+static void partner_settle(void)
+{
+	yield();
+	yield();
+}
+
+static void partner_wake(void)
+{
+	partner_settle();
+	thread_unpark(s.partner);
+}
+
+static void partner_unparks_us(void)
+{
+	thread_unpark(s.main);
+}
+
+static void prepare_unpark_us(void)
+{
+	partner_settle();
+	s.partner_does = partner_unparks_us;
+}
+
+static void run_unpark_and_park(void)
+{
+	thread_unpark(s.partner);
+	thread_park();
+}
+
+static void partner_locks(void)
+{
+	mutex_lock(&s.mutex);
+	mutex_unlock(&s.mutex);
+}
+
+static void prepare_mutex(void)
+{
+	partner_settle();
+	mutex_lock(&s.mutex);
+	s.partner_does = partner_locks;
+	thread_unpark(s.partner);
+	partner_settle();
+}
+
+static void run_mutex_handover(void)
+{
+	mutex_unlock(&s.mutex);
+	mutex_lock(&s.mutex);
+	mutex_unlock(&s.mutex);
+}
+
+static void partner_waits(void)
+{
+	wait_event(s.queue, s.condition);
+}
+
+static void prepare_wait(void)
+{
+	partner_settle();
+	s.condition = false;
+	s.partner_does = partner_waits;
+	thread_unpark(s.partner);
+	partner_settle();
+}
+
+static void run_wake(void)
+{
+	s.condition = true;
+	wake_up(&s.queue);
+	yield();
+}
+
+/* ------------------------------------------------------------------------------------------------ the table
+ */
+
+#define SWEEP(name_, enter_, leave_, prepare_, run_, finish_)                                                \
+	static const struct path path_##name_ = {#name_, enter_, leave_, prepare_, run_, finish_};           \
+	KTEST_BY_NAME(sweep, name_, "C4 G12 P7")                                                             \
+	{                                                                                                    \
+		sweep_path(&path_##name_, false);                                                            \
+	}                                                                                                    \
+	KTEST_BY_NAME(sweep_full, name_, "C4 G12 P7")                                                        \
+	{                                                                                                    \
+		sweep_path(&path_##name_, true);                                                             \
+	}
+
+SWEEP(page_alloc_0, NULL, NULL, warm_0, run_alloc_0, give_0)
+SWEEP(page_alloc_0_refill, NULL, NULL, nothing, run_alloc_0, give_0)
+SWEEP(page_alloc_0_slow_mode, enter_slow_mode, leave_slow_mode, nothing, run_alloc_0, give_0)
+SWEEP(page_free_0, NULL, NULL, take_0, run_free_0, nothing)
+SWEEP(page_free_0_drain, enter_drain_0, NULL, fill_0, run_free_0, release_0)
+SWEEP(page_free_0_slow_mode, enter_slow_mode, leave_slow_mode, take_0, run_free_0, nothing)
+SWEEP(page_alloc_3, NULL, NULL, warm_3, run_alloc_3, give_3)
+SWEEP(page_alloc_3_refill, NULL, NULL, nothing, run_alloc_3, give_3)
+SWEEP(page_free_3, NULL, NULL, take_3, run_free_3, nothing)
+SWEEP(page_free_3_drain, enter_drain_3, NULL, fill_3, run_free_3, release_3)
+SWEEP(page_alloc_9, NULL, NULL, nothing, run_alloc_9, give_9)
+SWEEP(page_free_9, NULL, NULL, take_9, run_free_9, nothing)
+SWEEP(split, enter_split, leave_split, nothing, run_alloc_0, give_0)
+SWEEP(merge, enter_split, leave_split, take_0, run_free_0, nothing)
+SWEEP(drain_all_pages, enter_drain_0, NULL, fill_both, drain_all_pages, nothing)
+SWEEP(split_page, NULL, NULL, take_2, run_split_page, give_4_pages)
+SWEEP(alloc_pages_exact, NULL, NULL, nothing, run_alloc_exact, give_exact)
+SWEEP(free_pages_exact, NULL, NULL, run_alloc_exact, give_exact, nothing)
+SWEEP(object_alloc, NULL, NULL, warm_objects, run_kmalloc, give_object)
+SWEEP(object_alloc_refill, NULL, NULL, prepare_refill, run_kmalloc, give_object_and_first)
+SWEEP(object_alloc_new_slab, NULL, NULL, nothing, run_kmalloc, give_object)
+SWEEP(object_alloc_slow_mode, enter_slow_objects, leave_slow_objects, nothing, run_kmalloc, give_object)
+SWEEP(object_free, NULL, NULL, take_object, run_kfree, nothing)
+SWEEP(object_free_drain, enter_object_drain, NULL, fill_objects, run_kfree, give_objects)
+SWEEP(object_free_slow_mode, enter_slow_objects, leave_slow_objects, take_object, run_kfree, nothing)
+SWEEP(slab_release, NULL, NULL, warm_objects, run_shrink, nothing)
+SWEEP(kmem_cache_create, NULL, NULL, nothing, run_cache_create, destroy_created)
+SWEEP(kmem_cache_destroy, NULL, NULL, use_created, destroy_created, nothing)
+SWEEP(thread_switch, enter_threads, leave_threads, partner_wake, yield, partner_settle)
+SWEEP(park_and_unpark, enter_threads, leave_threads, prepare_unpark_us, run_unpark_and_park, partner_settle)
+SWEEP(mutex_handover, enter_threads, leave_threads, prepare_mutex, run_mutex_handover, partner_settle)
+SWEEP(wait_queue_handover, enter_threads, leave_threads, prepare_wait, run_wake, partner_settle)
