@@ -26,10 +26,10 @@ struct PACKED idt_register {
 struct step_arrival step_arrival;
 
 /* Read and written by the assembly. */
-extern uint32_t step_index, step_target, step_ticks_in, step_ticks_out;
+extern uint32_t step_ip, step_in_shadow, step_index, step_target, step_ticks_in, step_ticks_out;
 extern uintptr_t step_entry;
 extern uint8_t *step_bits;
-uint32_t step_index, step_target, step_ticks_in, step_ticks_out;
+uint32_t step_ip, step_in_shadow, step_index, step_target, step_ticks_in, step_ticks_out;
 uintptr_t step_entry; /* the kernel's */
 uint8_t *step_bits;
 
@@ -57,6 +57,21 @@ __asm__(".pushsection .text\n"
 	"step_debug_entry:\n\t"
 	"pushl %eax\n\t"
 	"pushl %edx\n\t"
+	"movl $0, step_in_shadow\n\t"
+	"movl 8(%esp), %eax\n\t"
+	"movl step_ip, %edx\n\t"
+	"movl %eax, step_ip\n\t"
+	"testl %edx, %edx\n\t"
+	"jz 5f\n\t"
+	"cmpb $0xfb, (%edx)\n\t" /* sti: nothing comes before the next instruction has run; */
+	"jne 5f\n\t"
+	"movl $1, step_in_shadow\n\t"
+	"incl %edx\n\t"
+	"cmpl %edx, %eax\n\t"
+	"je 5f\n\t"
+	"movl $0, step_in_shadow\n\t" /* with some CPUs not even we do */
+	"incl step_index\n"
+	"5:\n\t"
 	"movl step_index, %eax\n\t"
 	"incl step_index\n\t"
 	"cmpl %eax, step_target\n\t"
@@ -68,6 +83,8 @@ __asm__(".pushsection .text\n"
 	"jae 1f\n\t"
 	"testl $0x200, 16(%esp)\n\t"
 	"jz 1f\n\t"
+	"cmpl $0, step_in_shadow\n\t"
+	"jne 1f\n\t"
 	"btsl %eax, (%edx)\n"
 	"1:\n\t"
 	"popl %edx\n\t"
@@ -144,7 +161,7 @@ uint32_t step_trace(void (*fn)(void), uint8_t *may_interrupt)
 {
 	if (may_interrupt)
 		memset(may_interrupt, 0, STEP_MAX_BOUNDARIES / 8);
-	step_index = 0;
+	step_index = step_ip = 0;
 	step_target = NEVER;
 	step_bits = may_interrupt;
 	step_call_traced(fn);
@@ -154,7 +171,7 @@ uint32_t step_trace(void (*fn)(void), uint8_t *may_interrupt)
 bool step_inject(void (*fn)(void), uint32_t boundary)
 {
 	step_arrival = (struct step_arrival){0};
-	step_index = 0;
+	step_index = step_ip = 0;
 	step_target = boundary;
 	step_bits = NULL;
 	step_call_traced(fn);

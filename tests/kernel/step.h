@@ -37,7 +37,7 @@ void step_quiet(bool quiet);
 bool step_is_counting(void);
 
 /* Single-steps through fn(). Result: its boundaries. In `may_interrupt` (STEP_MAX_BOUNDARIES bits, or NULL)
- * those are set at which interrupts are on. */
+ * those are set at which an interrupt can come: not while they are off, nor right after sti. */
 uint32_t step_trace(void (*fn)(void), uint8_t *may_interrupt);
 
 /* Runs fn() with an interrupt at that boundary. Result: did it come? With the APIC it comes later, perhaps
@@ -48,10 +48,4 @@ bool step_oneshot(void (*fn)(void), uint32_t boundary);
 static inline bool step_bit(const uint8_t *bits, uint32_t i)
 {
 	return bits[i / 8] >> i % 8 & 1;
-}
-
-/* Interrupts are on there, and not only just (the instruction after sti is never interrupted). */
-static inline bool step_may_interrupt(const uint8_t *bits, uint32_t i)
-{
-	return step_bit(bits, i) && (i == 0 || step_bit(bits, i - 1));
 }

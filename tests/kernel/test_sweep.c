@@ -236,7 +236,7 @@ static void sweep_habit(const struct path *path, enum habit habit, bool full, st
 	for (uint32_t i = 0; i < nr; i++) {
 		bool hit = false;
 
-		if (!step_may_interrupt(s.may_interrupt, i) || (!full && i % NR_HABITS != habit))
+		if (!step_bit(s.may_interrupt, i) || (!full && i % NR_HABITS != habit))
 			continue;
 		for (unsigned int trial = 0; trial < NR_TRIALS && !hit; trial++)
 			hit = try_boundary(path, habit, i);
