@@ -62,6 +62,14 @@ PROGRAMS_HOST  = --program='host64=tests/host/run-host host64 build/host/test64 
 # The machines are a table, tests/boot/machines; a bounded set of them belongs to `make test`.
 PROGRAMS_BOOT  = $(foreach machine,$(shell $(MATRIX) --names),\
 		 --program='boot $(machine)=$(MATRIX) --run=$(machine) $(TEST_WORDS)')
+# Suites of their own, on machines that count instructions; the soak is fed through its serial line.
+COUNTING      := --qemu='-icount shift=0,sleep=off'
+GUEST_WORDS   := monitor=off exit=qemu panic=exit
+SWEEP_SUITES   = tests/boot/run-guest --name='sweep $(1)' $(COUNTING) $(1) kernel selftest=rseq,$(2) $(3) $(GUEST_WORDS)
+SOAK_SUITE     = tests/boot/run-guest --name='$(1)' --qemu='-icount shift=6,sleep=off' --input='soak it ' 8M kernel \
+		 selftest=$(1) $(GUEST_WORDS)
+PROGRAMS_COUNTED = --program="sweep=$(call SWEEP_SUITES,16M,sweep)" --program="soak=$(call SOAK_SUITE,soak_short)"
+
 PROGRAMS_OTHER = --program='e820=tests/host/e820-check build/host/memmap tests/data/e820/*.map' \
 		 --program='harness=tests/boot/self-test' --program='lint=tools/lint/self-test'
 PROGRAMS_SUITE = $(PROGRAMS_HOST) $(if $(GUEST_SUITE),\
@@ -69,7 +77,21 @@ PROGRAMS_SUITE = $(PROGRAMS_HOST) $(if $(GUEST_SUITE),\
 
 test: build/ashlar.elf build/host/memmap build/host/test64 build/host/test32
 	$(Q)tests/run-tests $(if $(TEST_SUITE),$(PROGRAMS_SUITE),$(if $(TEST),--match='$(TEST)') \
-		$(PROGRAMS_BOOT) $(PROGRAMS_HOST) $(PROGRAMS_OTHER))
+		$(PROGRAMS_BOOT) $(PROGRAMS_HOST) $(PROGRAMS_OTHER) $(PROGRAMS_COUNTED))
+
+# `make sweep`: an interrupt at each instruction, in full: -m 16M; with longer per-CPU lists; with high memory.
+# `make soak`: everything at once for 60,000 ticks. The figures are in the logs.
+.PHONY: sweep soak
+sweep: build/ashlar.elf
+	$(Q)tests/run-tests --program="16M=$(call SWEEP_SUITES,16M,sweep_full)" \
+		--program="64M=$(call SWEEP_SUITES,64M,sweep_full)" \
+		--program="24M=$(call SWEEP_SUITES,24M,sweep_full,lowmem=16M)"; result=$$?; \
+		grep -hE '# .*boundaries hit' build/tests/sweep-16M.log | grep -v 'so far'; \
+		for log in build/tests/sweep-*M.log; do echo "$$log: $$(grep 'so far' $$log | tail -1)"; done; exit $$result
+
+soak: build/ashlar.elf
+	$(Q)TIME_LIMIT=900 tests/run-tests --program="soak=$(call SOAK_SUITE,soak)"; result=$$?; \
+		grep -E '^    #' build/tests/soak.log; exit $$result
 
 # `make matrix`: the same tests on every machine of the table; MACHINE=WORD picks. v86 comes from npm, into build/ only;
 # without it its machines are absent, by name.

@@ -27,7 +27,7 @@
 #define SOAK_TICKS	 60000u
 #define SOAK_SHORT_TICKS 1500u
 #define NR_THREADS	 5u
-#define NR_THINGS	 16u
+#define NR_THINGS	 40u
 #define MARKED_BYTES	 8u
 #define VECTOR		 ((uint8_t)IRQ_VECTOR(APIC_TIMER_IRQ))
 

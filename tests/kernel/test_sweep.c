@@ -7,8 +7,7 @@
  * Single-stepping first counts the boundaries and those at which interrupts are on; then each of these is
  * tried anew, from the prepared state. The handler has three habits: each takes its turn at every third
  * boundary (suite sweep), or all three at each boundary (suite sweep_full). Neither suite belongs to `all`.
- *
- * To be added: kmap_local. */
+ */
 #include <tests/ktest.h>
 
 #include <kernel/core/mutex.h>
@@ -19,6 +18,7 @@
 #include <kernel/lib/string.h>
 #include <linux/gfp.h>
 #include <linux/slab.h>
+#include <mm/highmem.h>
 #include <mm/slab_internal.h>
 #include <mm/validate.h>
 #include <tests/kernel/step.h>
@@ -55,6 +55,7 @@ static struct {
 	unsigned int nr_held;
 	struct kmem_cache *cache, *created;
 	struct list_head hog;
+	struct page *high; /* mapped by path and handler; NULL: not in this path */
 	/* of the handler */
 	enum habit habit;
 	struct things things;
@@ -114,11 +115,21 @@ static uint32_t give_things(struct things *things)
 	return nr_wrong;
 }
 
+static void map_and_mark(struct page *page, unsigned int word)
+{
+	uint32_t *mapped = kmap_local_page(page);
+
+	mapped[word] = 0x6b6b6b6bu + word;
+	kunmap_local(mapped);
+}
+
 static irqreturn_t use_memory(int irq, void *dev)
 {
 	(void)irq;
 	(void)dev;
 	s.nr_arrivals++;
+	if (s.high)
+		map_and_mark(s.high, 1);
 	if (s.habit == GIVES) {
 		total.violations += give_things(&s.things);
 		return IRQ_HANDLED;
@@ -458,6 +469,29 @@ static void give_exact(void)
 	free_pages_exact(s.object, 3 * PAGE_SIZE);
 }
 
+/* --- windows --- */
+
+static void take_high(void)
+{
+	s.high = alloc_page(GFP_HIGHUSER);
+}
+
+static void run_kmap_local(void)
+{
+	const uint32_t *mapped;
+
+	map_and_mark(s.high, 0);
+	mapped = kmap_local_page(s.high);
+	total.violations += mapped[0] != 0x6b6b6b6bu;
+	kunmap_local(mapped);
+}
+
+static void give_high(void)
+{
+	__free_page(s.high);
+	s.high = NULL;
+}
+
 /* --- objects --- */
 
 static void run_kmalloc(void)
@@ -699,6 +733,7 @@ SWEEP(drain_all_pages, enter_drain_0, NULL, fill_both, drain_all_pages, nothing)
 SWEEP(split_page, NULL, NULL, take_2, run_split_page, give_4_pages)
 SWEEP(alloc_pages_exact, NULL, NULL, nothing, run_alloc_exact, give_exact)
 SWEEP(free_pages_exact, NULL, NULL, run_alloc_exact, give_exact, nothing)
+SWEEP(kmap_local, NULL, NULL, take_high, run_kmap_local, give_high)
 SWEEP(object_alloc, NULL, NULL, warm_objects, run_kmalloc, give_object)
 SWEEP(object_alloc_refill, NULL, NULL, prepare_refill, run_kmalloc, give_object_and_first)
 SWEEP(object_alloc_new_slab, NULL, NULL, nothing, run_kmalloc, give_object)
