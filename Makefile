@@ -64,7 +64,7 @@ LD      := $(CROSS_COMPILE)ld
 NM      := $(CROSS_COMPILE)nm
 HOSTCC  ?= gcc
 IS_CLANG := $(filter clang%,$(notdir $(CC)))
-CONFIG  := $(if $(IS_CLANG),clang,gcc)-debug$(DEBUG)
+CONFIG  := $(if $(IS_CLANG),clang,gcc)-debug$(DEBUG)$(if $(filter 1,$(IRQOFF)),-irqoff)
 OUT     := build/$(CONFIG)
 
 # Shared with the host builds.
@@ -76,7 +76,7 @@ endif
 
 INCLUDES := -I. -Iboot/port -Ikernel/arch/i386/include -Ikernel/include -Imm/include
 CFLAGS := -std=gnu11 -ffreestanding -nostdinc -isystem $(shell $(CC) -print-file-name=include 2>/dev/null) \
-	  -D__KERNEL__ -DDEBUG=$(DEBUG) $(INCLUDES) $(WARNINGS) -O2 -g \
+	  -D__KERNEL__ -DDEBUG=$(DEBUG) $(if $(filter 1,$(IRQOFF)),-DMEASURE_IRQOFF) $(INCLUDES) $(WARNINGS) -O2 -g \
 	  -m32 -march=i686 -mregparm=3 -mno-sse -mno-mmx -mno-80387 -fno-pic -fno-pie -fno-stack-protector \
 	  -fno-asynchronous-unwind-tables -fcf-protection=none -fno-omit-frame-pointer -momit-leaf-frame-pointer \
 	  -fno-strict-aliasing -fno-delete-null-pointer-checks -fno-common \
@@ -163,7 +163,11 @@ help:
 #: make lint       layers, headers, format
 #: make clean      remove build/
 #:
-#: bench fuzz prove sweep coverage come later.
+#: make sweep      an interrupt at each instruction of the allocators' paths
+#: make soak       everything at once for 60,000 ticks
 #:
+#: bench fuzz prove coverage come later.
+#:
+#: IRQOFF=1 measures for how long interrupts are off: make bench IRQOFF=1 BENCH=irqoff_max
 #: DEBUG=0|1|2  CC=clang  CROSS_COMPILE=i686-elf-  V=1  WERROR=1
 #: MEM=512M  SMP=1  APPEND="kernel words"  QEMU_EXTRA="options"  GUI=1

@@ -7,6 +7,8 @@
 #include <tests/bench/bench.h>
 
 #include <kernel/arch/cpu.h>
+#include <kernel/arch/irq.h>
+#include <kernel/arch/irqflags.h>
 #include <kernel/core/console.h>
 #include <kernel/lib/align.h>
 #include <kernel/lib/format.h>
@@ -28,7 +30,9 @@ static struct {
 	unsigned int nr_run;
 } bench;
 
-static const struct bench *const tables[] = {bench_replay, bench_objects, bench_pages, bench_memory};
+static const struct bench bench_irqoff[];
+static const struct bench *const tables[] = {bench_replay, bench_objects, bench_pages, bench_memory,
+					     bench_irqoff};
 
 /* --- figures as text --- */
 
@@ -172,16 +176,34 @@ static void measure_space(const struct bench *b)
 
 /* --- running --- */
 
+/* The tick and the serial line are masked: a bench counts what it calls and nothing else. The output of a
+ * bench waits for the next pause. */
+static void quiet(bool on)
+{
+	irqflags_t flags = irq_save();
+
+	if (on) {
+		irq_line_mask(0);
+		irq_line_mask(4);
+	} else {
+		irq_line_unmask(4);
+		irq_line_unmask(0);
+	}
+	irq_restore(flags);
+}
+
 static bool run_pass(const struct bench *b, enum bench_pass pass, uint64_t *ticks)
 {
 	bool fits = !b->setup || b->setup();
 	uint64_t start;
 
 	bench_measure_reset();
+	quiet(true);
 	start = cpu_cycles();
 	if (fits)
 		b->run(pass);
 	*ticks = cpu_cycles() - start;
+	quiet(false);
 	if (b->teardown)
 		b->teardown();
 	return fits;
@@ -223,12 +245,51 @@ static void run_passes(const struct bench *b)
 
 static void run_one(const struct bench *b)
 {
-	if (b->special)
+	if (b->special) {
+		quiet(true);
 		b->special(b);
-	else
+		quiet(false);
+	} else {
 		run_passes(b);
+	}
 	bench.nr_run++;
 }
+
+/* --- interrupts off: W4, W5 and W6m70 in a kernel built for that, the tick on --- */
+
+#ifdef MEASURE_IRQOFF
+static void run_workload(const char *name)
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(tables); i++)
+		for (const struct bench *b = tables[i]; b->name; b++)
+			if (strcmp(b->name, name) == 0) {
+				if (!b->setup || b->setup())
+					b->run(PASS_COUNT);
+				if (b->teardown)
+					b->teardown();
+			}
+}
+
+/* What drains the serial line and the like is not what is measured: the first tick starts it. */
+static void irqoff_max(const struct bench *self)
+{
+	static const char *const workloads[] = {"W4", "W5", "W6m70"};
+
+	quiet(false);
+	irqoff.max_task = irqoff.max_hard = 0;
+	for (unsigned int i = 0; i < ARRAY_SIZE(workloads); i++)
+		run_workload(workloads[i]);
+	quiet(true);
+	sink_printf(console_sink(), "bench\t%s\t%u\t%u\t%u\t%u\n", self->name, 1u, irqoff.max_task,
+		    irqoff.max_task, irqoff.max_task);
+	bench_print_number(self->name, "hard_irq", irqoff.max_hard);
+	sink_printf(console_sink(), "# irqoff_max ended at %p\n", irqoff.where);
+}
+
+static const struct bench bench_irqoff[] = {{.name = "irqoff_max", .special = irqoff_max}, {.name = NULL}};
+#else
+static const struct bench bench_irqoff[] = {{.name = NULL}};
+#endif
 
 static bool word_is(const char *word, size_t len, const char *name)
 {

@@ -252,6 +252,7 @@ void trap_interrupt(struct trap_frame *frame)
 {
 	unsigned int irq = frame->vector - IRQ_VECTOR(0);
 
+	irqoff_begin(true);
 	if (irq < IRQ_NR_LINES) {
 		if (pic_acknowledge(irq))
 			irq_handle(irq);
@@ -267,6 +268,7 @@ void trap_interrupt(struct trap_frame *frame)
 			apic_acknowledge();
 		irq_note_stray(frame->vector);
 	}
+	irqoff_end();
 }
 
 /* The interrupted state lies in the CPU's own task segment; make it look like any other exception's. */

@@ -8,6 +8,42 @@
 
 typedef uint32_t irqflags_t; /* EFLAGS */
 
+/* `make IRQOFF=1`: how long interrupts stay off. Otherwise these are nothing. */
+#ifdef MEASURE_IRQOFF
+struct irqoff {
+	bool is_off, is_hard; /* since `start`; from the entry of an interrupt on */
+	uint32_t start, max_task, max_hard;
+	const void *where; /* that ended the longest stretch of a task */
+};
+extern struct irqoff irqoff;
+
+static inline uint32_t irqoff_ticks(void)
+{
+	uint32_t low;
+
+	__asm__ volatile("rdtsc" : "=a"(low)::"edx", "memory");
+	return low;
+}
+
+static inline void irqoff_begin(bool is_hard)
+{
+	irqoff.is_off = true;
+	irqoff.is_hard = is_hard;
+	irqoff.start = irqoff_ticks();
+}
+
+void irqoff_end(void); /* irqoff.c */
+#else
+static inline void irqoff_begin(bool is_hard)
+{
+	(void)is_hard;
+}
+
+static inline void irqoff_end(void)
+{
+}
+#endif
+
 static inline irqflags_t irq_flags(void)
 {
 	irqflags_t flags;
@@ -23,6 +59,7 @@ static inline void irq_disable(void)
 
 static inline void irq_enable(void)
 {
+	irqoff_end();
 	__asm__ volatile("sti" ::: "memory");
 }
 
@@ -31,6 +68,8 @@ static inline irqflags_t irq_save(void)
 	irqflags_t flags = irq_flags();
 
 	irq_disable();
+	if (flags & EFLAGS_IF)
+		irqoff_begin(false);
 	return flags;
 }
 
