@@ -9,7 +9,9 @@
  * S1 Every wait is bounded by WAIT_READS reads of the status (about a microsecond each on hardware; a byte
  * takes 87 us). S2 A transmitter that stayed busy that long is given up for the rest of the call: a dead port
  * costs one wait a line. S3 The interrupt for an empty transmitter is on exactly while the ring holds
- * something. Lock: interrupts off; printk calls so. */
+ * something. S4 Input is never thrown away: while its ring is full the port is not read and RTS is off, so
+ * that the sender waits (QEMU does when the port's queue is full); reading the ring half empty ends that.
+ * Lock: interrupts off; printk calls so. */
 #include <drivers/serial.h>
 
 #include <kernel/arch/io.h>
@@ -45,6 +47,7 @@ enum serial_register {
 #define IER_SEND_EMPTY	 0x02
 #define IER_ERROR	 0x04
 #define MCR_DTR_RTS_OUT2 0x0b /* OUT2 lets the interrupt out of the chip */
+#define MCR_DTR_OUT2	 0x09
 #define MCR_LOOPBACK	 0x1e
 #define LSR_RECEIVED	 0x01
 #define LSR_OVERRUN	 0x02
@@ -54,6 +57,7 @@ enum serial_register {
 static struct {
 	bool present, is_queued;
 	bool sends_by_irq; /* S3 */
+	bool holds_back;   /* S4 */
 	unsigned int fifo_size;
 	struct serial_stat stat;
 	uint32_t out_first, out_last; /* positions only grow; the index is position mod size */
@@ -72,6 +76,13 @@ static void reg_write(enum serial_register reg, uint8_t value)
 static uint8_t reg_read(enum serial_register reg)
 {
 	return inb((uint16_t)(COM1 + reg));
+}
+
+/* Which interrupts the state asks for: S3, S4. */
+static void interrupts_choose(void)
+{
+	reg_write(REG_IRQ, (uint8_t)((serial.holds_back ? 0 : IER_RECEIVED | IER_ERROR) |
+				     (serial.sends_by_irq ? IER_SEND_EMPTY : 0)));
 }
 
 static bool status_wait(uint8_t bit)
@@ -130,7 +141,7 @@ static void out_send_some(void)
 	wanted = serial.out_first != serial.out_last;
 	if (wanted != serial.sends_by_irq) {
 		serial.sends_by_irq = wanted;
-		reg_write(REG_IRQ, (uint8_t)(IER_RECEIVED | IER_ERROR | (wanted ? IER_SEND_EMPTY : 0)));
+		interrupts_choose();
 	}
 }
 
@@ -173,17 +184,34 @@ static void in_put(uint8_t byte)
 	serial.in_last++;
 }
 
+static bool in_is_full(void)
+{
+	return serial.in_last - serial.in_first == IN_SIZE;
+}
+
+static void hold_back(bool holds)
+{
+	if (holds == serial.holds_back)
+		return;
+	serial.holds_back = holds;
+	serial.stat.nr_held_back += holds;
+	reg_write(REG_MODEM, holds ? MCR_DTR_OUT2 : MCR_DTR_RTS_OUT2);
+	interrupts_choose();
+}
+
 static bool in_receive(void)
 {
 	uint8_t status;
 	bool any = false;
 
-	for (unsigned int i = 0; i < 2 * FIFO_SIZE && (status = reg_read(REG_STATUS)) & LSR_RECEIVED; i++) {
+	for (unsigned int i = 0;
+	     i < 2 * FIFO_SIZE && !in_is_full() && (status = reg_read(REG_STATUS)) & LSR_RECEIVED; i++) {
 		if (status & LSR_OVERRUN)
 			serial.stat.nr_overruns++;
 		in_put(reg_read(REG_DATA));
 		any = true;
 	}
+	hold_back(in_is_full());
 	return any;
 }
 
@@ -194,13 +222,15 @@ static int in_take(void)
 
 	if (serial.in_first != serial.in_last)
 		byte = serial.in[serial.in_first++ % IN_SIZE];
+	if (serial.holds_back && serial.in_last - serial.in_first < IN_SIZE / 2)
+		(void)in_receive();
 	irq_restore(flags);
 	return byte;
 }
 
 int serial_getchar_poll(void)
 {
-	if (serial.is_queued)
+	if (serial.is_queued || serial.in_first != serial.in_last)
 		return in_take();
 	if (!serial.present || !(reg_read(REG_STATUS) & LSR_RECEIVED))
 		return -1;
@@ -266,11 +296,19 @@ static bool scratch_keeps(uint8_t pattern)
 	return reg_read(REG_SCRATCH) == pattern;
 }
 
+/* Somebody may be typing already: what comes in between is input. */
 static bool loopback_returns(uint8_t byte)
 {
+	uint8_t got = (uint8_t)~byte;
+
 	reg_write(REG_MODEM, MCR_LOOPBACK);
 	reg_write(REG_DATA, byte);
-	return status_wait(LSR_RECEIVED) && reg_read(REG_DATA) == byte;
+	for (unsigned int i = 0; i <= FIFO_SIZE && got != byte && status_wait(LSR_RECEIVED); i++) {
+		got = reg_read(REG_DATA);
+		if (got != byte)
+			in_put(got);
+	}
+	return got == byte;
 }
 
 static void port_setup(void)
@@ -280,7 +318,14 @@ static void port_setup(void)
 	reg_write(REG_DATA, DIVISOR_115200);
 	reg_write(REG_IRQ, 0);
 	reg_write(REG_LINE, LCR_8N1);
+	for (unsigned int i = 0; i < FIFO_SIZE && reg_read(REG_STATUS) & LSR_RECEIVED; i++)
+		in_put(reg_read(REG_DATA)); /* the next write empties the port's queue */
 	reg_write(REG_FIFO, FCR_ON_CLEARED);
+}
+
+bool serial_is_present(void)
+{
+	return serial.present;
 }
 
 bool serial_init(void)

@@ -7,6 +7,7 @@
 
 /* Looks for the port, sets it up and registers it as a console. Result: is it there. Context: boot. */
 bool serial_init(void);
+bool serial_is_present(void);
 
 /* From now on output is queued and sent, and input received, by interrupts. Boot, when there are threads. */
 void serial_start(void);
@@ -19,7 +20,8 @@ int serial_getchar(void);
 
 struct serial_stat {
 	uint32_t nr_received, nr_sent;
-	uint32_t nr_dropped;  /* received, but nobody had read what came before */
-	uint32_t nr_overruns; /* lost in the port itself */
+	uint32_t nr_held_back; /* times nobody had read what came before, and the sender had to wait */
+	uint32_t nr_dropped;   /* received before serial_start(), and there was no room */
+	uint32_t nr_overruns;  /* lost in the port itself */
 };
 void serial_stat(struct serial_stat *stat);
