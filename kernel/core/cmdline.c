@@ -235,6 +235,14 @@ static int option_find(const struct piece *name)
 	return -1;
 }
 
+/* Was the option given, and usable? */
+static bool option_was_seen(const struct parser *parser, const char *name)
+{
+	struct piece piece = {name, strlen(name)};
+
+	return parser->seen >> option_find(&piece) & 1u;
+}
+
 static struct piece word_name(const struct piece *word)
 {
 	const char *equals = memchr(word->text, '=', word->len);
@@ -323,4 +331,6 @@ void cmdline_parse(struct cmdline_options *options, const char *line, void (*war
 		word = word_next(&line);
 	for (; word.len != 0; word = word_next(&line))
 		word_parse(&parser, &word);
+	if (options->exit == CMDLINE_EXIT_QEMU && !option_was_seen(&parser, "monitor"))
+		options->monitor = false;
 }

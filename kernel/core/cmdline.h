@@ -20,7 +20,7 @@ struct cmdline_options {
 	char selftest[CMDLINE_LIST_MAX]; /* "all", "none" or names with commas */
 	char bench[CMDLINE_LIST_MAX];
 	char demo[CMDLINE_LIST_MAX];
-	bool monitor;
+	bool monitor; /* default: on, but off with exit=qemu, where nobody is there to talk */
 	enum cmdline_exit exit;
 	uint64_t mem_bytes;	  /* RAM above this is ignored; 0: no limit */
 	uint64_t lowmem_bytes;	  /* end of the direct map; 0: as much as fits */

@@ -62,6 +62,15 @@ KTEST(cmdline, empty_line_gives_the_defaults, "USR-05")
 	}
 }
 
+KTEST(cmdline, with_exit_qemu_the_monitor_must_be_asked_for, "USR-05")
+{
+	EXPECT(!parse("exit=qemu").monitor);
+	EXPECT(!parse("exit=qemu monitor=maybe").monitor);
+	EXPECT(parse("exit=qemu monitor=on").monitor);
+	EXPECT(parse("monitor=on exit=qemu").monitor);
+	EXPECT(parse("exit=never").monitor);
+}
+
 KTEST(cmdline, every_option_reaches_its_place, "USR-05")
 {
 	struct cmdline_options o = parse(
