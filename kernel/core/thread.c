@@ -429,13 +429,17 @@ void thread_system_init(void)
 
 static void thread_describe(const struct thread *thread, struct thread_info *info)
 {
+	uintptr_t sp = thread == current ? (uintptr_t)__builtin_frame_address(0) : thread->sp;
+
 	*info = (struct thread_info){
 		.id = thread->id,
 		.state = (enum thread_state)thread->state,
 		.is_ready = thread->is_ready,
 		.nr_ticks = thread->nr_ticks,
 		.nr_switches = thread->nr_switches,
+		.stack = (uintptr_t)thread->stack,
 		.stack_bytes = thread->stack_bytes,
+		.stack_left = thread->stack ? sp - (uintptr_t)thread->stack : 0,
 	};
 	memcpy(info->name, thread->name, sizeof(info->name));
 }

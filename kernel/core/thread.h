@@ -155,7 +155,8 @@ struct thread_info {
 	bool is_ready;
 	char name[THREAD_NAME_MAX];
 	uint32_t nr_ticks, nr_switches;
-	size_t stack_bytes;
+	uintptr_t stack; /* its lowest address; 0: not known, the stack that the kernel booted on */
+	size_t stack_bytes, stack_left;
 };
 
 /* Copies at most max rows, oldest first. Result: how many threads there are. Context: any. */
