@@ -29,6 +29,7 @@
 #include <mm/memmap.h>
 #include <mm/stats.h>
 #include <mm/zone.h>
+#include <monitor/monitor.h>
 #include <tests/bench/bench.h>
 #include <tests/ktest.h>
 
@@ -319,6 +320,8 @@ NORETURN void kernel_main(uint32_t magic, uint32_t info_paddr)
 	print_memory();
 	result = run_selftests();
 	bench_run(boot.options.bench);
+	if (boot.options.monitor) /* a person, or a script, says when to end */
+		(void)monitor_run(result, boot.options.exit == CMDLINE_EXIT_QEMU);
 	if (boot.options.exit == CMDLINE_EXIT_QEMU)
 		machine_exit(result);
 	pr_info("nothing left to do: powering off");

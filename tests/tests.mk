@@ -12,6 +12,7 @@ HOSTCC32      ?= i686-linux-gnu-gcc
 # mm as the kernel has it; of the kernel only what needs no machine. string.c is left to the host's C library.
 GUEST_ONLY := $(addprefix tests/kernel/test_,$(addsuffix .c,trap irq thread context timer percpu rseq sweep soak))
 HOST_SOURCES := $(sort $(wildcard mm/*.c)) kernel/lib/format.c kernel/core/cmdline.c boot/multiboot.c tests/ktest.c \
+		monitor/line.c monitor/parse.c \
 		$(filter-out $(GUEST_ONLY),$(sort $(wildcard tests/kernel/test_*.c))) $(sort $(wildcard tests/host/test_*.c)) \
 		tests/host/main.c $(sort $(wildcard tests/host/fake_*.c))
 TOOL_MEMMAP  := mm/range.c mm/memmap.c tests/host/tool_memmap.c
@@ -70,7 +71,8 @@ SOAK_SUITE     = tests/boot/run-guest --name='$(1)' --qemu='-icount shift=6,slee
 		 selftest=$(1) $(GUEST_WORDS)
 PROGRAMS_COUNTED = --program="sweep=$(call SWEEP_SUITES,16M,sweep)" --program="soak=$(call SOAK_SUITE,soak_short)"
 
-PROGRAMS_OTHER = --program='e820=tests/host/e820-check build/host/memmap tests/data/e820/*.map' \
+PROGRAMS_OTHER = --program='monitor=tests/boot/monitor-script' \
+		 --program='e820=tests/host/e820-check build/host/memmap tests/data/e820/*.map' \
 		 --program='harness=tests/boot/self-test' --program='lint=tools/lint/self-test'
 PROGRAMS_SUITE = $(PROGRAMS_HOST) $(if $(GUEST_SUITE),\
 		 --program='boot 512M-kernel=$(MATRIX) --run=512M-kernel $(TEST_WORDS)')

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: MIT */
+/* Commands that allocate and free. What they get is kept in a table under a handle, #1 on, and only what is
+ * in the table can be freed: a slip of the finger cannot take memory from the kernel.
+ *
+ * H1 Handle n is in slot (n - 1) % NR_HANDLES or was freed; a slot in use is never given to another.
+ * Context: the monitor's thread alone. */
+#include <kernel/lib/align.h>
+#include <kernel/lib/string.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <mm/locate.h>
+#include <mm/zone.h>
+#include <monitor/command.h>
+#include <monitor/parse.h>
+
+#define NR_HANDLES 64u
+
+struct held {
+	unsigned int number; /* 0: the slot is free */
+	struct page *page;   /* of alloc, else NULL */
+	unsigned int order;
+	void *object; /* of kmalloc; of alloc: its address, NULL in high memory */
+};
+
+static struct {
+	struct held held[NR_HANDLES];
+	unsigned int next; /* handle - 1 to be given next, when its slot is free */
+} memory;
+
+/* The slot of the next handle. Handles whose slot is taken are skipped, so H1 holds. */
+static struct held *slot_take(const char *command)
+{
+	for (unsigned int i = 0; i < NR_HANDLES; i++) {
+		struct held *held = &memory.held[memory.next++ % NR_HANDLES];
+
+		if (!held->number) {
+			*held = (struct held){.number = memory.next};
+			return held;
+		}
+	}
+	memory.next -= NR_HANDLES;
+	say("%s: all %u handles are in use, expected one to be freed first\n", command, NR_HANDLES);
+	return NULL;
+}
+
+static void slot_give_back(struct held *held)
+{
+	held->number = 0;
+}
+
+static struct held *find_address(uintptr_t addr)
+{
+	for (unsigned int i = 0; i < NR_HANDLES; i++)
+		if (memory.held[i].number && memory.held[i].object == (void *)addr)
+			return &memory.held[i];
+	return NULL;
+}
+
+static struct held *find_number(const char *command, unsigned int number)
+{
+	struct held *held = &memory.held[(number - 1) % NR_HANDLES];
+
+	if (held->number == number)
+		return held;
+	say(number <= memory.next ? "%s: #%u was freed already\n" : "%s: #%u was never given out\n", command,
+	    number);
+	return NULL;
+}
+
+static struct held *find_held(const char *command, const char *word)
+{
+	unsigned int number;
+	struct held *held;
+	uint64_t value;
+
+	if (parse_handle(word, &number))
+		return find_number(command, number);
+	if (!parse_number(word, &value)) {
+		(void)expected(command, "a handle or an address", word);
+		return NULL;
+	}
+	held = value && value <= UINTPTR_MAX ? find_address((uintptr_t)value) : NULL;
+	if (!held)
+		(void)expected(command, "an address that alloc or kmalloc gave", word);
+	return held;
+}
+
+bool handle_to_address(const char *command, unsigned int number, uintptr_t *addr)
+{
+	const struct held *held = find_number(command, number);
+
+	if (held && !held->object)
+		say("%s: #%u is high memory, it has no address\n", command, number);
+	*addr = held ? (uintptr_t)held->object : 0;
+	return *addr != 0;
+}
+
+/* No second word: GFP_KERNEL. */
+static bool flags_of(const char *command, unsigned int nr, char *word[], gfp_t *gfp)
+{
+	const char *what, *where;
+	char wrong[SHOWN_MAX + 8];
+	size_t len;
+
+	*gfp = GFP_KERNEL;
+	what = nr > 1 ? parse_flags(word[1], gfp, &where, &len) : NULL;
+	if (!what)
+		return true;
+	(void)snprintf(wrong, sizeof(wrong), "%.*s", (int)MIN(len, sizeof(wrong)), where);
+	return expected(command, what, wrong);
+}
+
+static bool number_of(const char *command, const char *word, const char *what, uint64_t max, uint64_t *value)
+{
+	return (parse_number(word, value) && *value <= max) || expected(command, what, word);
+}
+
+static void print_pages(const struct held *held)
+{
+	say("#%u: %u page%s from 0x%x on, zone %s", held->number, 1u << held->order, held->order ? "s" : "",
+	    page_to_pfn(held->page), page_zone(held->page)->name);
+	if (held->object)
+		say(", address 0x%08lx", (unsigned long)(uintptr_t)held->object);
+	say("\n");
+}
+
+static void run_alloc(unsigned int nr, char *word[])
+{
+	struct held *held;
+	uint64_t order;
+	char names[96];
+	gfp_t gfp;
+
+	if (!number_of("alloc", word[0], "an order from 0 to 10", MAX_ORDER, &order) ||
+	    !flags_of("alloc", nr, word, &gfp))
+		return;
+	held = slot_take("alloc");
+	if (!held)
+		return;
+	held->order = (unsigned int)order;
+	held->page = alloc_pages(gfp | __GFP_NOWARN, held->order);
+	if (!held->page) {
+		slot_give_back(held);
+		say("alloc: no free block of order %u for %s, see buddyinfo\n", (unsigned int)order,
+		    gfp_names(gfp, names, sizeof(names)));
+		return;
+	}
+	held->object = page_address(held->page);
+	print_pages(held);
+}
+
+static void run_kmalloc(unsigned int nr, char *word[])
+{
+	char names[96];
+	struct held *held;
+	uint64_t size;
+	gfp_t gfp;
+
+	if (!number_of("kmalloc", word[0], "a size from 1 to 4194304", KMALLOC_MAX_SIZE, &size) ||
+	    !flags_of("kmalloc", nr, word, &gfp))
+		return;
+	if (size == 0 || gfp_has(gfp, __GFP_HIGHMEM)) {
+		(void)expected("kmalloc", size ? "flags without HIGHMEM" : "a size from 1 to 4194304",
+			       word[size ? 1 : 0]);
+		return;
+	}
+	held = slot_take("kmalloc");
+	if (!held)
+		return;
+	held->object = kmalloc((size_t)size, gfp | __GFP_NOWARN);
+	if (!held->object) {
+		slot_give_back(held);
+		say("kmalloc: no memory for %llu bytes with %s, see buddyinfo\n", (unsigned long long)size,
+		    gfp_names(gfp, names, sizeof(names)));
+		return;
+	}
+	say("#%u: address 0x%08lx, %zu bytes usable\n", held->number, (unsigned long)(uintptr_t)held->object,
+	    ksize(held->object));
+}
+
+static void run_free(unsigned int nr, char *word[])
+{
+	struct held *held = find_held("free", word[0]);
+
+	(void)nr;
+	if (!held)
+		return;
+	if (!held->page) {
+		say("free: #%u came from kmalloc, expected kfree\n", held->number);
+		return;
+	}
+	__free_pages(held->page, held->order);
+	say("freed #%u\n", held->number);
+	slot_give_back(held);
+}
+
+static void run_kfree(unsigned int nr, char *word[])
+{
+	struct held *held = find_held("kfree", word[0]);
+
+	(void)nr;
+	if (!held)
+		return;
+	if (held->page) {
+		say("kfree: #%u came from alloc, expected free\n", held->number);
+		return;
+	}
+	kfree(held->object);
+	say("freed #%u\n", held->number);
+	slot_give_back(held);
+}
+
+static size_t free_pages_now(void)
+{
+	const struct zone *zone;
+	size_t nr = 0;
+
+	for_each_zone(zone)
+		nr += zone->nr_free;
+	return nr;
+}
+
+static void run_drain(unsigned int nr, char *word[])
+{
+	size_t before = free_pages_now();
+
+	(void)nr;
+	(void)word;
+	drain_all_pages();
+	say("drain: %zu pages went back to their zones\n", free_pages_now() - before);
+}
+
+static void run_handles(unsigned int nr, char *word[])
+{
+	unsigned int nr_held = 0;
+
+	(void)nr;
+	(void)word;
+	for (unsigned int i = 0; i < NR_HANDLES; i++) {
+		const struct held *held = &memory.held[i];
+
+		nr_held += held->number != 0;
+		if (held->number && held->page)
+			print_pages(held);
+		else if (held->number)
+			say("#%u: address 0x%08lx, %zu bytes usable\n", held->number,
+			    (unsigned long)(uintptr_t)held->object, ksize(held->object));
+	}
+	say("%u of %u handles in use\n", nr_held, NR_HANDLES);
+}
+
+const struct command memory_commands[] = {
+	{"alloc", "ORDER [FLAGS]", 1, 2, "2^ORDER pages, under a handle", run_alloc},
+	{"free", "HANDLE|ADDRESS", 1, 1, "gives them back", run_free},
+	{"kmalloc", "SIZE [FLAGS]", 1, 2, "SIZE bytes, under a handle", run_kmalloc},
+	{"kfree", "HANDLE|ADDRESS", 1, 1, "gives them back", run_kfree},
+	{"handles", "", 0, 0, "what is not given back", run_handles},
+	{"drain", "", 0, 0, "empties the per-CPU lists of pages", run_drain},
+	{.name = NULL},
+};

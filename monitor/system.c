@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+/* Commands about the rest of the kernel: threads, interrupts, tests, the log, the time, the end. */
+#include <monitor/system.h>
+
+#include <drivers/serial.h>
+#include <kernel/arch/clock.h>
+#include <kernel/core/irq.h>
+#include <kernel/core/printk.h>
+#include <kernel/core/timer.h>
+#include <kernel/lib/align.h>
+#include <monitor/command.h>
+#include <monitor/parse.h>
+#include <tests/bench/bench.h>
+#include <tests/ktest.h>
+
+#define NR_ROWS	  64u
+#define LIST_SIZE 128u
+
+static struct {
+	struct thread_info row[NR_ROWS];
+	enum machine_result result;
+	bool leaves_qemu;
+} monitor_system;
+
+void system_set_exit(enum machine_result result, bool leaves_qemu)
+{
+	monitor_system.result = result;
+	monitor_system.leaves_qemu = leaves_qemu;
+}
+
+unsigned int system_threads(const struct thread_info **rows)
+{
+	*rows = monitor_system.row;
+	return MIN(threads_snapshot(monitor_system.row, NR_ROWS), NR_ROWS);
+}
+
+static void run_ps(unsigned int nr, char *word[])
+{
+	const struct thread_info *row;
+	unsigned int nr_threads = system_threads(&row), nr_all = threads_snapshot(NULL, 0);
+
+	(void)nr;
+	(void)word;
+	say("  id  state          stack left of   ticks  switches  name\n");
+	for (unsigned int i = 0; i < nr_threads; i++)
+		say("%4u  %-13s %11zu %4zu %7u %9u  %s\n", row[i].id,
+		    row[i].id == current->id	   ? "running"
+		    : row[i].state == TASK_RUNNING ? "ready"
+						   : thread_state_name(row[i].state),
+		    row[i].stack_left, row[i].stack_bytes, row[i].nr_ticks, row[i].nr_switches, row[i].name);
+	if (nr_all > nr_threads)
+		say("and %u more\n", nr_all - nr_threads);
+}
+
+static void run_irqs(unsigned int nr, char *word[])
+{
+	struct serial_stat serial;
+	struct irq_stat stat;
+
+	(void)nr;
+	(void)word;
+	say(" irq  arrivals  unhandled  spurious  name\n");
+	for (unsigned int irq = 0; irq_stat(irq, &stat); irq++)
+		if (stat.name || stat.nr || stat.nr_spurious)
+			say("%4u %9u %10u %9u  %s\n", irq, stat.nr, stat.nr_unhandled, stat.nr_spurious,
+			    stat.name ? stat.name : "-");
+	serial_stat(&serial);
+	say("stray vectors %u, deepest nesting %u\n", irq_nr_strays(), irq_max_nesting());
+	say("serial: %u received, %u sent, %u held back, %u dropped, %u overruns\n", serial.nr_received,
+	    serial.nr_sent, serial.nr_held_back, serial.nr_dropped, serial.nr_overruns);
+}
+
+/* The words as one list with commas. */
+static bool join(const char *command, unsigned int nr, char *word[], char list[LIST_SIZE])
+{
+	int len = scnprintf(list, LIST_SIZE, "%s", nr ? word[0] : "all");
+
+	for (unsigned int i = 1; i < nr; i++)
+		len += scnprintf(list + len, LIST_SIZE - (unsigned int)len, ",%s", word[i]);
+	if (len < (int)LIST_SIZE - 1)
+		return true;
+	say("%s: expected fewer than %u characters of names\n", command, LIST_SIZE - 1);
+	return false;
+}
+
+static void run_test(unsigned int nr, char *word[])
+{
+	char list[LIST_SIZE];
+	unsigned int nr_failed;
+
+	if (!join("test", nr, word, list))
+		return;
+	nr_failed = ktest_run(list);
+	if (nr_failed)
+		monitor_system.result = MACHINE_FAILED;
+	say("test: %u failed\n", nr_failed);
+}
+
+static void run_bench(unsigned int nr, char *word[])
+{
+	char list[LIST_SIZE];
+
+	if (join("bench", nr, word, list))
+		bench_run(list);
+}
+
+static void run_dmesg(unsigned int nr, char *word[])
+{
+	(void)nr;
+	(void)word;
+	dmesg_print(monitor_out());
+}
+
+static void run_time(unsigned int nr, char *word[])
+{
+	uint64_t ms = clock_now_ms();
+
+	(void)nr;
+	(void)word;
+	while (ms > UINT32_MAX)
+		ms -= UINT32_MAX + 1ull;
+	say("%u.%03u seconds since boot, tick %lu\n", (unsigned int)ms / 1000, (unsigned int)ms % 1000,
+	    jiffies - INITIAL_JIFFIES);
+}
+
+static void run_reboot(unsigned int nr, char *word[])
+{
+	(void)nr;
+	(void)word;
+	pr_info("reboot");
+	machine_reboot();
+}
+
+static void run_poweroff(unsigned int nr, char *word[])
+{
+	(void)nr;
+	(void)word;
+	pr_info("power off");
+	if (monitor_system.leaves_qemu)
+		machine_exit(monitor_system.result);
+	machine_power_off();
+}
+
+const struct command system_commands[] = {
+	{"ps", "", 0, 0, "threads", run_ps},
+	{"irqs", "", 0, 0, "interrupts, and the serial line", run_irqs},
+	{"test", "[SUITE...]", 0, WORDS_MAX, "runs self-tests, all of them or these", run_test},
+	{"bench", "[NAME...]", 0, WORDS_MAX, "runs benches, all of them or these", run_bench},
+	{"dmesg", "", 0, 0, "the kernel's messages", run_dmesg},
+	{"time", "", 0, 0, "since boot", run_time},
+	{"reboot", "", 0, 0, "starts the machine anew", run_reboot},
+	{"poweroff", "", 0, 0, "ends", run_poweroff},
+	{.name = NULL},
+};
