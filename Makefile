@@ -136,9 +136,10 @@ build/ashlar.elf: $(OUT)/ashlar.elf FORCE
 build/ashlar.iso: build/ashlar.elf FORCE
 	$(Q)tools/make-iso.sh $< $@ 0 "$(APPEND)"
 
-# From a pipe nobody is there to talk to: leave with the tests' result.
+# From a pipe: what it says is for the monitor, and at its end leave with the tests' result.
+RUN_WORDS = exit=qemu panic=exit $(if $(findstring monitor=,$(APPEND)),,monitor=on)
 run: build/ashlar.elf
-	$(Q)tools/make-iso.sh $< build/run.iso 0 "$(APPEND) $(shell test -t 0 || echo exit=qemu panic=exit)"
+	$(Q)tools/make-iso.sh $< build/run.iso 0 "$(APPEND) $(shell test -t 0 || echo '$(RUN_WORDS)')"
 	$(Q)tools/run-qemu.sh -cdrom build/run.iso $(QEMU_EXTRA)
 
 debug: build/ashlar.elf
@@ -155,7 +156,7 @@ help:
 -include $(OBJECTS:.o=.d)
 
 #: make            build/ashlar.elf and build/ashlar.iso
-#: make run        boot the ISO in QEMU, serial line on this terminal
+#: make run        boot the ISO in QEMU: self-tests, then the prompt on this terminal; a pipe gives it commands
 #: make test       everything that must hold; one closing line
 #: make matrix     the self-tests on every kind of machine; MACHINE=WORD: those with WORD in their name
 #: make debug      QEMU stopped at the first instruction, GDB attached; GDB_BATCH=FILE runs FILE instead

@@ -1,22 +1,46 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # run-qemu.sh [QEMU option ...]: the PC we run on, serial line on standard input and output.
-# Environment: QEMU, MEM, SMP, CPU, GUI=1 for a window. The CPU is the most QEMU emulates: its plainer ones reach 4 GiB. Status 0: the kernel left with success (QEMU status 33), or, in a
-# terminal, powered the machine off.
+# Environment: QEMU, MEM, SMP, CPU, GUI=1 for a window. The CPU is the most QEMU emulates: its plainer ones reach only
+# 4 GiB. Status 0: the kernel left with success (QEMU status 33), or, in a
+# terminal, powered the machine off. When standard input is no terminal, it is followed by the line `poweroff`: the
+# guest cannot see the end of a pipe.
 set -u
 
-display="-display none"
-[ "${GUI:-0}" = 1 ] && display=
-# shellcheck disable=SC2086
-"${QEMU:-qemu-system-i386}" -accel tcg -cpu "${CPU:-max}" -nodefaults -vga std $display -serial stdio -no-reboot \
-	-device isa-debug-exit,iobase=0xf4,iosize=0x04 -m "${MEM:-512M}" -smp "${SMP:-1}" "$@"
-status=$?
+run() {
+	display="-display none"
+	[ "${GUI:-0}" = 1 ] && display=
+	# shellcheck disable=SC2086
+	"${QEMU:-qemu-system-i386}" -accel tcg -cpu "${CPU:-max}" -nodefaults -vga std $display -serial stdio -no-reboot \
+		-device isa-debug-exit,iobase=0xf4,iosize=0x04 -m "${MEM:-512M}" -smp "${SMP:-1}" "$@"
+}
+
+# The first bytes are for whoever reads the port before the kernel does: a boot loader looks for keys, and setting the
+# port up empties its queue. NUL is no character to the monitor.
+feed() {
+	head -c 64 /dev/zero
+	exec cat - /dev/fd/4 <&3
+}
+
+if [ -t 0 ]; then
+	run "$@"
+	status=$?
+	[ $status = 0 ] && exit 0
+else
+	tmp=$(mktemp -d) || exit 1
+	trap 'kill "$feeder" 2>/dev/null; rm -rf "$tmp"' EXIT
+	trap 'exit 130' INT TERM
+	mkfifo "$tmp/serial"
+	printf '\npoweroff\n' >"$tmp/last"
+	exec 3<&0
+	feed >"$tmp/serial" 4<"$tmp/last" &
+	feeder=$!
+	run "$@" <"$tmp/serial" 3<&-
+	status=$?
+fi
 
 case $status in
 33) exit 0 ;;
-0) [ -t 0 ] && exit 0 ;;
-esac
-case $status in
 0) echo "QEMU: the machine was reset or powered off before the kernel reported success" >&2; exit 1 ;;
 35) echo "QEMU: the kernel reported failure" >&2 ;;
 37) echo "QEMU: the kernel refused this machine" >&2 ;;
