@@ -364,7 +364,8 @@ bool slab_freed_last(const struct kmem_cache *cache, const void *object)
 	return on_top;
 }
 
-/* The stack is full, or closed, or has the same object on top. */
+/* The stack is full, or closed, or has the same object on top. A full one takes the object after all, so that
+ * a second free of it is seen. */
 void object_push_slow(void *object, struct pcpu_stack *shared)
 {
 	const void *caller = RETURN_ADDRESS();
@@ -374,10 +375,13 @@ void object_push_slow(void *object, struct pcpu_stack *shared)
 		slab_report_bad_object(cache, object, caller, "already free");
 		return;
 	}
-	if (READ_ONCE(shared->limit))
+	if (READ_ONCE(shared->limit)) {
 		for (unsigned int n = 0; n < BATCH; n += CHUNK)
 			drain_chunk(cache, caller);
-	free_to_slab(cache, object, caller);
+		object_push(object, shared);
+	} else {
+		free_to_slab(cache, object, caller);
+	}
 }
 
 /* --- the public face --- */
