@@ -12,11 +12,13 @@
 #include <mm/memblock.h>
 #include <mm/port.h>
 
-#define JUNK_MAX MIB(32u) /* machines up to this size come full of junk */
+#define MAP_ALIGN MIB(4u)  /* aligned as the kernel's is: addresses are as aligned as their pages */
+#define JUNK_MAX  MIB(32u) /* machines up to this size come full of junk */
 
 static struct {
 	int fd;
 	size_t mapped_bytes; /* 0: no machine */
+	char *reserved;	     /* the mapping: the direct map starts at its first multiple of MAP_ALIGN */
 	struct range_set usable;
 } machine;
 
@@ -24,7 +26,7 @@ static void fake_machine_destroy(void)
 {
 	if (machine.mapped_bytes == 0)
 		return;
-	munmap(host_cpu.direct_map, machine.mapped_bytes);
+	munmap(machine.reserved, machine.mapped_bytes + MAP_ALIGN);
 	close(machine.fd);
 	machine.mapped_bytes = 0;
 	host_cpu.direct_map = NULL;
@@ -58,10 +60,11 @@ void fake_machine_create(const struct memmap_entry *entries, size_t nr_entries, 
 	if (machine.fd < 0 || ftruncate(machine.fd, (off_t)end) != 0)
 		host_abort("cannot create", "the fake machine's memfd");
 	machine.mapped_bytes = (size_t)lowmem_end;
-	host_cpu.direct_map = mmap(NULL, machine.mapped_bytes, PROT_NONE,
-				   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (host_cpu.direct_map == MAP_FAILED)
+	machine.reserved = mmap(NULL, machine.mapped_bytes + MAP_ALIGN, PROT_NONE,
+				MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (machine.reserved == MAP_FAILED)
 		host_abort("cannot reserve", "the direct map");
+	host_cpu.direct_map = machine.reserved + (-(uintptr_t)machine.reserved & (MAP_ALIGN - 1));
 	for (i = 0; i < machine.usable.nr; i++)
 		fake_machine_map_ram(&machine.usable.range[i], lowmem_end);
 }
@@ -74,6 +77,11 @@ int fake_machine_fd(void)
 void fake_machine_boot(const struct memmap_entry *entries, size_t nr_entries, struct mm_params params)
 {
 	fake_machine_create(entries, nr_entries, params.lowmem_end);
+	fake_machine_reboot(params);
+}
+
+void fake_machine_reboot(struct mm_params params)
+{
 	memblock_init(&machine.usable, params.lowmem_end);
 	memblock_reserve(0, PAGE_SIZE);
 	mm_init_zones(&params);

@@ -15,6 +15,9 @@ void fake_machine_create(const struct memmap_entry *entries, size_t nr_entries, 
 /* fake_machine_create(), then all of mm on it: memblock, page 0 reserved, zones, allocators. */
 void fake_machine_boot(const struct memmap_entry *entries, size_t nr_entries, struct mm_params params);
 
+/* All of mm anew on the machine that is there, its memory as it was left. */
+void fake_machine_reboot(struct mm_params params);
+
 /* A machine as QEMU's BIOS describes one of ram_mib: hole at 640 K, the rest above 3 GiB moved above 4 GiB.
  */
 void fake_machine_boot_pc(uint64_t ram_mib);
