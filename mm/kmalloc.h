@@ -36,8 +36,15 @@ static ALWAYS_INLINE unsigned int kmalloc_class(size_t size)
  * refuses. (C) */
 extern struct pcpu_stack *kmalloc_stacks[2][NR_KMALLOC_CLASSES];
 
+/* What takes kmalloc's memory back: described below, named here for the analyzer. */
+void kfree(const void *object);
+void kfree_s(const void *object, size_t size);
+void kfree_sensitive(const void *object);
+void *krealloc(const void *object, size_t new_size, gfp_t gfp) MUST_CHECK;
+#define KFREED FREED_BY(kfree, 1) FREED_BY(kfree_s, 1) FREED_BY(kfree_sensitive, 1) FREED_BY(krealloc, 1)
+
 /* kmalloc for a size or flags that the compiler does not know. */
-void *kmalloc_any(size_t size, gfp_t gfp) MUST_CHECK;
+void *kmalloc_any(size_t size, gfp_t gfp) MUST_CHECK KFREED;
 
 /* Physically contiguous memory of at least `size` bytes, aligned to 8, powers of two to their size; not
  * cleared. NULL when there is none. size > KMALLOC_MAX_SIZE and impossible flags: NULL at once with one
@@ -55,11 +62,11 @@ MUST_CHECK static ALWAYS_INLINE void *kmalloc(size_t size, gfp_t gfp)
 	return kmalloc_any(size, gfp);
 }
 
-void *kzalloc(size_t size, gfp_t gfp) MUST_CHECK;
+void *kzalloc(size_t size, gfp_t gfp) MUST_CHECK KFREED;
 
 /* n * size bytes; NULL when the product overflows. Row K2. */
-void *kmalloc_array(size_t n, size_t size, gfp_t gfp) MUST_CHECK;
-void *kcalloc(size_t n, size_t size, gfp_t gfp) MUST_CHECK;
+void *kmalloc_array(size_t n, size_t size, gfp_t gfp) MUST_CHECK KFREED;
+void *kcalloc(size_t n, size_t size, gfp_t gfp) MUST_CHECK KFREED;
 
 /* Gives memory back. NULL and ZERO_SIZE_PTR: nothing happens. What is no allocated object is reported and
  * left alone. */
@@ -81,8 +88,8 @@ size_t ksize(const void *object);
 void *krealloc(const void *object, size_t new_size, gfp_t gfp) MUST_CHECK;
 
 /* Copies of memory and of a string; NULL for NULL. */
-void *kmemdup(const void *src, size_t size, gfp_t gfp) MUST_CHECK;
-char *kstrdup(const char *s, gfp_t gfp) MUST_CHECK;
+void *kmemdup(const void *src, size_t size, gfp_t gfp) MUST_CHECK KFREED;
+char *kstrdup(const char *s, gfp_t gfp) MUST_CHECK KFREED;
 
 /* Bytes kmalloc(size) really takes: the class, or whole pages. size <= KMALLOC_MAX_SIZE. */
 size_t kmalloc_size_roundup(size_t size);

@@ -66,8 +66,8 @@ void free_pages(unsigned long addr, unsigned int order);
 
 /* Exactly the whole pages that size_bytes needs, contiguous: the rest of the power of two stays free. NULL as
  * alloc_pages. free_pages_exact wants the same size. Context: as alloc_pages; any. Row P2, BUD-14. */
-void *alloc_pages_exact(size_t size_bytes, gfp_t gfp) MUST_CHECK;
 void free_pages_exact(void *addr, size_t size_bytes);
+void *alloc_pages_exact(size_t size_bytes, gfp_t gfp) MUST_CHECK FREED_BY(free_pages_exact, 1);
 
 /* The order whose block holds size_bytes: 0 for 0 and 1, 1 for PAGE_SIZE + 1. Row P3. */
 unsigned int get_order(unsigned long size_bytes);

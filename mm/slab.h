@@ -46,8 +46,9 @@ void kmem_cache_destroy(struct kmem_cache *cache);
 /* One object, or NULL as alloc_pages. Contents: what ctor or the last owner left; _zalloc clears (not with a
  * ctor). */
 MUST_CHECK static ALWAYS_INLINE void *kmem_cache_alloc(struct kmem_cache *cache, gfp_t gfp);
+void kmem_cache_free(struct kmem_cache *cache, void *object);
 void *kmem_cache_alloc_any(struct kmem_cache *cache, gfp_t gfp) MUST_CHECK;
-void *kmem_cache_zalloc(struct kmem_cache *cache, gfp_t gfp) MUST_CHECK;
+void *kmem_cache_zalloc(struct kmem_cache *cache, gfp_t gfp) MUST_CHECK FREED_BY(kmem_cache_free, 2);
 
 /* Gives an object back. An address that is no object of this cache, a free object, or one inside an object is
  * reported and changes nothing. NULL is ignored. */

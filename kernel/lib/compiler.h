@@ -32,6 +32,14 @@
 #define RETURN_ADDRESS() __builtin_return_address(0)
 
 /* sparse tells gfp_t from int by these. */
+/* Result of an allocator that `fn` takes back as its n-th argument: what gcc -fanalyzer follows (make lint).
+ */
+#ifdef LINT_ANALYZER
+#define FREED_BY(fn, n) __attribute__((malloc(fn, n)))
+#else
+#define FREED_BY(fn, n)
+#endif
+
 #ifdef __CHECKER__
 #define __bitwise __attribute__((bitwise))
 #define __force	  __attribute__((force))

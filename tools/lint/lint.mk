@@ -7,6 +7,10 @@ lint: lint-build lint-contract
 	$(Q)tools/lint/mm-pure
 	$(Q)tools/lint/headers
 	$(Q)tools/lint/style
+	$(Q)tools/lint/sparse
+	$(Q)tools/lint/cppcheck
+	$(Q)tools/lint/fanalyzer
+	$(Q)tools/lint/tidy
 
 # Both compilers, warnings are errors.
 lint-build:
