@@ -29,19 +29,29 @@ NEED_DEBUG := $(NEED_BUILD) qemu-system-x86=qemu-system-i386 gdb=gdb
 NEED_HOST  := gcc=gcc libc6-dev=/usr/include/stdio.h
 NEED_TEST  := $(NEED_RUN) $(NEED_HOST) gdb=gdb perl=prove
 NEED_TEST  += gcc-i686-linux-gnu=i686-linux-gnu-gcc libc6-dev-i386-cross=/usr/i686-linux-gnu/include/stdio.h
+NEED_TEST  += clang=clang libclang-rt-14-dev=/usr/lib/llvm-14/lib/clang/14.0.6/lib/linux/libclang_rt.fuzzer-i386.a
+NEED_TEST  += libstdc++-12-dev=/usr/lib/gcc/x86_64-linux-gnu/12/libstdc++.a
+NEED_TEST  += libstdc++-12-dev-i386-cross=/usr/lib/gcc-cross/i686-linux-gnu/12/libstdc++.a
 NEED_TEST  += ovmf-ia32=/usr/share/OVMF/OVMF32_VARS_4M.fd grub-efi-ia32-bin=/usr/lib/grub/i386-efi/multiboot2.mod
 NEED_MATRIX = $(NEED_TEST) nodejs=node npm=npm bochs=bochs bochsbios=/usr/share/bochs/BIOS-bochs-latest
 NEED_MATRIX += bochs-term=/usr/lib/x86_64-linux-gnu/bochs/plugins/libbx_term_gui.so
 NEED_MATRIX += vgabios=/usr/share/vgabios/vgabios.bin
 NEED_MATRIX += ovmf=/usr/share/OVMF/OVMF_CODE_4M.fd
 NEED_MATRIX += grub-efi-amd64-bin=/usr/lib/grub/x86_64-efi/multiboot2.mod
-NEED_LINT  := $(NEED_BUILD) clang=clang clang-format=clang-format
+NEED_LINT  := $(NEED_BUILD) clang=clang clang-format=clang-format sparse=sparse cppcheck=cppcheck
+NEED_LINT  += clang-tidy=clang-tidy libc6-dev=/usr/include/stdio.h
+NEED_FUZZ  := clang=clang libclang-rt-14-dev=/usr/lib/llvm-14/lib/clang/14.0.6/lib/linux/libclang_rt.fuzzer-i386.a
+NEED_FUZZ  += gcc-i686-linux-gnu=i686-linux-gnu-gcc libc6-dev-i386-cross=/usr/i686-linux-gnu/include/stdio.h
+NEED_FUZZ  += libstdc++-12-dev-i386-cross=/usr/lib/gcc-cross/i686-linux-gnu/12/libstdc++.a perl=perl
+NEED_FUZZ  += libstdc++-12-dev=/usr/lib/gcc/x86_64-linux-gnu/12/libstdc++.a libc6-dev=/usr/include/stdio.h
+NEED_MUTANTS := $(NEED_HOST) perl=perl
 
 GOALS := $(or $(MAKECMDGOALS),all)
 NEEDS := $(if $(filter all iso build/%,$(GOALS)),$(NEED_ISO)) $(if $(filter run,$(GOALS)),$(NEED_RUN)) \
 	 $(if $(filter debug,$(GOALS)),$(NEED_DEBUG)) $(if $(filter host,$(GOALS)),$(NEED_HOST)) \
-	 $(if $(filter lint,$(GOALS)),$(NEED_LINT)) $(if $(filter matrix,$(GOALS)),$(NEED_MATRIX)) \
-	 $(if $(filter-out all iso build/% run debug host lint clean help,$(GOALS)),$(NEED_TEST))
+	 $(if $(filter lint,$(GOALS)),$(NEED_LINT)) $(if $(filter fuzz fuzz-keep,$(GOALS)),$(NEED_FUZZ)) \
+	 $(if $(filter mutants,$(GOALS)),$(NEED_MUTANTS)) $(if $(filter matrix,$(GOALS)),$(NEED_MATRIX)) \
+	 $(if $(filter-out all iso build/% run debug host lint fuzz fuzz-keep mutants clean help,$(GOALS)),$(NEED_TEST))
 ifneq ($(strip $(NEEDS)),)
 ifeq ($(findstring n,$(filter-out --%,$(firstword -$(MAKEFLAGS)))),)
 ifneq ($(shell tools/setup.sh $(sort $(NEEDS)) >&2; echo $$?),0)
@@ -53,7 +63,7 @@ endif
 # ---------------------------------------------------------------------------------------------------------- toolchain
 ifeq ($(origin CROSS_COMPILE),undefined)
 CROSS_COMPILE := $(firstword $(foreach p,i686-linux-gnu- i686-elf-,$(if $(shell command -v $(p)ld),$(p))))
-ifneq ($(if $(CROSS_COMPILE),,$(filter-out clean help host,$(GOALS))),)
+ifneq ($(if $(CROSS_COMPILE),,$(filter-out clean help host mutants,$(GOALS))),)
 $(error no cross toolchain: looked for i686-linux-gnu-ld and i686-elf-ld; name yours with CROSS_COMPILE=PREFIX-)
 endif
 endif
@@ -161,13 +171,14 @@ help:
 #: make matrix     the self-tests on every kind of machine; MACHINE=WORD: those with WORD in their name
 #: make debug      QEMU stopped at the first instruction, GDB attached; GDB_BATCH=FILE runs FILE instead
 #: make host       host tools under build/host/
-#: make lint       layers, headers, format
+#: make fuzz       libFuzzer on loader data, command line, maps and calls of mm, 64 and 32 bits; TIME=60 seconds each
+#: make mutants    plants small faults one at a time; the host tests must catch each
+#: make lint       layers, headers, format, sparse, cppcheck, -fanalyzer, clang-tidy
 #: make clean      remove build/
 #:
 #: make sweep      an interrupt at each instruction of the allocators' paths
 #: make soak       everything at once for 60,000 ticks
-#:
-#: bench fuzz prove coverage come later.
+#: prove coverage come later.
 #:
 #: IRQOFF=1 measures for how long interrupts are off: make bench IRQOFF=1 BENCH=irqoff_max
 #: DEBUG=0|1|2  CC=clang  CROSS_COMPILE=i686-elf-  V=1  WERROR=1

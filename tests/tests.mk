@@ -48,6 +48,13 @@ build/host/memmap: $(MEMMAP_OBJECTS)
 
 -include $(sort $(HOST_OBJECTS64:.o=.d) $(HOST_OBJECTS32:.o=.d) $(MEMMAP_OBJECTS:.o=.d))
 
+include tests/fuzz/fuzz.mk
+
+# `make mutants`: do the tests notice? MUTANT=WORD: those with WORD in their name or file.
+.PHONY: mutants
+mutants:
+	$(Q)tests/mutants/run $(MUTANT)
+
 # -------------------------------------------------------------------------------------------------- the test programs
 # NAME=COMMAND each, the longest first.
 TEST_WORDS    = selftest=$(or $(GUEST_SUITE),all) monitor=off exit=qemu panic=exit
@@ -72,12 +79,13 @@ SOAK_SUITE     = tests/boot/run-guest --name='$(1)' --qemu='-icount shift=6,slee
 PROGRAMS_COUNTED = --program="sweep=$(call SWEEP_SUITES,16M,sweep)" --program="soak=$(call SOAK_SUITE,soak_short)"
 
 PROGRAMS_OTHER = --program='monitor=tests/boot/monitor-script' \
+		 --program='fuzz=tests/fuzz/run --tap 5 $(FUZZ_PROGRAMS)' \
 		 --program='e820=tests/host/e820-check build/host/memmap tests/data/e820/*.map' \
 		 --program='harness=tests/boot/self-test' --program='lint=tools/lint/self-test'
 PROGRAMS_SUITE = $(PROGRAMS_HOST) $(if $(GUEST_SUITE),\
 		 --program='boot 512M-kernel=$(MATRIX) --run=512M-kernel $(TEST_WORDS)')
 
-test: build/ashlar.elf build/host/memmap build/host/test64 build/host/test32
+test: build/ashlar.elf build/host/memmap build/host/test64 build/host/test32 $(if $(TEST_SUITE),,$(FUZZ_PROGRAMS))
 	$(Q)tests/run-tests $(if $(TEST_SUITE),$(PROGRAMS_SUITE),$(if $(TEST),--match='$(TEST)') \
 		$(PROGRAMS_BOOT) $(PROGRAMS_HOST) $(PROGRAMS_OTHER) $(PROGRAMS_COUNTED))
 
