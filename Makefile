@@ -110,6 +110,9 @@ OBJECTS := $(patsubst %,$(OUT)/%.o,$(SOURCES))
 all: build/ashlar.elf build/ashlar.iso
 iso: build/ashlar.iso
 
+# Tests and the monitor are many and need not be fast; what is measured is.
+$(OUT)/tests/kernel/%.c.o $(OUT)/monitor/%.c.o: CFLAGS += -Os
+
 $(OUT)/%.c.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(if $(Q),@echo "  CC    $<")

@@ -57,7 +57,10 @@ static irqreturn_t run_in_irq(int irq, void *dev)
 {
 	(void)irq;
 	(void)dev;
-	in_context();
+	if (in_softirq()) /* it happened to interrupt one: not the row that is asked for */
+		apic_timer_oneshot(1000, (uint8_t)IRQ_VECTOR(APIC_TIMER_IRQ));
+	else
+		in_context();
 	return IRQ_HANDLED;
 }
 
