@@ -15,6 +15,8 @@
 #include <kernel/lib/align.h>
 #include <kernel/lib/format.h>
 #include <kernel/lib/string.h>
+#include <linux/highmem.h>
+#include <linux/slab.h>
 #include <mm/port.h>
 
 /* A row of the table: what the predicates say in a context, as text. */
@@ -327,4 +329,102 @@ KTEST(context, messages_name_the_thread_or_the_interrupt, "C1")
 {
 	EXPECT(strcmp(port_task_name(), current->name) == 0);
 	EXPECT(strcmp(port_task_name(), "selftest") == 0);
+}
+
+/* --- which flag when: every flag in every context (C6) --- */
+
+static void call_under_kmap_atomic(void)
+{
+	static struct page *page;
+	void *window;
+
+	page = alloc_page(GFP_KERNEL);
+	REQUIRE(page);
+	window = kmap_atomic(page);
+	in_context();
+	kunmap_atomic(window);
+	__free_page(page);
+}
+
+static const struct {
+	gfp_t gfp;
+	const char *name;
+} kinds[] = {
+	{GFP_KERNEL, "KERNEL"},
+	{GFP_NOFS, "NOFS"},
+	{GFP_NOIO, "NOIO"},
+	{GFP_ATOMIC, "ATOMIC"},
+	{GFP_NOWAIT, "NOWAIT"},
+	{GFP_DMA | GFP_KERNEL, "DMA|KERNEL"},
+	{GFP_DMA | GFP_ATOMIC, "DMA|ATOMIC"},
+	{GFP_USER, "USER"},
+};
+
+static struct {
+	unsigned int kind, nr_served;
+	bool done;
+} asked;
+
+/* An object and a page of that kind: served in any context, whatever is said about it. */
+static void allocate(void)
+{
+	gfp_t gfp = kinds[asked.kind].gfp;
+	void *object = kmalloc(100, gfp & ~__GFP_MOVABLE);
+	struct page *page = alloc_pages(gfp, 0);
+
+	asked.nr_served += object != NULL && page != NULL;
+	kfree(object);
+	if (page)
+		__free_page(page);
+	asked.done = true;
+}
+
+/* Reports that one visit to the context brought. */
+static unsigned int reports_of_visit(void (*call)(void), unsigned int kind)
+{
+	uint64_t end = clock_now_ms() + 2000;
+	unsigned int before = context_nr_reports();
+
+	asked.kind = kind;
+	asked.done = false;
+	call();
+	while (!READ_ONCE(asked.done) && clock_now_ms() < end)
+		;
+	EXPECT(asked.done);
+	return context_nr_reports() - before;
+}
+
+static void check_row(void (*call)(void), const char *name, bool atomic)
+{
+	char row[128];
+	int len = scnprintf(row, sizeof(row), "%-15s", name);
+
+	for (unsigned int kind = 0; kind < ARRAY_SIZE(kinds); kind++) {
+		bool may_wait = gfp_has(kinds[kind].gfp, __GFP_WAIT);
+		unsigned int nr = reports_of_visit(call, kind);
+
+		EXPECT_EQ(nr, atomic && may_wait ? 2 : 0); /* the object and the page */
+		len += scnprintf(row + len, sizeof(row) - (size_t)len, " %-11s", nr ? "reported" : "silent");
+	}
+	ktest_note("%s", row);
+}
+
+KTEST(context, each_flag_in_each_context_is_silent_or_reported_as_the_books_say, "C1 C6 GFP-01 GFP-02")
+{
+	char head[128];
+	int len = scnprintf(head, sizeof(head), "%-15s", "");
+
+	for (unsigned int kind = 0; kind < ARRAY_SIZE(kinds); kind++)
+		len += scnprintf(head + len, sizeof(head) - (size_t)len, " %-11s", kinds[kind].name);
+	ktest_note("%s", head);
+
+	in_context = allocate;
+	context_forget_reports();
+	reports_capture();
+	asked.nr_served = 0;
+	for (unsigned int i = 0; i < ARRAY_SIZE(contexts); i++)
+		if (is_possible(i))
+			check_row(contexts[i].call, contexts[i].name, contexts[i].bits[3] == 'y');
+	check_row(call_under_kmap_atomic, "kmap_atomic", true);
+	EXPECT_EQ(asked.nr_served, (ARRAY_SIZE(contexts) + 1 - !apic_is_on()) * ARRAY_SIZE(kinds));
 }
