@@ -20,6 +20,10 @@ struct pcpu_stack *kmalloc_stacks[2][NR_KMALLOC_CLASSES] = {
 
 /* --- size classes --- */
 
+#define TABLED_SIZE 2048u
+
+static uint8_t class_table[TABLED_SIZE >> 3]; /* class of sizes (i * 8, i * 8 + 8] (C) */
+
 static uint32_t class_size(unsigned int class)
 {
 	unsigned int quarter = class - NR_KMALLOC_SMALL;
@@ -80,6 +84,8 @@ void kmalloc_init(void)
 {
 	char *memory = alloc_stacks();
 
+	for (unsigned int i = 0; i < ARRAY_SIZE(class_table); i++)
+		class_table[i] = (uint8_t)kmalloc_class(i * 8 + 1);
 	for (unsigned int dma = 0; dma < 2; dma++)
 		for (unsigned int class = 0; class < NR_KMALLOC_CLASSES; class ++) {
 			init_class(dma, class, (struct pcpu_stack *)(void *)memory);
@@ -147,13 +153,15 @@ static NOINLINE void *kmalloc_slow(size_t size, gfp_t gfp, const void *caller)
 	return object;
 }
 
+/* The common sizes find their class by a table, which is shorter than working it out. */
 void *kmalloc_any(size_t size, gfp_t gfp)
 {
+	size_t last = size - 1;
 	struct pcpu_stack *stack;
 
-	if (unlikely(size - 1 >= KMALLOC_MAX_CACHE_SIZE || gfp_has(gfp, ~GFP_OBJECT_BITS)))
+	if (unlikely(last >= KMALLOC_MAX_CACHE_SIZE || gfp_has(gfp, ~GFP_OBJECT_BITS)))
 		return kmalloc_slow(size, gfp, RETURN_ADDRESS());
-	stack = kmalloc_stacks[0][kmalloc_class(size)];
+	stack = kmalloc_stacks[0][last < TABLED_SIZE ? class_table[last >> 3] : kmalloc_class(size)];
 	return gfp_has(gfp, __GFP_WAIT) ? object_pop_wait(stack, gfp) : object_pop(stack, gfp);
 }
 

@@ -156,8 +156,9 @@ static struct page *put_object_locked(struct kmem_cache *cache, struct page *fir
  * while. */
 
 /* Objects to move under one lock: what bounds the time with interrupts off. */
-#define BATCH 16u
-#define CHUNK 8u
+#define BATCH	     16u
+#define CHUNK	     8u
+#define REFILL_SLABS 4u
 
 /* Move up to `want` objects of one slab to the stack: freed ones first, then, without a constructor, fresh
  * ones. */
@@ -195,7 +196,8 @@ static void refill_stack_locked(struct kmem_cache *cache, struct pcpu_stack *sta
 {
 	uint32_t want = MIN(stack->limit, BATCH);
 
-	while (stack->count < want && !list_is_empty(&cache->partial)) {
+	for (unsigned int n = 0; n < REFILL_SLABS && stack->count < want && !list_is_empty(&cache->partial);
+	     n++) {
 		uint32_t before = stack->count;
 
 		move_objects_locked(cache, list_first_entry(&cache->partial, struct page, links), stack,

@@ -98,11 +98,10 @@ static inline bool object_is_whole(const struct kmem_cache *cache, uint32_t offs
 	return offset * cache->divide < cache->divide_limit;
 }
 
-/* The offset in its slab of an address, given as its distance from the start of the direct map: slabs are
- * aligned to their size there. */
-static inline uint32_t object_offset(const struct kmem_cache *cache, uintptr_t distance)
+/* The offset in its slab of an address: a slab is aligned to its size, and the direct map to more. */
+static inline uint32_t object_offset(const struct kmem_cache *cache, uintptr_t addr)
 {
-	return (uint32_t)distance & cache->slab_mask;
+	return (uint32_t)addr & cache->slab_mask;
 }
 
 static inline char *slab_base(const struct page *slab)
