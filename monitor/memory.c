@@ -153,6 +153,7 @@ static void run_kmalloc(unsigned int nr, char *word[])
 {
 	char names[96];
 	struct held *held;
+	void *object;
 	uint64_t size;
 	gfp_t gfp;
 
@@ -167,15 +168,16 @@ static void run_kmalloc(unsigned int nr, char *word[])
 	held = slot_take("kmalloc");
 	if (!held)
 		return;
-	held->object = kmalloc((size_t)size, gfp | __GFP_NOWARN);
-	if (!held->object) {
+	object = kmalloc_any((size_t)size, gfp | __GFP_NOWARN);
+	held->object = object; /* kept by its handle: not a leak */
+	if (!object) {
 		slot_give_back(held);
 		say("kmalloc: no memory for %llu bytes with %s, see buddyinfo\n", (unsigned long long)size,
 		    gfp_names(gfp, names, sizeof(names)));
 		return;
 	}
-	say("#%u: address 0x%08lx, %zu bytes usable\n", held->number, (unsigned long)(uintptr_t)held->object,
-	    ksize(held->object));
+	say("#%u: address 0x%08lx, %zu bytes usable\n", held->number, (unsigned long)(uintptr_t)object,
+	    ksize(object));
 }
 
 static void run_free(unsigned int nr, char *word[])

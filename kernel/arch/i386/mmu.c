@@ -12,6 +12,7 @@
 #include <kernel/arch/cpu.h>
 #include <kernel/arch/kmap.h>
 #include <kernel/lib/align.h>
+#include <kernel/lib/assert.h>
 
 #define PTE_PRESENT  0x001ull
 #define PTE_WRITE    0x002ull
@@ -170,7 +171,10 @@ bool mmu_has_table(uintptr_t addr)
 
 void mmu_set_table(uintptr_t addr, paddr_t table)
 {
-	entry_set(directory_entry(addr), table | PTE_PRESENT | PTE_WRITE);
+	uint64_t *entry = directory_entry(addr);
+
+	BUG_ON(!entry); /* only the kernel's gigabyte has tables of ours */
+	entry_set(entry, table | PTE_PRESENT | PTE_WRITE);
 }
 
 bool mmu_map_page(uintptr_t addr, paddr_t paddr, unsigned int prot)
