@@ -232,6 +232,8 @@ static __init void start_threads(void)
 	softirq_init();	      /* ksoftirqd is a thread */
 	pit_init();	      /* the tick */
 	serial_start();	      /* from here on output is queued */
+	wiring_start();	      /* the background reclaimer */
+	mm_init_on(boot.options.init_on_alloc, boot.options.init_on_free);
 }
 
 static __init void start(uint32_t magic, uint32_t info_paddr)

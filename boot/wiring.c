@@ -11,6 +11,8 @@
 #include <kernel/core/panic.h>
 #include <kernel/core/printk.h>
 #include <kernel/core/thread.h>
+#include <kernel/core/timer.h>
+#include <mm/vmscan.h>
 #include <tests/ktest.h>
 
 static enum printk_level printk_level_of(enum port_level level)
@@ -75,6 +77,30 @@ void port_unpark(struct port_thread *thread)
 	thread_unpark((struct thread *)thread);
 }
 
+void port_park_for(unsigned int timeout_ms)
+{
+	thread_park_timeout((long)msecs_to_jiffies(timeout_ms) + 1);
+}
+
+uint32_t *port_scope(void)
+{
+	return &current->mm_scope;
+}
+
+bool port_is_killed(void)
+{
+	return READ_ONCE(current->is_killed);
+}
+
+STATIC_ASSERT(THREAD_NAME_MAX == PORT_NAME_MAX && (int)PORT_VICTIM_KILLED == (int)THREAD_KILLED &&
+		      (int)PORT_VICTIM_DYING == (int)THREAD_DYING,
+	      "the port's victims are the kernel's");
+
+enum port_victim port_kill_victim(char *name, size_t *nr_pages)
+{
+	return (enum port_victim)thread_kill_largest(name, nr_pages);
+}
+
 bool port_may_sleep(void)
 {
 	return context_may_sleep();
@@ -137,4 +163,16 @@ static void restore_windows(struct thread *thread)
 void wiring_init(void)
 {
 	thread_add_switch_hook(save_windows, restore_windows);
+}
+
+static int reclaim_thread(void *unused)
+{
+	(void)unused;
+	vmscan_background();
+}
+
+void wiring_start(void)
+{
+	if (IS_ERR(kthread_run(reclaim_thread, NULL, "kswapd")))
+		panic("no memory for the thread that reclaims");
 }

@@ -64,7 +64,9 @@ const char *gfp_why_impossible(gfp_t gfp)
 		return "unknown flag bits";
 	if (gfp_zone_bits(gfp) == 3)
 		return "two zones, __GFP_DMA and __GFP_HIGHMEM";
-	return "__GFP_MOVABLE and __GFP_RECLAIMABLE together";
+	if (gfp_mobility_bits(gfp) == 3)
+		return "__GFP_MOVABLE and __GFP_RECLAIMABLE together";
+	return "__GFP_NOFAIL without __GFP_WAIT";
 }
 
 static unsigned int ratelimit_generation = 1;

@@ -40,6 +40,9 @@ typedef unsigned int __bitwise gfp_t;
 
 #define GFP_KNOWN_BITS	  ((__force gfp_t)((1u << 17) - 1))
 
+/* What a request loses that was made where nobody may sleep. */
+#define GFP_PATIENCE (__GFP_WAIT | __GFP_NOFAIL)
+
 /* Later names of the same permissions. */
 #define __GFP_RECLAIM	    __GFP_WAIT
 #define __GFP_RETRY_MAYFAIL __GFP_REPEAT
@@ -78,10 +81,12 @@ static ALWAYS_INLINE unsigned int gfp_mobility_bits(gfp_t gfp)
 	return (__force unsigned int)gfp >> 2 & 3u;
 }
 
-/* Can no request with these flags ever be met? (K7: unknown bits, two zones, two mobilities) */
+/* Can no request with these flags ever be met? (K7: unknown bits, two zones, two mobilities; G15: NOFAIL that
+ * may not wait) */
 static inline bool gfp_is_impossible(gfp_t gfp)
 {
-	return gfp_has(gfp, ~GFP_KNOWN_BITS) || gfp_zone_bits(gfp) == 3 || gfp_mobility_bits(gfp) == 3;
+	return gfp_has(gfp, ~GFP_KNOWN_BITS) || gfp_zone_bits(gfp) == 3 || gfp_mobility_bits(gfp) == 3 ||
+	       (gfp_has(gfp, __GFP_NOFAIL) && !gfp_has(gfp, __GFP_WAIT));
 }
 
 /* Why gfp_is_impossible(), in words. */

@@ -11,6 +11,9 @@
 #include <mm/memblock.h>
 #include <mm/memmap.h>
 #include <mm/page_alloc.h>
+#include <mm/reserve.h>
+#include <mm/slab_internal.h>
+#include <mm/vmscan.h>
 
 static uint32_t init_min_free_kbytes;
 
@@ -76,11 +79,22 @@ void mm_init_allocators(void)
 	pcp_init();
 	slab_init();
 	kmalloc_init();
+	reserve_reset_all();
+	vmscan_init();
+}
+
+void mm_init_on(bool alloc, bool free)
+{
+	page_alloc_set_init_on(alloc, free);
+	slab_close_all(SLOW_INIT_ON, alloc || free);
 }
 
 uint64_t mm_free_reserved(paddr_t start, paddr_t end)
 {
 	pfn_t from = (pfn_t)(ALIGN_UP(start, PAGE_SIZE) >> PAGE_SHIFT), to = (pfn_t)(end >> PAGE_SHIFT);
 
-	return from < to ? page_alloc_add_range(from, to) : 0;
+	uint64_t added = from < to ? page_alloc_add_range(from, to) : 0;
+
+	zone_build_policy(init_min_free_kbytes); /* marks follow the zones' size */
+	return added;
 }

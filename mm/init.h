@@ -21,6 +21,10 @@ void mm_init_zones(const struct mm_params *params);
  * here on. */
 void mm_init_allocators(void);
 
+/* Hardening (K4): memory is cleared whenever it is handed out, or given back. Objects of caches with a
+ * constructor are left as they are. Context: process. */
+void mm_init_on(bool alloc, bool free);
+
 /* Give whole pages [start, end) that nobody uses to the allocator: the freed .init sections. Result: pages
  * given. */
 uint64_t mm_free_reserved(paddr_t start, paddr_t end);

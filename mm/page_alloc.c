@@ -5,6 +5,8 @@
  * A1 the head of an allocated block has state ALLOCATED, its order, its zone, and refcount >= 1.
  * A2 no page inside an allocated block has a state, so that every wrong free is seen by comparing one word.
  *
+ * A3 whoever makes pages free outside zone->lock lets the waiters look (wait_serve()).
+ *
  * Lock: zone->lock around each buddy call; nothing sleeps or prints under it. */
 #include <mm/page_alloc.h>
 
@@ -14,6 +16,8 @@
 #include <kernel/lib/format.h>
 #include <mm/buddy.h>
 #include <mm/highmem.h>
+#include <mm/retry.h>
+#include <mm/vmscan.h>
 
 /* --- refusals and reports --- */
 
@@ -80,20 +84,23 @@ static struct page *zone_alloc(struct zone *zone, unsigned int order, enum mobil
 {
 	struct page *page = NULL;
 	irqflags_t flags;
-	bool check_mode;
+	bool is_short;
 
 	flags = port_lock_irqsave(&zone->lock);
 	if (likely(zone->nr_free >= floor + ((size_t)1 << order)))
 		page = order < PCP_ORDERS ? pcp_refill_locked(zone, order, mobility, floor)
 					  : buddy_alloc_locked(zone, order, mobility);
-	check_mode = !zone->slow && zone->nr_free < zone->wmark[WMARK_LOW];
+	is_short = zone->nr_free < zone->wmark[WMARK_LOW];
 	port_unlock_irqrestore(&zone->lock, flags);
-	if (unlikely(check_mode))
-		pcp_check_mode(zone);
+	if (unlikely(is_short)) {
+		if (!zone->slow)
+			pcp_check_mode(zone);
+		vmscan_wake();
+	}
 	return page;
 }
 
-static struct page *try_zones(gfp_t gfp, unsigned int order)
+struct page *page_alloc_try(gfp_t gfp, unsigned int order)
 {
 	enum zone_id highest = gfp_zone(gfp);
 	struct zone *const *zone = nodes[0].zonelist[highest].zone;
@@ -132,6 +139,15 @@ static void clear_pages(const struct page *page, size_t nr_pages)
 		clear_highpage(page);
 }
 
+bool page_init_on_alloc, page_init_on_free;
+
+void page_alloc_set_init_on(bool alloc, bool free)
+{
+	page_init_on_alloc = alloc;
+	page_init_on_free = free;
+	pcp_close(SLOW_INIT_ON, alloc || free);
+}
+
 /* What the caller asked for beyond the pages themselves. */
 static void prepare(struct page *page, gfp_t gfp, unsigned int order)
 {
@@ -141,22 +157,37 @@ static void prepare(struct page *page, gfp_t gfp, unsigned int order)
 		clear_pages(page, (size_t)1 << order);
 }
 
+/* What is there without waiting for anybody. */
+static struct page *take_at_once(gfp_t gfp, unsigned int order)
+{
+	struct page *page = page_alloc_try(gfp, order);
+
+	if (unlikely(!page) && drain_zones(gfp))
+		page = page_alloc_try(gfp, order);
+	return page;
+}
+
 /* Past the per-CPU lists. */
 static NOINLINE struct page *alloc_slow(gfp_t gfp, unsigned int order, const void *caller)
 {
-	struct page *page;
+	struct page *page = NULL;
 
 	if (unlikely(order > MAX_ORDER))
 		return refuse(gfp, order, caller, "no block is that large");
 	if (unlikely(gfp_is_impossible(gfp)))
 		return refuse(gfp, order, caller, gfp_why_impossible(gfp));
-	page = try_zones(gfp, order);
-	if (unlikely(!page) && drain_zones(gfp))
-		page = try_zones(gfp, order);
-	if (likely(page))
-		page->refcount = 1;
-	else
+	gfp = retry_check_context(gfp);
+	if (likely(!retry_must_queue(gfp)))
+		page = take_at_once(gfp, order);
+	if (unlikely(!page) && gfp_has(gfp, __GFP_WAIT))
+		page = retry_pages(gfp, order);
+	if (unlikely(!page)) {
 		page_alloc_report_failure(gfp, order);
+		return NULL;
+	}
+	page->refcount = 1;
+	if (unlikely(page_init_on_alloc) && !gfp_has(gfp, __GFP_ZERO))
+		clear_pages(page, (size_t)1 << order);
 	return page;
 }
 
@@ -182,7 +213,7 @@ struct page *page_alloc_for(gfp_t gfp, unsigned int order, const void *caller)
 
 	if (gfp_has(gfp, __GFP_WAIT) && unlikely(port_is_atomic()) &&
 	    !port_check_may_sleep(__FILE__, __LINE__))
-		gfp &= ~__GFP_WAIT;
+		gfp &= ~GFP_PATIENCE;
 	page = take_parked(gfp, order);
 	if (!page)
 		page = alloc_slow(gfp, order, caller);
@@ -200,7 +231,7 @@ PCPU_CALL struct page *page_pop_invalid(struct pcpu_stack *stack, gfp_t gfp)
 {
 	if (!gfp_has(gfp, __GFP_WAIT) || port_check_may_sleep(__FILE__, __LINE__))
 		return page_pop(stack, gfp);
-	return page_pop(stack, gfp & ~__GFP_WAIT);
+	return page_pop(stack, gfp & ~GFP_PATIENCE);
 }
 
 struct page *alloc_pages_any(gfp_t gfp, unsigned int order)
@@ -254,12 +285,15 @@ static void free_to_zone(struct page *page, unsigned int order)
 	irqflags_t flags;
 	bool check_mode;
 
+	if (unlikely(page_init_on_free))
+		clear_pages(page, (size_t)1 << order);
 	flags = port_lock_irqsave(&zone->lock);
 	buddy_free_locked(zone, page, order);
 	check_mode = zone->slow && zone->nr_free >= zone->wmark[WMARK_HIGH];
 	port_unlock_irqrestore(&zone->lock, flags);
 	if (unlikely(check_mode))
 		pcp_check_mode(zone);
+	wait_serve();
 }
 
 /* The list is full, or closed. */
@@ -386,6 +420,7 @@ static void trim_block(struct page *page, size_t nr_pages, unsigned int order)
 	mark_pieces(page, nr_pages);
 	buddy_free_range_locked(zone, pfn + (pfn_t)nr_pages, pfn + (1u << order));
 	port_unlock_irqrestore(&zone->lock, flags);
+	wait_serve();
 }
 
 struct page *page_alloc_exact(size_t nr_pages, gfp_t gfp, enum page_state state)
@@ -542,5 +577,6 @@ uint64_t page_alloc_add_range(pfn_t start, pfn_t end)
 		port_unlock_irqrestore(&zone->lock, flags);
 		added += to - from;
 	}
+	wait_serve();
 	return added;
 }

@@ -16,7 +16,8 @@
 
 static ALWAYS_INLINE bool gfp_is_plain(gfp_t gfp)
 {
-	return !gfp_has(gfp, ~GFP_PLAIN_BITS) && gfp_zone_bits(gfp) != 3 && gfp_mobility_bits(gfp) != 3;
+	return !gfp_has(gfp, ~GFP_PLAIN_BITS) && gfp_zone_bits(gfp) != 3 && gfp_mobility_bits(gfp) != 3 &&
+	       (!gfp_has(gfp, __GFP_NOFAIL) || gfp_has(gfp, __GFP_WAIT));
 }
 
 /* alloc_pages for flags or an order that the compiler does not know. */
@@ -101,6 +102,15 @@ uint64_t page_alloc_add_range(pfn_t start, pfn_t end);
 /* Says "<task>: page allocation failure" with order, flags and the state of the zones, unless __GFP_NOWARN or
  * too often. Serves G13. */
 void page_alloc_report_failure(gfp_t gfp, unsigned int order);
+
+/* What is free now of the zones gfp allows, down to the floor it must leave; refcount is not set. For whoever
+ * takes on behalf of a waiter. Context: any, zone locks not held. */
+struct page *page_alloc_try(gfp_t gfp, unsigned int order) MUST_CHECK;
+
+/* Clear pages and objects whenever they are handed out, or given back (K4). Every call then takes the slow
+ * path. Context: boot. */
+void page_alloc_set_init_on(bool alloc, bool free);
+extern bool page_init_on_alloc, page_init_on_free;
 
 /* The whole of alloc_pages, slow paths included, for callers that name theirs. */
 struct page *page_alloc_for(gfp_t gfp, unsigned int order, const void *caller) MUST_CHECK;

@@ -46,7 +46,7 @@ static struct pcpu_stack *stack_of(const struct zone *zone, unsigned int mobilit
 	return pcp_of_block[order][ZONE_WHERE(zone, mobility)];
 }
 
-static bool keep_closed; /* slow mode whatever the free pages */
+static unsigned int closed_for; /* enum slow_reason: slow mode whatever the free pages */
 
 /* --- coming up --- */
 
@@ -242,8 +242,8 @@ static void set_limits(const struct zone *zone, bool slow)
 void pcp_check_mode(struct zone *zone)
 {
 	irqflags_t flags = port_lock_irqsave(&zone->lock);
-	bool enter = !zone->slow && (keep_closed || zone->nr_free < zone->wmark[WMARK_LOW]);
-	bool leave = zone->slow && !keep_closed && zone->nr_free >= zone->wmark[WMARK_HIGH];
+	bool enter = !zone->slow && (closed_for || zone->nr_free < zone->wmark[WMARK_LOW]);
+	bool leave = zone->slow && !closed_for && zone->nr_free >= zone->wmark[WMARK_HIGH];
 
 	if (enter || leave) {
 		zone->slow = enter;
@@ -254,11 +254,15 @@ void pcp_check_mode(struct zone *zone)
 		pcp_drain_zone(zone);
 }
 
-void pcp_keep_closed(bool closed)
+void pcp_close(enum slow_reason reason, bool closed)
 {
+	unsigned int bit = (unsigned int)reason;
 	struct zone *zone;
 
-	keep_closed = closed;
+	if (closed)
+		__atomic_fetch_or(&closed_for, bit, __ATOMIC_RELAXED);
+	else
+		__atomic_fetch_and(&closed_for, ~bit, __ATOMIC_RELAXED);
 	for_each_zone(zone)
 		if (zone_has_memory(zone))
 			pcp_check_mode(zone);

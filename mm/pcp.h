@@ -45,9 +45,17 @@ void pcp_make_room(struct pcpu_stack *stack);
 /* Give everything this CPU has parked of a zone back to it. Result: pages. Context: any. */
 size_t pcp_drain_zone(struct zone *zone);
 
-/* Close the lists of all zones whatever their free pages (true), or let the watermarks decide again (false):
- * for whoever must see every page in its zone. Nests not. Context: any. */
-void pcp_keep_closed(bool closed);
+/* Why all lists are closed, pages' and objects', whatever is free. */
+enum slow_reason {
+	SLOW_ON_DEMAND = 1, /* somebody must see every page in its zone */
+	SLOW_WAITERS = 2,   /* somebody waits for memory (mm/wait.h) */
+	SLOW_INIT_ON = 4,   /* every page and object is cleared on its way (mm/init.h) */
+};
+
+/* Close the lists of all zones for that reason; when none is left, let the watermarks decide again. Context:
+ * any; one caller a reason. */
+void pcp_close(enum slow_reason reason, bool closed);
+#define pcp_keep_closed(closed) pcp_close(SLOW_ON_DEMAND, closed)
 
 /* Enter or leave slow mode as the zone's free pages ask for. Context: any, zone->lock not held. */
 void pcp_check_mode(struct zone *zone);

@@ -39,11 +39,24 @@ const char *port_task_name(void);
 
 /* Sleeping. mm sleeps through these alone; its queues of waiters are its own.
  * port_park: sleeps until somebody unparks the thread; an unpark that came before is remembered, once, and
- * then port_park returns at once. Context: process, may sleep. */
+ * then port_park returns at once. port_park_for: the same for at most timeout_ms. Either may return early, so
+ * callers look at what they wait for. Context: process, may sleep. */
 struct port_thread;
 struct port_thread *port_current(void);
 void port_park(void);
+void port_park_for(unsigned int timeout_ms);
 void port_unpark(struct port_thread *thread); /* Context: any. */
+
+/* A word of the thread that runs now, 0 at first, for the scopes it is in (mm/scope.h). Context: process. */
+uint32_t *port_scope(void);
+
+/* Out of memory. Kill the thread that may be killed and holds most, unless one that was killed has yet to
+ * end; it is woken wherever it sleeps, and port_is_killed() says so to it. name: PORT_NAME_MAX bytes.
+ * Context: any. Serves R4. */
+#define PORT_NAME_MAX 24
+enum port_victim { PORT_NO_VICTIM, PORT_VICTIM_DYING, PORT_VICTIM_KILLED };
+enum port_victim port_kill_victim(char *name, size_t *nr_pages);
+bool port_is_killed(void);
 
 /* The same question as port_check_may_sleep() below, asked silently. Context: any. */
 bool port_may_sleep(void);

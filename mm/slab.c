@@ -3,8 +3,8 @@
  * in slab_internal.h. An object comes from the free list of a slab that has room, else from beyond its bump
  * index, where the constructor runs; so a new slab costs the same however many objects it holds.
  *
- * Locks: 1. slab.lock (the list of caches)  2. cache->lock  3. zone->lock. Pages are allocated and freed,
- * constructors run and messages are printed with none of them held. */
+ * Locks: 1. wait.lock  2. slab.lock (the list of caches)  3. cache->lock  4. zone->lock. Pages are freed,
+ * constructors run, messages are printed and waiters are served with none of them held. */
 #include <mm/slab.h>
 
 #include <kernel/lib/align.h>
@@ -12,6 +12,7 @@
 #include <kernel/lib/bitops.h>
 #include <kernel/lib/format.h>
 #include <kernel/lib/string.h>
+#include <mm/retry.h>
 #include <mm/slab_internal.h>
 
 #define MAX_SLAB_ORDER 4
@@ -21,6 +22,7 @@
 static struct {
 	struct port_lock lock;
 	struct list_head caches;
+	unsigned int closed_for;	  /* enum slow_reason: all stacks are closed */
 	struct created_cache cache_cache; /* the cache of caches */
 } slab;
 
@@ -70,17 +72,14 @@ static unsigned int choose_order(uint32_t stride)
 	return best;
 }
 
-static struct page *new_slab(struct kmem_cache *cache, gfp_t gfp, const void *caller)
+/* Flags of the pages behind a request for objects. */
+static gfp_t slab_gfp(const struct kmem_cache *cache, gfp_t gfp)
 {
-	struct page *first;
+	return (gfp & ~(__GFP_ZERO | __GFP_HIGHMEM | __GFP_MOVABLE | __GFP_COMP)) | cache->gfp;
+}
 
-	if (gfp_has(gfp, __GFP_NO_GROW))
-		return NULL;
-	first = page_alloc_for((gfp & ~(__GFP_ZERO | __GFP_HIGHMEM | __GFP_MOVABLE | __GFP_COMP)) |
-				       cache->gfp,
-			       cache->order, caller);
-	if (!first)
-		return NULL;
+static struct page *make_slab(struct kmem_cache *cache, struct page *first)
+{
 	first->state = PAGE_SLAB;
 	first->freelist = NULL;
 	first->in_use = first->bump = 0;
@@ -89,6 +88,17 @@ static struct page *new_slab(struct kmem_cache *cache, gfp_t gfp, const void *ca
 		page->slab_cache = cache;
 	}
 	return first;
+}
+
+/* A slab for which nobody has to wait. Who may wait does so for an object as well, see wait_for_object(). */
+static struct page *new_slab(struct kmem_cache *cache, gfp_t gfp, const void *caller)
+{
+	struct page *first;
+
+	if (gfp_has(gfp, __GFP_WAIT))
+		gfp = (gfp & ~GFP_PATIENCE) | __GFP_NOWARN;
+	first = page_alloc_for(slab_gfp(cache, gfp), cache->order, caller);
+	return first ? make_slab(cache, first) : NULL;
 }
 
 static void release_slab(struct kmem_cache *cache, struct page *first)
@@ -142,7 +152,7 @@ static struct page *put_object_locked(struct kmem_cache *cache, struct page *fir
 	if (first->in_use)
 		return NULL;
 	list_del(&first->links);
-	if (cache->nr_empty >= SLAB_KEEP_EMPTY) {
+	if (cache->nr_empty >= SLAB_KEEP_EMPTY || (slab.closed_for & SLOW_WAITERS)) {
 		cache->nr_slabs--;
 		return first;
 	}
@@ -226,24 +236,69 @@ static void *take_and_refill(struct kmem_cache *cache, struct page *grown, bool 
 	return object;
 }
 
+/* From what the cache holds, or from a new slab. */
+static void *take_at_once(struct kmem_cache *cache, gfp_t gfp, const void *caller, bool *construct)
+{
+	void *object = take_and_refill(cache, NULL, construct);
+	struct page *grown;
+
+	if (likely(object) || gfp_has(gfp, __GFP_NO_GROW))
+		return object;
+	grown = new_slab(cache, gfp, caller);
+	return grown ? take_and_refill(cache, grown, construct) : NULL;
+}
+
+struct slab_waiter {
+	struct mem_waiter wait;
+	struct kmem_cache *cache;
+	bool construct;
+};
+
+static bool take_object_or_page(struct mem_waiter *wait)
+{
+	struct slab_waiter *waiter = container_of(wait, struct slab_waiter, wait);
+
+	wait->object = take_and_refill(waiter->cache, NULL, &waiter->construct);
+	if (!wait->object)
+		wait->page = page_alloc_try(wait->gfp, wait->order);
+	return wait->object || wait->page;
+}
+
+/* An object that somebody frees, or one of a new slab: whichever comes first (C3). */
+static NOINLINE void *wait_for_object(struct kmem_cache *cache, gfp_t gfp, bool *construct)
+{
+	struct slab_waiter waiter = {.cache = cache};
+
+	wait_init(&waiter.wait, slab_gfp(cache, gfp), cache->order);
+	waiter.wait.take = take_object_or_page;
+	if (!retry_until_served(&waiter.wait)) {
+		page_alloc_report_failure(gfp, cache->order);
+		return NULL;
+	}
+	*construct = waiter.construct;
+	if (waiter.wait.object)
+		return waiter.wait.object;
+	waiter.wait.page->refcount = 1;
+	return take_and_refill(cache, make_slab(cache, waiter.wait.page), construct);
+}
+
 void *slab_alloc_slow(struct kmem_cache *cache, gfp_t gfp, const void *caller)
 {
-	struct page *grown;
 	bool construct = false;
-	void *object;
+	void *object = NULL;
 
 	if (unlikely(gfp_is_impossible(gfp)))
 		return refuse_alloc(cache, gfp, caller, gfp_why_impossible(gfp));
-	object = take_and_refill(cache, NULL, &construct);
-	if (unlikely(!object)) {
-		grown = new_slab(cache, gfp, caller);
-		if (!grown)
-			return NULL;
-		object = take_and_refill(cache, grown, &construct);
-	}
+	gfp = retry_check_context(gfp);
+	if (likely(!retry_must_queue(gfp)))
+		object = take_at_once(cache, gfp, caller, &construct);
+	if (unlikely(!object) && gfp_has(gfp, __GFP_WAIT) && !gfp_has(gfp, __GFP_NO_GROW))
+		object = wait_for_object(cache, gfp, &construct);
+	if (unlikely(!object))
+		return NULL;
 	if (cache->ctor && construct)
 		cache->ctor(object);
-	if (gfp_has(gfp, __GFP_ZERO))
+	if (gfp_has(gfp, __GFP_ZERO) || (unlikely(page_init_on_alloc) && !cache->ctor))
 		memset(object, 0, cache->object_size);
 	return object;
 }
@@ -263,7 +318,7 @@ PCPU_CALL void *object_pop_slow(struct pcpu_stack *stack, gfp_t gfp)
 PCPU_CALL void *object_pop_invalid(struct pcpu_stack *stack, gfp_t gfp)
 {
 	if (gfp_has(gfp, __GFP_WAIT) && !port_check_may_sleep(__FILE__, __LINE__))
-		gfp &= ~__GFP_WAIT;
+		gfp &= ~GFP_PATIENCE;
 	return object_pop(stack, gfp);
 }
 
@@ -327,6 +382,7 @@ static bool drain_chunk(struct kmem_cache *cache, const void *caller)
 	if (unlikely(wrong))
 		slab_report_bad_object(cache, object, caller, wrong);
 	release_slabs(cache, &empties);
+	wait_serve();
 	return n != 0;
 }
 
@@ -336,24 +392,72 @@ static void drain_stack(struct kmem_cache *cache, const void *caller)
 		;
 }
 
+static void set_limit(struct kmem_cache *cache)
+{
+	bool closed = cache->keep_closed || slab.closed_for;
+
+	WRITE_ONCE(cache->front.stack->limit, closed ? 0 : cache->front.stack->capacity);
+}
+
 void slab_keep_closed(struct kmem_cache *cache, bool closed)
 {
-	WRITE_ONCE(cache->front.stack->limit, closed ? 0 : cache->front.stack->capacity);
+	cache->keep_closed = closed;
+	set_limit(cache);
 	if (closed)
 		drain_stack(cache, RETURN_ADDRESS());
+}
+
+/* Caches come and go in process context only: with preemption off the list stays as it is. */
+void slab_close_all(enum slow_reason reason, bool closed)
+{
+	unsigned int bit = (unsigned int)reason;
+	struct kmem_cache *cache;
+
+	port_preempt_disable();
+	slab.closed_for = closed ? slab.closed_for | bit : slab.closed_for & ~bit;
+	list_for_each_entry(cache, &slab.caches, caches)
+		set_limit(cache);
+	if (closed)
+		list_for_each_entry(cache, &slab.caches, caches)
+			drain_stack(cache, RETURN_ADDRESS());
+	port_preempt_enable();
+}
+
+size_t slab_reclaim(void)
+{
+	struct kmem_cache *cache;
+	size_t pages = 0;
+
+	port_preempt_disable();
+	list_for_each_entry(cache, &slab.caches, caches)
+		pages += kmem_cache_shrink(cache);
+	port_preempt_enable();
+	return pages;
+}
+
+/* Nothing of its contents is to be seen again; what is no object in use is left alone. */
+static void clear_freed(const struct kmem_cache *cache, void *object)
+{
+	if (!cache->ctor && !slab_why_bad_object(cache, virt_to_page(object)->slab, object))
+		memset(object, 0, cache->object_size);
 }
 
 /* Past the stack, to the slab. */
 static void free_to_slab(struct kmem_cache *cache, void *object, const void *caller)
 {
 	struct list_head empties = LIST_HEAD_INIT(empties);
-	irqflags_t flags = port_lock_irqsave(&cache->lock);
-	const char *wrong = put_object_checked_locked(cache, object, &empties);
+	const char *wrong;
+	irqflags_t flags;
 
+	if (unlikely(page_init_on_free))
+		clear_freed(cache, object);
+	flags = port_lock_irqsave(&cache->lock);
+	wrong = put_object_checked_locked(cache, object, &empties);
 	port_unlock_irqrestore(&cache->lock, flags);
 	if (unlikely(wrong))
 		slab_report_bad_object(cache, object, caller, wrong);
 	release_slabs(cache, &empties);
+	wait_serve();
 }
 
 bool slab_freed_last(const struct kmem_cache *cache, const void *object)
@@ -543,11 +647,11 @@ void slab_cache_init(struct kmem_cache *cache, struct pcpu_stack *stack, uint32_
 	list_init(&cache->full);
 	cache->own.capacity = own_slots;
 	stack = stack ? stack : &cache->own;
-	stack->limit = stack->capacity;
 	stack->owner = cache;
 	cache->front.stack = stack;
 
 	irqflags = slab_lock_irqsave();
+	set_limit(cache);
 	list_add_tail(&cache->caches, &slab.caches);
 	slab_unlock_irqrestore(irqflags);
 }

@@ -72,8 +72,8 @@ size_t slab_pages(void);
 
 /* Flags of a request that any object in the stack satisfies: all that only matter when there is none. */
 #define GFP_OBJECT_BITS                                                                                      \
-	(GFP_KERNEL | __GFP_HIGH | __GFP_NOWARN | __GFP_REPEAT | __GFP_NOFAIL | __GFP_NORETRY |              \
-	 __GFP_NO_GROW | __GFP_THISNODE)
+	(GFP_KERNEL | __GFP_HIGH | __GFP_NOWARN | __GFP_REPEAT | __GFP_NORETRY | __GFP_NO_GROW |             \
+	 __GFP_THISNODE)
 
 static ALWAYS_INLINE void *kmem_cache_alloc(struct kmem_cache *cache, gfp_t gfp)
 {

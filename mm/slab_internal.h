@@ -37,6 +37,7 @@ struct kmem_cache {
 	uint16_t per_slab;     /* (C) objects in a slab */
 	uint8_t order;	       /* (C) of a slab */
 	bool built_in;	       /* (C) the layer's own: never destroyed */
+	bool keep_closed;      /* (L) in slow mode on demand */
 	gfp_t gfp;	       /* (C) added to each request for pages */
 	void (*ctor)(void *);  /* (C) */
 	uint32_t object_size;  /* (C) bytes asked for */
@@ -76,6 +77,13 @@ uint32_t slab_stack_capacity(uint32_t stride);
 /* Slow mode of one cache on demand: its stack is drained and every call goes to its slabs. Nests not.
  * Context: any. */
 void slab_keep_closed(struct kmem_cache *cache, bool closed);
+
+/* The same for all caches, those to come included, while there is any reason. Context: process. */
+void slab_close_all(enum slow_reason reason, bool closed);
+
+/* Objects parked in front of all caches to their slabs, empty slabs to the page allocator. Result: pages.
+ * Context: process. */
+size_t slab_reclaim(void);
 
 /* The slow path of an allocation: refill the stack, grow the cache. */
 void *slab_alloc_slow(struct kmem_cache *cache, gfp_t gfp, const void *caller);

@@ -221,6 +221,30 @@ void thread_unpark(struct thread *thread)
 	irq_restore(flags);
 }
 
+static void park_over(unsigned long data)
+{
+	(void)wake((struct thread *)data, true);
+}
+
+void thread_park_timeout(long ticks)
+{
+	struct thread *thread = current;
+	struct timer_list timer;
+	irqflags_t flags;
+
+	might_sleep();
+	setup_timer(&timer, park_over, (unsigned long)thread);
+	(void)mod_timer(&timer, jiffies + (unsigned long)ticks);
+	flags = irq_save();
+	if (!thread->is_unparked && timer_pending(&timer)) {
+		thread->state = TASK_PARKED;
+		schedule();
+	}
+	thread->is_unparked = false;
+	irq_restore(flags);
+	(void)del_timer_sync(&timer);
+}
+
 static void timeout_over(unsigned long data)
 {
 	wake_up_process((struct thread *)data);
@@ -359,6 +383,59 @@ void thread_put(struct thread *thread)
 {
 	if (atomic_dec_and_test(&thread->nr_refs) && thread->source)
 		thread->source->free(thread);
+}
+
+/* -------------------------------------------------------------------------------------------- victims */
+
+void thread_set_expendable(size_t (*held_pages)(void *arg), void *arg)
+{
+	irqflags_t flags = irq_save();
+
+	current->held_pages = held_pages;
+	current->held_arg = arg;
+	irq_restore(flags);
+}
+
+void thread_kill(struct thread *thread)
+{
+	WRITE_ONCE(thread->is_killed, true);
+	WRITE_ONCE(thread->should_stop, true);
+	(void)wake_up_process(thread);
+	thread_unpark(thread);
+}
+
+/* Interrupts off. The expendable thread that holds most; NULL: none, or (*is_dying) one is about to end. */
+static struct thread *largest_expendable(size_t *nr_pages, bool *is_dying)
+{
+	struct thread *thread, *largest = NULL;
+
+	*nr_pages = 0;
+	list_for_each_entry(thread, &threads.all, all_link) {
+		size_t nr = thread->held_pages ? thread->held_pages(thread->held_arg) : 0;
+
+		*is_dying |= thread->is_killed && thread->held_pages;
+		if (!thread->is_killed && nr > *nr_pages) {
+			*nr_pages = nr;
+			largest = thread;
+		}
+	}
+	return *is_dying ? NULL : largest;
+}
+
+enum thread_victim thread_kill_largest(char *name, size_t *nr_pages)
+{
+	irqflags_t flags = irq_save();
+	bool is_dying = false;
+	struct thread *thread = largest_expendable(nr_pages, &is_dying);
+
+	if (thread) {
+		memcpy(name, thread->name, THREAD_NAME_MAX);
+		thread_kill(thread);
+	}
+	irq_restore(flags);
+	if (thread)
+		return THREAD_KILLED;
+	return is_dying ? THREAD_DYING : THREAD_NO_VICTIM;
 }
 
 static struct thread *dead_take(void)

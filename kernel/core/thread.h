@@ -39,6 +39,7 @@ struct thread {
 	bool is_ready;		/* runs or is on the run queue */
 	bool is_unparked;	/* an unpark came before the park */
 	bool should_stop;
+	bool is_killed; /* it is to end, and gets no more memory that it would have to wait for */
 	uint32_t slice; /* ticks left */
 	char name[THREAD_NAME_MAX];
 	unsigned int id;
@@ -58,7 +59,8 @@ struct thread {
 	uint64_t kmap_slots[THREAD_KMAP_SLOTS];
 	uint32_t nr_kmap_slots;
 	uint32_t mm_scope;
-	void *mm_private;
+	size_t (*held_pages)(void *arg); /* NULL: nobody may kill it */
+	void *held_arg;
 };
 
 #define current this_cpu_read(current_thread)
@@ -96,6 +98,9 @@ void msleep(unsigned int ms);
 /* Sleeps until unparked; an unpark that came before is remembered, once, and then it does not sleep. */
 void thread_park(void);
 void thread_unpark(struct thread *thread);
+
+/* The same for at most that many ticks. */
+void thread_park_timeout(long ticks);
 
 /* From the tick's interrupt; and after an interrupt that may change threads, interrupts off. */
 void thread_tick(void);
@@ -141,6 +146,18 @@ bool kthread_should_stop(void);
 
 /* Ends the running thread. */
 NORETURN void do_exit(int code);
+
+/* The running thread may be killed when memory is out; it holds held_pages(arg) pages, which it gives back as
+ * it ends. held_pages: called with interrupts off. NULL: no more. Serves R4. */
+void thread_set_expendable(size_t (*held_pages)(void *arg), void *arg);
+
+/* Kills the expendable thread that holds most, unless one that was killed has yet to end. Result:
+ * THREAD_KILLED, its name (THREAD_NAME_MAX bytes) and pages; THREAD_DYING; THREAD_NO_VICTIM. Context: any. */
+enum thread_victim { THREAD_NO_VICTIM, THREAD_DYING, THREAD_KILLED };
+enum thread_victim thread_kill_largest(char *name, size_t *nr_pages);
+
+/* It is told to stop and woken wherever it sleeps. Its function sees kthread_should_stop(). Context: any. */
+void thread_kill(struct thread *thread);
 
 /* A reference keeps struct and stack. thread_put: context may sleep. */
 void thread_get(struct thread *thread);

@@ -56,6 +56,70 @@ void host_set_now_ms(uint64_t ms)
 	fake_port.now_ms = ms;
 }
 
+/* One thread: nobody else frees anything while it sleeps, unless a test says so. */
+static void (*on_park)(void);
+
+void host_set_on_park(void (*fn)(void))
+{
+	on_park = fn;
+}
+
+struct port_thread *port_current(void)
+{
+	return NULL;
+}
+
+void port_park_for(unsigned int timeout_ms)
+{
+	fake_port.now_ms += timeout_ms;
+	if (on_park)
+		on_park();
+}
+
+void port_park(void)
+{
+	if (!on_park)
+		host_abort("nobody will ever wake", "the only thread");
+	on_park();
+}
+
+void port_unpark(struct port_thread *thread)
+{
+	(void)thread;
+}
+
+uint32_t *port_scope(void)
+{
+	static uint32_t scope;
+
+	return &scope;
+}
+
+static unsigned int nr_victims; /* threads that could be killed */
+static void (*on_kill)(void);
+
+void host_set_victims(unsigned int nr, void (*killed)(void))
+{
+	nr_victims = nr;
+	on_kill = killed;
+}
+
+enum port_victim port_kill_victim(char *name, size_t *nr_pages)
+{
+	if (nr_victims == 0)
+		return PORT_NO_VICTIM;
+	snprintf(name, PORT_NAME_MAX, "victim %u", nr_victims--);
+	*nr_pages = 1;
+	if (on_kill)
+		on_kill();
+	return PORT_VICTIM_KILLED;
+}
+
+bool port_is_killed(void)
+{
+	return false;
+}
+
 uint64_t port_now_ms(void)
 {
 	return fake_port.now_ms;

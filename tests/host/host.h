@@ -31,5 +31,11 @@ const char *host_catch_panic(void (*fn)(void *arg), void *arg);
 /* Time that port_now_ms() tells. */
 void host_set_now_ms(uint64_t ms);
 
+/* Called whenever the only thread there is would sleep: what others do meanwhile. NULL: nothing. */
+void host_set_on_park(void (*fn)(void));
+
+/* How many threads the out-of-memory handling may kill, and what happens when it does. */
+void host_set_victims(unsigned int nr, void (*killed)(void));
+
 /* Does the code that runs now count as an interrupt handler? */
 void host_set_atomic(bool atomic);
