@@ -36,7 +36,7 @@ static bool do_rounds(struct mem_waiter *waiter, gfp_t gfp, unsigned int nr)
 	for (; nr; nr--) {
 		if (do_round(waiter, gfp) || wait_sleep(waiter, RETRY_WAIT_MS))
 			return true;
-		if (port_is_killed() && !gfp_has(gfp, __GFP_NOFAIL))
+		if (wait_is_hopeless(waiter))
 			return false;
 	}
 	return false;
@@ -51,7 +51,7 @@ static void try_hard(struct mem_waiter *waiter, gfp_t gfp)
 
 		if (do_rounds(waiter, gfp, nr))
 			return;
-		goes_on = !port_is_killed() && oom_kill(gfp, waiter->order);
+		goes_on = !wait_is_hopeless(waiter) && oom_kill(gfp, waiter->order);
 		if (!goes_on && !gfp_has(gfp, __GFP_NOFAIL))
 			return;
 	}

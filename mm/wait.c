@@ -89,11 +89,16 @@ bool wait_is_served(struct mem_waiter *waiter)
 	return READ_ONCE(waiter->is_served);
 }
 
+bool wait_is_hopeless(const struct mem_waiter *waiter)
+{
+	return port_is_killed() && !gfp_has(waiter->gfp, __GFP_NOFAIL);
+}
+
 bool wait_sleep(struct mem_waiter *waiter, unsigned int timeout_ms)
 {
 	uint64_t end = port_now_ms() + timeout_ms;
 
-	while (!wait_is_served(waiter) && !port_is_killed() && port_now_ms() < end) {
+	while (!wait_is_served(waiter) && !wait_is_hopeless(waiter) && port_now_ms() < end) {
 		if (!waiter->has_slept)
 			mm_event_add(EVENT_WAIT, 1);
 		waiter->has_slept = true;

@@ -48,6 +48,9 @@ bool wait_leave(struct mem_waiter *waiter);
 
 bool wait_is_served(struct mem_waiter *waiter);
 
+/* Was its thread killed, so that it should give up? Context: process. */
+bool wait_is_hopeless(const struct mem_waiter *waiter);
+
 /* Memory was freed: whom does it serve? No lock of mm held. Context: any. */
 void wait_serve(void);
 
