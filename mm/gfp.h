@@ -85,8 +85,11 @@ static ALWAYS_INLINE unsigned int gfp_mobility_bits(gfp_t gfp)
  * may not wait) */
 static inline bool gfp_is_impossible(gfp_t gfp)
 {
-	return gfp_has(gfp, ~GFP_KNOWN_BITS) || gfp_zone_bits(gfp) == 3 || gfp_mobility_bits(gfp) == 3 ||
-	       (gfp_has(gfp, __GFP_NOFAIL) && !gfp_has(gfp, __GFP_WAIT));
+	unsigned int bits = (__force unsigned int)gfp;
+	unsigned int both = bits & bits >> 1 & 5u; /* two zones, two mobilities: bits 0 and 1, 2 and 3 */
+	unsigned int stubborn = bits >> 7 & ~bits & 0x10u; /* NOFAIL, bit 11, without WAIT, bit 4 */
+
+	return (bits & ~(__force unsigned int)GFP_KNOWN_BITS) | both | stubborn;
 }
 
 /* Why gfp_is_impossible(), in words. */

@@ -70,14 +70,11 @@ static void serve_locked(struct mem_waiter *waiter)
 	port_unpark(waiter->thread);
 }
 
-void wait_serve(void)
+void wait_serve_queue(void)
 {
 	struct mem_waiter *waiter, *next;
-	irqflags_t flags;
+	irqflags_t flags = port_lock_irqsave(&wait.lock);
 
-	if (likely(!wait_somebody()))
-		return;
-	flags = port_lock_irqsave(&wait.lock);
 	list_for_each_entry_safe(waiter, next, &wait.queue, link)
 		if (waiter->take(waiter))
 			serve_locked(waiter);

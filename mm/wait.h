@@ -51,14 +51,20 @@ bool wait_is_served(struct mem_waiter *waiter);
 /* Was its thread killed, so that it should give up? Context: process. */
 bool wait_is_hopeless(const struct mem_waiter *waiter);
 
-/* Memory was freed: whom does it serve? No lock of mm held. Context: any. */
-void wait_serve(void);
-
 extern unsigned int wait_nr_waiters;
 
 static inline bool wait_somebody(void)
 {
 	return READ_ONCE(wait_nr_waiters) != 0;
+}
+
+/* Memory was freed: whom does it serve? No lock of mm held. Context: any. */
+void wait_serve_queue(void);
+
+static inline void wait_serve(void)
+{
+	if (unlikely(wait_somebody()))
+		wait_serve_queue();
 }
 
 /* The last waits, for reports. */
