@@ -4,7 +4,7 @@
 #include <mm/memmap.h>
 
 #include <kernel/lib/string.h>
-#include <tests/ktest.h>
+#include <tests/kernel/test_util.h>
 
 #define UNIT	       0x400u
 #define UNITS_PER_PAGE (PAGE_SIZE / UNIT)
@@ -230,15 +230,18 @@ KTEST(memmap, no_entries_give_no_memory, "P10")
 	EXPECT_EQ(memmap_pages_in(&usable, 0, UINT64_MAX), 0);
 }
 
-static struct memmap_entry many[1000];
+#define NR_MANY 1000u
+
+static struct memmap_entry *many;
 
 KTEST(memmap, more_usable_entries_than_the_table_holds_are_dropped_and_counted, "MAP-10 P10")
 {
+	BORROW_MANY(many, NR_MANY);
 	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(many); i++)
+	for (i = 0; i < NR_MANY; i++)
 		many[i] = (struct memmap_entry){(uint64_t)i * 0x2000, 0x1000, MEMMAP_USABLE};
-	for (i = RANGE_SET_MAX; i <= ARRAY_SIZE(many); i += 436) {
+	for (i = RANGE_SET_MAX; i <= NR_MANY; i += 436) {
 		memmap_build(&usable, many, i);
 		EXPECT_EQ(usable.nr, RANGE_SET_MAX);
 		EXPECT_EQ(usable.nr_lost, i - RANGE_SET_MAX);
@@ -250,13 +253,14 @@ KTEST(memmap, more_usable_entries_than_the_table_holds_are_dropped_and_counted, 
 
 KTEST(memmap, more_reserved_entries_than_the_table_holds_all_stay_reserved, "MAP-10 P10")
 {
+	BORROW_MANY(many, NR_MANY);
 	unsigned int i;
 
 	many[0] = (struct memmap_entry){0, 0x1000000, MEMMAP_USABLE};
-	for (i = 1; i < ARRAY_SIZE(many); i++)
+	for (i = 1; i < NR_MANY; i++)
 		many[i] = (struct memmap_entry){(uint64_t)i * 0x2000, 0x1000, RESERVED};
-	memmap_build(&usable, many, ARRAY_SIZE(many));
-	for (i = 1; i < ARRAY_SIZE(many); i++)
+	memmap_build(&usable, many, NR_MANY);
+	for (i = 1; i < NR_MANY; i++)
 		EXPECT_EQ(memmap_pages_in(&usable, i * 2, i * 2 + 1), 0);
 	EXPECT(usable.nr_lost > 0);
 	EXPECT(memmap_pages_in(&usable, 0, UINT64_MAX) > 1000);

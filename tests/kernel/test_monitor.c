@@ -7,7 +7,7 @@
 #include <kernel/lib/format.h>
 #include <kernel/lib/string.h>
 #include <monitor/parse.h>
-#include <tests/ktest.h>
+#include <tests/kernel/test_util.h>
 #include <tests/random.h>
 
 #define PROMPT	 "$ "
@@ -17,7 +17,7 @@
 #define LEFT	 "\033[D"
 #define NR_CELLS 512u
 
-static struct {
+struct terminal {
 	struct line_editor line;
 	struct sink sink;
 	char cell[NR_CELLS]; /* the terminal's row, blanks where nothing was written */
@@ -25,27 +25,29 @@ static struct {
 	bool is_confused; /* the editor sent something a terminal would not take */
 	char ready[LINE_SIZE], problem[64];
 	unsigned int nr_ready;
-} t;
+};
+
+static struct terminal *t;
 
 static void terminal_put(char c)
 {
 	switch (c) {
 	case '\a':
-		t.nr_bells++;
+		t->nr_bells++;
 		return;
 	case '\b':
-		t.is_confused |= t.column == 0;
-		t.column -= t.column > 0;
+		t->is_confused |= t->column == 0;
+		t->column -= t->column > 0;
 		return;
 	case '\n':
-		t.nr_lines++;
-		t.column = 0;
-		memset(t.cell, ' ', NR_CELLS);
+		t->nr_lines++;
+		t->column = 0;
+		memset(t->cell, ' ', NR_CELLS);
 		return;
 	}
-	t.is_confused |= c < ' ' || c > '~' || t.column >= NR_CELLS;
-	if (t.column < NR_CELLS)
-		t.cell[t.column++] = c;
+	t->is_confused |= c < ' ' || c > '~' || t->column >= NR_CELLS;
+	if (t->column < NR_CELLS)
+		t->cell[t->column++] = c;
 }
 
 static void terminal_write(struct sink *sink, const char *text, size_t len)
@@ -54,8 +56,8 @@ static void terminal_write(struct sink *sink, const char *text, size_t len)
 
 	(void)sink;
 	if (len == sizeof(clear) - 1 && memcmp(text, clear, len) == 0) {
-		t.column = 0;
-		memset(t.cell, ' ', NR_CELLS);
+		t->column = 0;
+		memset(t->cell, ' ', NR_CELLS);
 		return;
 	}
 	for (size_t i = 0; i < len; i++)
@@ -64,22 +66,22 @@ static void terminal_write(struct sink *sink, const char *text, size_t len)
 
 static void begin(void)
 {
-	memset(&t, 0, sizeof(t));
-	memset(t.cell, ' ', NR_CELLS);
-	t.sink.write = terminal_write;
-	line_init(&t.line, PROMPT, &t.sink);
-	line_begin(&t.line);
+	memset(t, 0, sizeof(*t));
+	memset(t->cell, ' ', NR_CELLS);
+	t->sink.write = terminal_write;
+	line_init(&t->line, PROMPT, &t->sink);
+	line_begin(&t->line);
 }
 
 static void feed_bytes(const char *bytes, size_t nr)
 {
 	for (size_t i = 0; i < nr; i++) {
-		if (!line_feed(&t.line, (uint8_t)bytes[i]))
+		if (!line_feed(&t->line, (uint8_t)bytes[i]))
 			continue;
-		t.nr_ready++;
-		(void)snprintf(t.ready, sizeof(t.ready), "%s", t.line.text);
-		(void)snprintf(t.problem, sizeof(t.problem), "%s", t.line.problem ? t.line.problem : "");
-		line_begin(&t.line);
+		t->nr_ready++;
+		(void)snprintf(t->ready, sizeof(t->ready), "%s", t->line.text);
+		(void)snprintf(t->problem, sizeof(t->problem), "%s", t->line.problem ? t->line.problem : "");
+		line_begin(&t->line);
 	}
 }
 
@@ -97,46 +99,49 @@ static void feed_many(char c, unsigned int nr)
 /* L3: prompt and text, nothing behind them, and the cursor where it belongs. */
 static bool screen_is_true(void)
 {
-	unsigned int start = sizeof(PROMPT) - 1, end = start + t.line.len;
-	bool ok = !t.is_confused && memcmp(t.cell, PROMPT, start) == 0 &&
-		  memcmp(t.cell + start, t.line.text, t.line.len) == 0 && t.column == start + t.line.cursor;
+	unsigned int start = sizeof(PROMPT) - 1, end = start + t->line.len;
+	bool ok = !t->is_confused && memcmp(t->cell, PROMPT, start) == 0 &&
+		  memcmp(t->cell + start, t->line.text, t->line.len) == 0 &&
+		  t->column == start + t->line.cursor;
 
 	for (unsigned int i = end; i < NR_CELLS; i++)
-		ok = ok && t.cell[i] == ' ';
+		ok = ok && t->cell[i] == ' ';
 	return ok;
 }
 
 /* The line now, and the screen that shows it. */
 static bool line_is(const char *text, unsigned int cursor)
 {
-	bool ok = t.line.len == strlen(text) && memcmp(t.line.text, text, t.line.len) == 0 &&
-		  t.line.cursor == cursor && screen_is_true();
+	bool ok = t->line.len == strlen(text) && memcmp(t->line.text, text, t->line.len) == 0 &&
+		  t->line.cursor == cursor && screen_is_true();
 
 	if (!ok)
 		ktest_note("line \"%.*s\" cursor %u, screen \"%.40s\" column %u; expected \"%s\" cursor %u",
-			   (int)t.line.len, t.line.text, t.line.cursor, t.cell, t.column, text, cursor);
+			   (int)t->line.len, t->line.text, t->line.cursor, t->cell, t->column, text, cursor);
 	return ok;
 }
 
 static bool ready_is(const char *text)
 {
-	return strcmp(t.ready, text) == 0 && t.problem[0] == '\0';
+	return strcmp(t->ready, text) == 0 && t->problem[0] == '\0';
 }
 
 KTEST(monitor, a_line_ends_at_return_newline_or_both, "USR-01")
 {
+	BORROW(t);
 	begin();
 	feed("one\rtwo\nthree\r\nfour\n");
-	EXPECT_EQ(t.nr_ready, 4);
-	EXPECT_EQ(t.nr_lines, 4);
+	EXPECT_EQ(t->nr_ready, 4);
+	EXPECT_EQ(t->nr_lines, 4);
 	EXPECT(ready_is("four"));
 	feed("\r\r");
-	EXPECT_EQ(t.nr_ready, 6);
+	EXPECT_EQ(t->nr_ready, 6);
 	EXPECT(ready_is(""));
 }
 
 KTEST(monitor, keys_edit_the_line_and_the_screen_shows_it, "USR-01")
 {
+	BORROW(t);
 	begin();
 	feed("help mem");
 	EXPECT(line_is("help mem", 8));
@@ -170,23 +175,25 @@ KTEST(monitor, keys_edit_the_line_and_the_screen_shows_it, "USR-01")
 	EXPECT(line_is("ef", 0));
 	feed("gh\x03");
 	EXPECT(line_is("", 0));
-	EXPECT_EQ(t.nr_ready, 0);
-	EXPECT_EQ(t.nr_bells, 0);
+	EXPECT_EQ(t->nr_ready, 0);
+	EXPECT_EQ(t->nr_bells, 0);
 }
 
 KTEST(monitor, a_key_that_can_do_nothing_rings, "USR-01")
 {
+	BORROW(t);
 	begin();
 	feed("\b\x7f\x04\x02\x06\x15\x0b\x17" UP DOWN LEFT RIGHT "\033[3~");
-	EXPECT_EQ(t.nr_bells, 13);
+	EXPECT_EQ(t->nr_bells, 13);
 	EXPECT(line_is("", 0));
 	feed("\033[99~\033[5;3R\033Q\033[2~");
 	EXPECT(line_is("", 0));
-	EXPECT_EQ(t.nr_bells, 13);
+	EXPECT_EQ(t->nr_bells, 13);
 }
 
 KTEST(monitor, the_arrows_walk_through_the_last_16_lines, "USR-01")
 {
+	BORROW(t);
 	char text[16];
 
 	begin();
@@ -200,42 +207,44 @@ KTEST(monitor, the_arrows_walk_through_the_last_16_lines, "USR-01")
 	for (unsigned int i = 0; i < 15; i++)
 		feed(UP);
 	EXPECT(line_is("line 4", 6));
-	EXPECT_EQ(t.nr_bells, 0);
+	EXPECT_EQ(t->nr_bells, 0);
 	feed(UP);
-	EXPECT_EQ(t.nr_bells, 1);
+	EXPECT_EQ(t->nr_bells, 1);
 	EXPECT(line_is("line 4", 6));
 	feed(DOWN "!\r");
 	EXPECT(ready_is("line 5!"));
 	feed("new" UP UP DOWN DOWN);
 	EXPECT(line_is("new", 3));
 	feed(DOWN);
-	EXPECT_EQ(t.nr_bells, 2);
+	EXPECT_EQ(t->nr_bells, 2);
 }
 
 KTEST(monitor, a_line_too_long_rings_and_is_refused_whole, "USR-02")
 {
+	BORROW(t);
 	begin();
 	feed_many('a', LINE_SIZE - 1);
-	EXPECT_EQ(t.nr_bells, 0);
+	EXPECT_EQ(t->nr_bells, 0);
 	feed("\r");
-	EXPECT_EQ(strlen(t.ready), LINE_SIZE - 1);
-	EXPECT_EQ(t.problem[0], '\0');
+	EXPECT_EQ(strlen(t->ready), LINE_SIZE - 1);
+	EXPECT_EQ(t->problem[0], '\0');
 	feed_many('b', 100000);
-	EXPECT_EQ(t.nr_bells, 100000 - (LINE_SIZE - 1));
-	EXPECT_EQ(t.line.len, LINE_SIZE - 1);
+	EXPECT_EQ(t->nr_bells, 100000 - (LINE_SIZE - 1));
+	EXPECT_EQ(t->line.len, LINE_SIZE - 1);
 	EXPECT(screen_is_true());
 	feed("\r");
-	EXPECT(strstr(t.problem, "too long: expected at most 255") != NULL);
+	EXPECT(strstr(t->problem, "too long: expected at most 255") != NULL);
 	feed("ok\r");
 	EXPECT(ready_is("ok"));
 	feed_many('c', LINE_SIZE + 5);
 	feed("\bX\r");
-	EXPECT_EQ(t.problem[0], '\0');
-	EXPECT_EQ(strlen(t.ready), LINE_SIZE - 1);
+	EXPECT_EQ(t->problem[0], '\0');
+	EXPECT_EQ(strlen(t->ready), LINE_SIZE - 1);
 }
 
 KTEST(monitor, bytes_that_are_no_text_never_reach_a_command, "USR-02")
 {
+	BORROW(t);
 	begin();
 	feed_bytes("he\0l\0p\r", 7);
 	EXPECT(ready_is("help"));
@@ -243,15 +252,16 @@ KTEST(monitor, bytes_that_are_no_text_never_reach_a_command, "USR-02")
 	EXPECT(ready_is("a b"));
 	feed("fr\xff"
 	     "ee\r");
-	EXPECT(strstr(t.problem, "no text: expected printable ASCII") != NULL);
-	EXPECT_EQ(t.nr_bells, 1);
+	EXPECT(strstr(t->problem, "no text: expected printable ASCII") != NULL);
+	EXPECT_EQ(t->nr_bells, 1);
 	feed("ok\x07\x1d\r");
 	EXPECT(ready_is("ok"));
-	EXPECT_EQ(t.nr_bells, 3);
+	EXPECT_EQ(t->nr_bells, 3);
 }
 
 KTEST(monitor, any_bytes_leave_line_and_screen_true, "USR-02")
 {
+	BORROW(t);
 	struct random random = {.state = 0x11e5};
 	unsigned int nr_false = 0;
 
@@ -262,10 +272,10 @@ KTEST(monitor, any_bytes_leave_line_and_screen_true, "USR-02")
 		char byte = r & 0x100 ? keys[(r & 0xff) % (sizeof(keys) - 1)] : (char)(r & 0xff);
 
 		feed_bytes(&byte, 1);
-		nr_false += !screen_is_true() || t.line.len >= LINE_SIZE || t.line.cursor > t.line.len;
+		nr_false += !screen_is_true() || t->line.len >= LINE_SIZE || t->line.cursor > t->line.len;
 	}
 	EXPECT_EQ(nr_false, 0);
-	EXPECT(t.nr_ready > 30);
+	EXPECT(t->nr_ready > 30);
 }
 
 KTEST(monitor, words_are_what_lies_between_blanks, "USR-01")

@@ -324,7 +324,6 @@ KTEST(page_alloc, a_free_page_and_one_never_handed_out_cannot_be_freed, "P4 BUD-
 
 KTEST(page_alloc, what_is_no_page_cannot_be_freed, "P4 DBG-04")
 {
-	static char global[2 * PAGE_SIZE];
 	MACHINE_STAYS_AS_FOUND();
 	unsigned long addr = __get_free_page(GFP_KERNEL);
 	void *object = kmalloc(64, GFP_KERNEL);
@@ -341,7 +340,7 @@ KTEST(page_alloc, what_is_no_page_cannot_be_freed, "P4 DBG-04")
 	EXPECT_ONE_REPORT("is not the address of a page of low memory; nothing changed");
 	free_page(8);
 	EXPECT_ONE_REPORT("is not the address of a page of low memory");
-	free_page(((unsigned long)global + PAGE_SIZE) & PAGE_MASK);
+	free_page((unsigned long)zones & PAGE_MASK);
 	EXPECT_ONE_REPORT("bad page free");
 	free_page((unsigned long)object & PAGE_MASK);
 	EXPECT_ONE_REPORT("bad page free");

@@ -533,15 +533,22 @@ KTEST(slab, freeing_an_object_twice_in_a_row_is_reported, "DBG-03 S1")
 	kmem_cache_destroy(cache);
 }
 
-static struct sink_buffer slabinfo;
+#define SLABINFO_SIZE 16384u
 
 static bool slabinfo_says(const char *text)
 {
-	static char buf[16384];
+	char *buf =
+		alloc_pages_exact(SLABINFO_SIZE, GFP_KERNEL); /* not kmalloc: it would change what is read */
+	struct sink_buffer slabinfo;
+	bool says;
 
-	sink_buffer_init(&slabinfo, buf, sizeof(buf));
+	if (!buf)
+		return false;
+	sink_buffer_init(&slabinfo, buf, SLABINFO_SIZE);
 	slabinfo_print(&slabinfo.sink);
-	return slabinfo.len < sizeof(buf) && strstr(buf, text) != NULL;
+	says = slabinfo.len < SLABINFO_SIZE && strstr(buf, text) != NULL;
+	free_pages_exact(buf, SLABINFO_SIZE);
+	return says;
 }
 
 KTEST(slab, slabinfo_has_a_line_per_cache_in_format_2_1, "S3 P5 SLB-11")

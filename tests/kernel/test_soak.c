@@ -47,7 +47,6 @@ struct worker {
 };
 
 static struct {
-	struct worker workers[NR_CONTEXTS];
 	struct thread *thread[NR_THREADS], *reader;
 	struct kmem_cache *cache;
 	struct mutex mutex;
@@ -56,6 +55,8 @@ static struct {
 	uint32_t nr_caches, nr_damaged, nr_bytes;
 	volatile bool stop;
 } soak;
+
+static struct worker *workers; /* NR_CONTEXTS */
 
 static const char *const context_names[NR_CONTEXTS] = {"hard irq",	"tasklet",  "timer",
 						       "serial reader", "thread 0", "thread 1",
@@ -121,7 +122,7 @@ static void give(struct worker *worker, struct thing *thing)
 
 static void work(enum context context, bool may_sleep)
 {
-	struct worker *worker = &soak.workers[context];
+	struct worker *worker = &workers[context];
 	struct thing *thing = &worker->things[random_below(&worker->random, NR_THINGS)];
 
 	if (thing->what) {
@@ -140,8 +141,8 @@ static void work(enum context context, bool may_sleep)
 static void give_all(enum context context)
 {
 	for (unsigned int i = 0; i < NR_THINGS; i++)
-		if (soak.workers[context].things[i].what)
-			give(&soak.workers[context], &soak.workers[context].things[i]);
+		if (workers[context].things[i].what)
+			give(&workers[context], &workers[context].things[i]);
 }
 
 /* --- contexts --- */
@@ -152,7 +153,7 @@ static irqreturn_t work_in_irq(int irq, void *dev)
 	(void)dev;
 	work(HARD_IRQ, false);
 	if (!soak.stop)
-		apic_timer_oneshot(20000 + random_below(&soak.workers[HARD_IRQ].random, 2000000), VECTOR);
+		apic_timer_oneshot(20000 + random_below(&workers[HARD_IRQ].random, 2000000), VECTOR);
 	return IRQ_HANDLED;
 }
 
@@ -169,7 +170,7 @@ static void work_in_timer(unsigned long unused)
 	work(TIMER, false);
 	tasklet_schedule(&soak.tasklet);
 	if (!soak.stop)
-		mod_timer(&soak.timer, jiffies + 1 + random_below(&soak.workers[TIMER].random, 3));
+		mod_timer(&soak.timer, jiffies + 1 + random_below(&workers[TIMER].random, 3));
 }
 
 static int read_serial(void *unused)
@@ -230,7 +231,7 @@ static int work_in_thread(void *arg)
 
 	while (!kthread_should_stop()) {
 		work(context, true);
-		do_something_else(&soak.workers[context], context);
+		do_something_else(&workers[context], context);
 	}
 	return 0;
 }
@@ -242,7 +243,7 @@ static bool begin(void)
 	memset(&soak, 0, sizeof(soak));
 	mutex_init(&soak.mutex);
 	for (unsigned int i = 0; i < NR_CONTEXTS; i++)
-		soak.workers[i].random.state = 4711 + i;
+		workers[i].random.state = 4711 + i;
 	setup_timer(&soak.timer, work_in_timer, 0);
 	tasklet_init(&soak.tasklet, work_in_tasklet, 0);
 	soak.cache = kmem_cache_create("soak", 200, 0, 0, NULL);
@@ -283,8 +284,8 @@ static void print_counts(unsigned long ticks)
 	ktest_note("%lu ticks, seed 4711; %u caches made, %u bytes of serial input", ticks, soak.nr_caches,
 		   soak.nr_bytes);
 	for (unsigned int i = 0; i < NR_CONTEXTS; i++)
-		ktest_note("%-13s %8u allocations, %6u refused", context_names[i], soak.workers[i].nr_got,
-			   soak.workers[i].nr_refused);
+		ktest_note("%-13s %8u allocations, %6u refused", context_names[i], workers[i].nr_got,
+			   workers[i].nr_refused);
 }
 
 static void soak_for(uint32_t ticks)
@@ -304,7 +305,7 @@ static void soak_for(uint32_t ticks)
 	print_counts(jiffies - start);
 	EXPECT_EQ(soak.nr_damaged, 0);
 	for (unsigned int i = 0; i < NR_CONTEXTS; i++)
-		EXPECT(soak.workers[i].nr_got > 0 || i == SERIAL || (i == HARD_IRQ && !apic_is_on()));
+		EXPECT(workers[i].nr_got > 0 || i == SERIAL || (i == HARD_IRQ && !apic_is_on()));
 	expect_valid();
 	EXPECT(machine_is_as_found());
 	EXPECT_EQ(nr_free_pages(), free_before);
@@ -312,6 +313,8 @@ static void soak_for(uint32_t ticks)
 
 static void soak_watched(uint32_t ticks)
 {
+	BORROW_MANY(workers, NR_CONTEXTS);
+
 	machine_note();
 	pcp_keep_closed(false);
 	soak_for(ticks);

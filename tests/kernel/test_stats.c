@@ -10,15 +10,15 @@
 #include <tests/kernel/test_util.h>
 
 #define TEXT_SIZE 4096
-static char text[TEXT_SIZE];
+static char *text; /* TEXT_SIZE */
 
 static void print(void (*printer)(struct sink *out))
 {
 	struct sink_buffer buffer;
 
-	sink_buffer_init(&buffer, text, sizeof(text));
+	sink_buffer_init(&buffer, text, TEXT_SIZE);
 	printer(&buffer.sink);
-	EXPECT(buffer.len < sizeof(text));
+	EXPECT(buffer.len < TEXT_SIZE);
 }
 
 static bool text_has(const char *line)
@@ -32,6 +32,7 @@ static bool text_has(const char *line)
 
 KTEST(stats, buddyinfo_has_a_line_per_zone_with_memory, "P5 B3")
 {
+	BORROW_MANY(text, TEXT_SIZE);
 	MACHINE_STAYS_AS_FOUND();
 	struct zone *zone;
 	char line[160];
@@ -54,6 +55,7 @@ KTEST(stats, buddyinfo_has_a_line_per_zone_with_memory, "P5 B3")
 
 KTEST(stats, zoneinfo_tells_marks_sizes_and_protection, "P5 P6")
 {
+	BORROW_MANY(text, TEXT_SIZE);
 	const struct zone *zone;
 	char part[256];
 
@@ -88,6 +90,7 @@ static void expect_kb(const char *name, size_t pages)
 
 KTEST(stats, meminfo_sums_the_zones_in_kilobytes, "P5 MAP-15")
 {
+	BORROW_MANY(text, TEXT_SIZE);
 	MACHINE_STAYS_AS_FOUND();
 	size_t total = 0;
 	const struct zone *zone;
@@ -106,6 +109,7 @@ KTEST(stats, meminfo_sums_the_zones_in_kilobytes, "P5 MAP-15")
 
 KTEST(stats, pagetypeinfo_shows_free_blocks_and_pageblocks_by_kind, "P5 B6")
 {
+	BORROW_MANY(text, TEXT_SIZE);
 	MACHINE_STAYS_AS_FOUND();
 	struct page *page = alloc_page(GFP_DMA | __GFP_MOVABLE);
 	const struct zone *dma = &zones[ZONE_DMA];

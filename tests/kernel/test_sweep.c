@@ -50,8 +50,8 @@ struct things {
 
 static struct {
 	/* of the path */
-	struct page *page, *held[MAX_HELD];
-	void *object, *objects[MAX_HELD];
+	struct page *page;
+	void *object;
 	unsigned int nr_held;
 	struct kmem_cache *cache, *created;
 	struct list_head hog;
@@ -68,8 +68,14 @@ static struct {
 	struct mutex mutex;
 	struct wait_queue queue;
 	volatile bool condition, partner_sleeps;
-	uint8_t may_interrupt[STEP_MAX_BOUNDARIES / 8];
 } s;
+
+/* Too large for the image. */
+static struct {
+	struct page *held[MAX_HELD];
+	void *objects[MAX_HELD];
+	uint8_t may_interrupt[STEP_MAX_BOUNDARIES / 8];
+} * lists;
 
 static struct {
 	uint32_t open, hit, runs, violations; /* open: boundaries with interrupts on */
@@ -224,7 +230,7 @@ static uint32_t trace_path(const struct path *path, enum habit habit)
 	s.habit = habit;
 	for (unsigned int i = 0; i < NR_SETTLE; i++) {
 		prepare(path);
-		nr = step_trace(path->run, s.may_interrupt);
+		nr = step_trace(path->run, lists->may_interrupt);
 		finish(path);
 		empty_lists();
 		s.free_pages = nr_free_pages();
@@ -247,7 +253,7 @@ static void sweep_habit(const struct path *path, enum habit habit, bool full, st
 	for (uint32_t i = 0; i < nr; i++) {
 		bool hit = false;
 
-		if (!step_bit(s.may_interrupt, i) || (!full && i % NR_HABITS != habit))
+		if (!step_bit(lists->may_interrupt, i) || (!full && i % NR_HABITS != habit))
 			continue;
 		for (unsigned int trial = 0; trial < NR_TRIALS && !hit; trial++)
 			hit = try_boundary(path, habit, i);
@@ -275,6 +281,7 @@ static void sweep_boundaries(const struct path *path, bool full)
 
 static void sweep_path(const struct path *path, bool full)
 {
+	BORROW(lists);
 	const char *why_not = step_begin(use_memory);
 
 	if (why_not)
@@ -403,16 +410,16 @@ static void fill_list(unsigned int order)
 	struct pcpu_stack *stack = pages_stack(order);
 
 	for (s.nr_held = 0; s.nr_held < stack->capacity; s.nr_held++)
-		s.held[s.nr_held] = alloc_pages_any(GFP_ATOMIC, order);
+		lists->held[s.nr_held] = alloc_pages_any(GFP_ATOMIC, order);
 	s.page = alloc_pages_any(GFP_ATOMIC, order);
 	while (stack->count < stack->limit && s.nr_held)
-		__free_pages(s.held[--s.nr_held], order);
+		__free_pages(lists->held[--s.nr_held], order);
 }
 
 static void release_held(unsigned int order)
 {
 	while (s.nr_held)
-		__free_pages(s.held[--s.nr_held], order);
+		__free_pages(lists->held[--s.nr_held], order);
 }
 
 static void fill_0(void)
@@ -529,14 +536,14 @@ static struct kmem_cache *cache_of_objects(void)
 /* A slab that has room, and an empty stack. */
 static void prepare_refill(void)
 {
-	s.objects[0] = kmalloc(OBJECT_BYTES, GFP_KERNEL);
+	lists->objects[0] = kmalloc(OBJECT_BYTES, GFP_KERNEL);
 	kmem_cache_shrink(cache_of_objects());
 }
 
 static void give_object_and_first(void)
 {
 	give_object();
-	kfree(s.objects[0]);
+	kfree(lists->objects[0]);
 }
 
 static bool enter_object_drain(void)
@@ -549,16 +556,16 @@ static void fill_objects(void)
 	struct pcpu_stack *stack = cache_of_objects()->front.stack;
 
 	for (s.nr_held = 0; s.nr_held < stack->capacity; s.nr_held++)
-		s.objects[s.nr_held] = kmalloc(OBJECT_BYTES, GFP_KERNEL);
+		lists->objects[s.nr_held] = kmalloc(OBJECT_BYTES, GFP_KERNEL);
 	s.object = kmalloc(OBJECT_BYTES, GFP_KERNEL);
 	while (stack->count < stack->limit && s.nr_held)
-		kfree(s.objects[--s.nr_held]);
+		kfree(lists->objects[--s.nr_held]);
 }
 
 static void give_objects(void)
 {
 	while (s.nr_held)
-		kfree(s.objects[--s.nr_held]);
+		kfree(lists->objects[--s.nr_held]);
 }
 
 static bool enter_slow_objects(void)

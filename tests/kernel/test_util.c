@@ -46,6 +46,11 @@ static void write_buddyinfo(char *text)
 	buddyinfo_print(&buffer.sink);
 }
 
+void borrowed_give_back(void **memory)
+{
+	kfree(*memory);
+}
+
 int machine_note(void)
 {
 	pcp_keep_closed(true);

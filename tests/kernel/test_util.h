@@ -3,6 +3,7 @@
  * counted exactly. How long tests may take is decided here and nowhere else. Guest and host. */
 #pragma once
 
+#include <mm/kmalloc.h>
 #include <mm/zone.h>
 #include <tests/ktest.h>
 
@@ -22,6 +23,16 @@
  * nothing. Empty slabs are given back on both ends. */
 #define MACHINE_STAYS_AS_FOUND()                                                                             \
 	int machine_is_watched_ __attribute__((cleanup(machine_expect_as_found), unused)) = machine_note()
+
+/* Before that line: until the test ends, by whatever return, `pointer`, a variable of the file, points to
+ * that many zeroed elements. The image of the kernel has no room for them. */
+#define BORROW_MANY(pointer, nr)                                                                             \
+	void *borrowed_##pointer __attribute__((cleanup(borrowed_give_back), unused)) = (pointer) =          \
+		kzalloc(sizeof(*(pointer)) * (nr), GFP_KERNEL);                                              \
+	REQUIRE(pointer)
+#define BORROW(pointer) BORROW_MANY(pointer, 1)
+
+void borrowed_give_back(void **memory);
 
 int machine_note(void);
 void machine_expect_as_found(int *unused);
