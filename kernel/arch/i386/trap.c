@@ -325,6 +325,7 @@ void double_fault_handle(void)
 	if (!context)
 		double_fault_panic(tss);
 	tss->eip = (uintptr_t)trap_context_abandon;
+	tss->esp = context->esp; /* at once: an interrupt may come before its first instruction */
 	tss->eax = (uintptr_t)context;
 }
 
