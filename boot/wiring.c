@@ -6,12 +6,14 @@
 #include <boot/wiring.h>
 #include <kernel/arch/clock.h>
 #include <kernel/arch/kmap.h>
+#include <kernel/core/address.h>
 #include <kernel/core/console.h>
 #include <kernel/core/ksym.h>
 #include <kernel/core/panic.h>
 #include <kernel/core/printk.h>
 #include <kernel/core/thread.h>
 #include <kernel/core/timer.h>
+#include <mm/locate.h>
 #include <mm/vmscan.h>
 #include <tests/ktest.h>
 
@@ -160,8 +162,15 @@ static void restore_windows(struct thread *thread)
 	this_cpu_write(kmap_depth, thread->nr_kmap_slots);
 }
 
+/* Each part of mm that has virtual addresses of its own has one; mmu.c and stacks.c add theirs themselves. */
+static const address_describer_t describers[] = {
+	locate_describe,
+};
+
 void wiring_init(void)
 {
+	for (unsigned int i = 0; i < ARRAY_SIZE(describers); i++)
+		address_add_describer(describers[i]);
 	thread_add_switch_hook(save_windows, restore_windows);
 }
 

@@ -7,8 +7,8 @@
 /* For printk_set_filter(). */
 bool wiring_offer_message(enum printk_level level, const char *text);
 
-/* Hooks of mm in the scheduler: live windows on high memory follow their thread. After thread_system_init().
- */
+/* Hooks of mm in the scheduler: live windows on high memory follow their thread; and mm's word on addresses,
+ * for fault reports. After thread_system_init(). */
 void wiring_init(void);
 
 /* Starts the threads that mm lives on. When threads sleep and timers run. */

@@ -3,8 +3,12 @@
  * stack holds it, else handed out. Lock: the cache's, which keeps list and stack still. */
 #include <mm/locate.h>
 
+#include <kernel/lib/align.h>
+#include <kernel/lib/format.h>
 #include <kernel/lib/string.h>
 #include <mm/slab_internal.h>
+
+#define DIRECT_MAP_HOLE MIB(8u) /* behind the direct map nothing is ever mapped for so long */
 
 static bool list_holds(const struct kmem_cache *cache, const struct page *slab, const char *object)
 {
@@ -68,6 +72,24 @@ bool slab_locate(const void *addr, struct slab_place *place)
 	}
 	irq_restore(outer);
 	return cache != NULL;
+}
+
+/* --- wild pointers --- */
+
+static bool describe_direct_end(uintptr_t addr, char *buf, size_t size)
+{
+	uintptr_t distance = addr - (uintptr_t)port_direct_map() - lowmem_bytes;
+
+	if (distance >= DIRECT_MAP_HOLE)
+		return false;
+	(void)snprintf(buf, size, "%lu bytes past the end of the direct map of %lu MiB",
+		       (unsigned long)distance, (unsigned long)(lowmem_bytes >> 20));
+	return true;
+}
+
+bool locate_describe(uintptr_t addr, char *buf, size_t size)
+{
+	return describe_direct_end(addr, buf, size);
 }
 
 STATIC_ASSERT(sizeof(((struct slab_place *)NULL)->cache) == CACHE_NAME_MAX, "slab_place holds a whole name");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Which object of which cache an address belongs to: for people, not for allocators. */
+/* What an address of mm's belongs to: for people and fault reports, not for allocators. */
 #pragma once
 
 #include <kernel/lib/types.h>
@@ -23,3 +23,8 @@ struct slab_place {
 /* Fills in `place`. Result: false when the address lies in no slab. Context: any; interrupts are off while
  * the slab's free list and the CPU's parked objects are looked through. */
 bool slab_locate(const void *addr, struct slab_place *place);
+
+/* One phrase about an address of mm's that should not be used: "4 bytes past the end of the direct map of 64
+ * MiB". Written to buf, cut to size. Result: false when there is none. Takes no lock and touches no memory
+ * but mm's tables. Context: any, also in the middle of a fault. */
+bool locate_describe(uintptr_t addr, char *buf, size_t size);

@@ -2,7 +2,7 @@
 /* Commands that look and change nothing: the tables of mm, a page, an address. What they say is true of the
  * moment they looked. */
 #include <kernel/arch/mmu.h>
-#include <kernel/core/ksym.h>
+#include <kernel/core/address.h>
 #include <kernel/core/thread.h>
 #include <kernel/lib/align.h>
 #include <linux/mm.h>
@@ -14,8 +14,6 @@
 #include <monitor/command.h>
 #include <monitor/parse.h>
 #include <monitor/system.h>
-
-extern char __text_start[], __text_end[], __rodata_start[], __rodata_end[], __data_start[], __data_end[];
 
 void flags_page_print(void)
 {
@@ -111,26 +109,6 @@ static bool whatis_stack(uintptr_t addr)
 	return false;
 }
 
-static bool is_in(uintptr_t addr, const char *start, const char *end)
-{
-	return addr >= (uintptr_t)start && addr < (uintptr_t)end;
-}
-
-static bool whatis_image(uintptr_t addr)
-{
-	char name[KSYM_FORMAT_MAX];
-
-	if (is_in(addr, __text_start, __text_end))
-		say("kernel text, %s\n", ksym_format(addr, name, sizeof(name)));
-	else if (is_in(addr, __rodata_start, __rodata_end))
-		say("kernel image, read-only data\n");
-	else if (is_in(addr, __data_start, __data_end))
-		say("kernel image, data\n");
-	else
-		return false;
-	return true;
-}
-
 static void whatis_direct(uintptr_t addr)
 {
 	static const char *const states[] = {"never handed out", "free", "free (parked per CPU)",
@@ -168,14 +146,14 @@ static void whatis_elsewhere(uintptr_t addr)
 
 void whatis_print(uintptr_t addr)
 {
-	const char *guard = addr >= MMU_DIRECT_MAP_BASE ? mmu_guard_name(addr) : NULL;
+	char phrase[ADDRESS_PHRASE_MAX];
 
 	say("0x%08lx: ", (unsigned long)addr);
-	if (guard)
-		say("guard page of the %s, never mapped\n", guard);
+	if (address_describe(addr, phrase, sizeof(phrase)))
+		say("%s\n", phrase);
 	else if (addr < MMU_DIRECT_MAP_BASE)
 		say("nothing, below the kernel\n");
-	else if (whatis_stack(addr) || whatis_image(addr))
+	else if (whatis_stack(addr))
 		return;
 	else if (virt_is_direct((void *)addr))
 		whatis_direct(addr);

@@ -44,6 +44,9 @@ const char *mmu_guard_name(uintptr_t addr);
 /* Who knows the guard pages in the area of thread stacks; answers for any address there, in any context. */
 void mmu_set_guard_namer(const char *(*namer)(uintptr_t addr));
 
+/* For address_add_describer(): page 0, guard pages, parts of the image. Context: any. */
+bool mmu_describe(uintptr_t addr, char *buf, size_t size);
+
 enum mmu_prot {
 	MMU_READ = 0, /* always */
 	MMU_WRITE = 1,

@@ -11,8 +11,10 @@
 
 #include <kernel/arch/cpu.h>
 #include <kernel/arch/kmap.h>
+#include <kernel/core/ksym.h>
 #include <kernel/lib/align.h>
 #include <kernel/lib/assert.h>
+#include <kernel/lib/format.h>
 
 #define PTE_PRESENT  0x001ull
 #define PTE_WRITE    0x002ull
@@ -43,7 +45,7 @@ static struct {
 
 extern char __image_start[], __image_end[], __init_start[], __init_end[], __init_text_start[],
 	__init_text_end[];
-extern char __text_start[], __text_end[], __rodata_start[], __rodata_end[];
+extern char __text_start[], __text_end[], __rodata_start[], __rodata_end[], __data_start[], __data_end[];
 extern char boot_stack_guard[], double_fault_stack_guard[];
 
 static inline paddr_t image_paddr(const void *p)
@@ -83,6 +85,40 @@ const char *mmu_guard_name(uintptr_t addr)
 void mmu_set_guard_namer(const char *(*namer)(uintptr_t addr))
 {
 	mmu.guard_namer = namer;
+}
+
+static bool is_in(uintptr_t addr, const char *start, const char *end)
+{
+	return addr >= (uintptr_t)start && addr < (uintptr_t)end;
+}
+
+static bool image_describe(uintptr_t addr, char *buf, size_t size)
+{
+	char name[KSYM_FORMAT_MAX];
+
+	if (is_in(addr, __text_start, __text_end))
+		(void)snprintf(buf, size, "kernel text, %s", ksym_format(addr, name, sizeof(name)));
+	else if (is_in(addr, __rodata_start, __rodata_end))
+		(void)snprintf(buf, size, "kernel image, read-only data");
+	else if (is_in(addr, __data_start, __data_end))
+		(void)snprintf(buf, size, "kernel image, data");
+	else
+		return false;
+	return true;
+}
+
+bool mmu_describe(uintptr_t addr, char *buf, size_t size)
+{
+	const char *guard = mmu_guard_name(addr);
+
+	if (guard)
+		(void)snprintf(buf, size, "in the guard page below the %s", guard);
+	else if (addr < PAGE_SIZE)
+		(void)snprintf(buf, size, "in page 0: a NULL pointer and an offset of %lu",
+			       (unsigned long)addr);
+	else
+		return image_describe(addr, buf, size);
+	return true;
 }
 
 static uint64_t prot_bits(unsigned int prot)

@@ -19,6 +19,7 @@
 #include <kernel/arch/irqflags.h>
 #include <kernel/arch/mmu.h>
 #include <kernel/arch/percpu.h>
+#include <kernel/core/address.h>
 #include <kernel/core/ksym.h>
 #include <kernel/core/panic.h>
 #include <kernel/core/printk.h>
@@ -137,14 +138,12 @@ static const char *page_fault_access(uint32_t error)
 
 static void page_fault_print(uint32_t error, uintptr_t address)
 {
-	const char *guard = mmu_guard_name(address);
+	char place[ADDRESS_PHRASE_MAX];
 
 	pr_err("page fault: %s %s 0x%08lx, error code 0x%x: %s", error & PF_USER ? "user" : "kernel",
 	       page_fault_access(error), (unsigned long)address, error, page_fault_cause(error));
-	if (guard)
-		pr_err("that is the guard page below the %s", guard);
-	else if (address < PAGE_SIZE)
-		pr_err("that is a NULL pointer and an offset");
+	if (address_describe(address, place, sizeof(place)))
+		pr_err("that is %s", place);
 }
 
 static void registers_print(const struct trap_frame *frame, uint32_t esp, uint32_t ss)
@@ -351,5 +350,6 @@ void __init trap_init(void)
 		trap.idt[v] = gate_to(trap_entries[v]);
 	trap.idt[VECTOR_DOUBLE] = (struct gate){.low = SEG_DOUBLE_FAULT << 16, .high = TASK_GATE};
 	irq_controllers_init();
+	address_add_describer(mmu_describe);
 	__asm__ volatile("lidt %0" ::"m"(idt));
 }
