@@ -13,6 +13,8 @@
 #define EBUSY	  16
 #define ENODEV	  19
 #define EINVAL	  22
+#define ENOTTY	  25
+#define EFBIG	  27
 #define ENOSPC	  28
 #define ETIMEDOUT 110
 

@@ -12,3 +12,6 @@ typedef int8_t s8;
 typedef int16_t s16;
 typedef int32_t s32;
 typedef int64_t s64;
+
+typedef long ssize_t;
+typedef int64_t loff_t;

@@ -3,4 +3,5 @@
 #pragma once
 
 #include <linux/mm.h>
+#include <linux/oldnames.h>
 #include <mm/highmem.h>

@@ -2,5 +2,9 @@
 /* Pages, their addresses and references under the name the books use. */
 #pragma once
 
+#include <asm/page.h>
 #include <linux/gfp.h>
+#include <linux/oldnames.h>
 #include <mm/page.h>
+
+#define PageHighMem(page) page_is_highmem(page)

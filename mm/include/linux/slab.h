@@ -3,5 +3,6 @@
 #pragma once
 
 #include <linux/gfp.h>
+#include <linux/oldnames.h>
 #include <mm/kmalloc.h>
 #include <mm/slab.h>

@@ -1,0 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+/* The older name of <linux/atomic.h>. */
+#pragma once
+
+#include <linux/atomic.h>

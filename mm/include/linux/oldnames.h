@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+/* What the books call otherwise than we do, all in one place: their kernels are older, and the API went on.
+ * Brought by <linux/gfp.h>, <linux/slab.h>, <linux/mm.h> and <linux/highmem.h>. Serves CONTRACT D6.
+ *
+ * Two functions lost an argument over time. Their macros look how many they are given, so that both spellings
+ * mean the same; the headers that declare them are included first, for a macro would spoil the declaration.
+ */
+#pragma once
+
+#include <mm/highmem.h>
+#include <mm/kmalloc.h>
+#include <mm/page_alloc.h>
+
+#define OLDNAMES_THIRD(a, b, form, ...)		      form
+#define OLDNAMES_SEVENTH(a, b, c, d, e, f, form, ...) form
+
+/* Caches. SLAB_KERNEL and its kind were the flags of kmem_cache_alloc(). */
+typedef struct kmem_cache kmem_cache_t;
+
+#define SLAB_KERNEL		GFP_KERNEL
+#define SLAB_ATOMIC		GFP_ATOMIC
+#define SLAB_USER		GFP_USER
+#define SLAB_NOFS		GFP_NOFS
+#define SLAB_NOIO		GFP_NOIO
+#define SLAB_DMA		GFP_DMA
+#define SLAB_NO_GROW		__GFP_NO_GROW
+
+#define SLAB_MUST_HWCACHE_ALIGN SLAB_HWCACHE_ALIGN
+#define SLAB_DEBUG_FREE		SLAB_CONSISTENCY_CHECKS
+#define SLAB_DEBUG_INITIAL	SLAB_CONSISTENCY_CHECKS
+#define SLAB_NO_REAP		0u /* empty slabs go when the cache is shrunk: nothing to keep off */
+#define SLAB_NOTRACK		0u
+
+/* name, size, offset, flags, ctor, dtor; `offset` is the alignment. A constructor takes the object alone, and
+ * the last word is NULL: an object stays constructed for as long as its slab lives, so there is nothing to
+ * destroy. Anything else does not compile. */
+#define OLDNAMES_IS(type, value) _Generic((value), type : true, default : false)
+#define kmem_cache_create_six(name, size, offset, flags, ctor, dtor)                                         \
+	({                                                                                                   \
+		STATIC_ASSERT(OLDNAMES_IS(void *, ctor) || OLDNAMES_IS(void (*)(void *), ctor),              \
+			      "expected NULL or a constructor that takes the object alone");                 \
+		STATIC_ASSERT(OLDNAMES_IS(void *, dtor), "expected NULL: caches have no destructor");        \
+		(kmem_cache_create)(name, size, offset, flags, ctor);                                        \
+	})
+#define kmem_cache_create(...)                                                                               \
+	OLDNAMES_SEVENTH(__VA_ARGS__, kmem_cache_create_six, (kmem_cache_create), , , , , )(__VA_ARGS__)
+
+/* Pages. */
+#define get_free_page(gfp)	    get_zeroed_page(gfp)
+#define __get_dma_pages(gfp, order) __get_free_pages((gfp) | GFP_DMA, order)
+
+/* Flags. */
+#define GFP_BUFFER GFP_NOIO
+
+/* Windows on high memory: whose they are, once chosen by the caller, is now known by their order. */
+enum km_type {
+	KM_BOUNCE_READ,
+	KM_SKB_SUNRPC_DATA,
+	KM_SKB_DATA_SOFTIRQ,
+	KM_USER0,
+	KM_USER1,
+	KM_BIO_SRC_IRQ,
+	KM_BIO_DST_IRQ,
+	KM_PTE0,
+	KM_PTE1,
+	KM_IRQ0,
+	KM_IRQ1,
+	KM_SOFTIRQ0,
+	KM_SOFTIRQ1,
+};
+
+static inline void *kmap_atomic_two(const struct page *page, enum km_type type)
+{
+	(void)type;
+	return kmap_atomic(page);
+}
+
+static inline void kunmap_atomic_two(const void *addr, enum km_type type)
+{
+	(void)type;
+	kunmap_atomic(addr);
+}
+
+#define kmap_atomic(...)   OLDNAMES_THIRD(__VA_ARGS__, kmap_atomic_two, (kmap_atomic), )(__VA_ARGS__)
+#define kunmap_atomic(...) OLDNAMES_THIRD(__VA_ARGS__, kunmap_atomic_two, (kunmap_atomic), )(__VA_ARGS__)
