@@ -81,15 +81,20 @@ static ALWAYS_INLINE unsigned int gfp_mobility_bits(gfp_t gfp)
 	return (__force unsigned int)gfp >> 2 & 3u;
 }
 
+/* Two zones, or two mobilities? (bits 0 and 1, 2 and 3) */
+static ALWAYS_INLINE bool gfp_names_two(gfp_t gfp)
+{
+	unsigned int bits = (__force unsigned int)gfp;
+
+	return bits & bits >> 1 & 5u;
+}
+
 /* Can no request with these flags ever be met? (K7: unknown bits, two zones, two mobilities; G15: NOFAIL that
  * may not wait) */
 static inline bool gfp_is_impossible(gfp_t gfp)
 {
-	unsigned int bits = (__force unsigned int)gfp;
-	unsigned int both = bits & bits >> 1 & 5u; /* two zones, two mobilities: bits 0 and 1, 2 and 3 */
-	unsigned int stubborn = bits >> 7 & ~bits & 0x10u; /* NOFAIL, bit 11, without WAIT, bit 4 */
-
-	return (bits & ~(__force unsigned int)GFP_KNOWN_BITS) | both | stubborn;
+	return gfp_has(gfp, ~GFP_KNOWN_BITS) || gfp_names_two(gfp) ||
+	       (gfp_has(gfp, __GFP_NOFAIL) && !gfp_has(gfp, __GFP_WAIT));
 }
 
 /* Why gfp_is_impossible(), in words. */

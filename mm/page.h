@@ -107,10 +107,16 @@ static inline bool page_is_highmem(const struct page *page)
 	return page_to_pfn(page) >= lowmem_end_pfn;
 }
 
+/* Address of a page of low memory. Context: any. */
+static inline void *low_page_address(const struct page *page)
+{
+	return port_direct_map() + ((size_t)page_to_pfn(page) << PAGE_SHIFT);
+}
+
 /* Address of the page in the direct map; NULL for a page of high memory that is not mapped. Context: any. */
 static inline void *page_address(const struct page *page)
 {
-	return page_is_highmem(page) ? NULL : port_direct_map() + ((size_t)page_to_pfn(page) << PAGE_SHIFT);
+	return page_is_highmem(page) ? NULL : low_page_address(page);
 }
 
 /* Is the pointer a descriptor? Rotating the remainder of the division to the top makes it one comparison

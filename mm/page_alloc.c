@@ -191,7 +191,18 @@ static NOINLINE struct page *alloc_slow(gfp_t gfp, unsigned int order, const voi
 	return page;
 }
 
-/* A block from this CPU's lists, from the cold end if that is asked for; NULL when nothing is parked. */
+/* What only makes a difference to the page itself, once it is there. */
+#define GFP_AFTERWARDS (__GFP_COMP | __GFP_ZERO)
+
+/* From this CPU's lists, then from the zones. */
+static inline struct page *pop_or_alloc(gfp_t gfp, unsigned int order)
+{
+	struct pcpu_stack *stack = pcp_stack_for(gfp, order);
+
+	return gfp_has(gfp, __GFP_WAIT) ? page_pop_wait(stack, gfp) : page_pop(stack, gfp);
+}
+
+/* The same for flags that the fast path does not know: from the cold end, if that is asked for. */
 static struct page *take_parked(gfp_t gfp, unsigned int order)
 {
 	struct pcpu_stack *stack;
@@ -201,13 +212,13 @@ static struct page *take_parked(gfp_t gfp, unsigned int order)
 	if (order >= PCP_ORDERS || gfp_is_impossible(gfp))
 		return NULL;
 	flags = irq_save();
-	stack = pcpu_stack_here(pcp_of_request[gfp_zone(gfp)][gfp_mobility(gfp)][order]);
+	stack = pcpu_stack_here(pcp_stack_for(gfp, order));
 	page = gfp_has(gfp, __GFP_COLD) ? pcp_take_cold(stack) : pcp_take_hot(stack);
 	irq_restore(flags);
 	return page;
 }
 
-struct page *page_alloc_for(gfp_t gfp, unsigned int order, const void *caller)
+static NOINLINE struct page *alloc_unusual(gfp_t gfp, unsigned int order, const void *caller)
 {
 	struct page *page;
 
@@ -215,9 +226,17 @@ struct page *page_alloc_for(gfp_t gfp, unsigned int order, const void *caller)
 	    !port_check_may_sleep(__FILE__, __LINE__))
 		gfp &= ~GFP_PATIENCE;
 	page = take_parked(gfp, order);
-	if (!page)
-		page = alloc_slow(gfp, order, caller);
-	if (page && gfp_has(gfp, __GFP_COMP | __GFP_ZERO))
+	return page ? page : alloc_slow(gfp, order, caller);
+}
+
+struct page *page_alloc_for(gfp_t gfp, unsigned int order, const void *caller)
+{
+	gfp_t plain = gfp & ~GFP_AFTERWARDS;
+	struct page *page;
+
+	page = likely(order < PCP_ORDERS && gfp_is_plain(plain)) ? pop_or_alloc(plain, order)
+								 : alloc_unusual(gfp, order, caller);
+	if (page && gfp_has(gfp, GFP_AFTERWARDS))
 		prepare(page, gfp, order);
 	return page;
 }
@@ -236,12 +255,9 @@ PCPU_CALL struct page *page_pop_invalid(struct pcpu_stack *stack, gfp_t gfp)
 
 struct page *alloc_pages_any(gfp_t gfp, unsigned int order)
 {
-	struct pcpu_stack *stack;
-
 	if (unlikely(!gfp_is_plain(gfp) || order >= PCP_ORDERS))
 		return page_alloc_for(gfp, order, RETURN_ADDRESS());
-	stack = pcp_of_request[gfp_zone(gfp)][gfp_mobility(gfp)][order];
-	return gfp_has(gfp, __GFP_WAIT) ? page_pop_wait(stack, gfp) : page_pop(stack, gfp);
+	return pop_or_alloc(gfp, order);
 }
 
 /* An address is asked for, and high memory has none: one warning for all such callers, then low memory (K6).
@@ -260,20 +276,40 @@ static gfp_t want_address(gfp_t gfp, const void *caller)
 	return gfp & ~__GFP_HIGHMEM;
 }
 
-unsigned long __get_free_pages(gfp_t gfp, unsigned int order)
+static NOINLINE unsigned long get_unusual(gfp_t gfp, unsigned int order, const void *caller)
 {
-	const void *caller = RETURN_ADDRESS();
 	struct page *page = page_alloc_for(want_address(gfp, caller), order, caller);
 
 	return page ? (unsigned long)page_address(page) : 0;
 }
 
+/* Does the fast path serve it, from low memory? */
+static inline bool is_plain_low(gfp_t gfp, unsigned int order)
+{
+	return likely(!gfp_has(gfp, ~GFP_PLAIN_BITS | __GFP_HIGHMEM) && order < PCP_ORDERS);
+}
+
+unsigned long __get_free_pages(gfp_t gfp, unsigned int order)
+{
+	struct page *page;
+
+	if (!is_plain_low(gfp, order))
+		return get_unusual(gfp, order, RETURN_ADDRESS());
+	page = pop_or_alloc(gfp, order);
+	return page ? (unsigned long)low_page_address(page) : 0;
+}
+
 unsigned long get_zeroed_page(gfp_t gfp)
 {
-	const void *caller = RETURN_ADDRESS();
-	struct page *page = page_alloc_for(want_address(gfp | __GFP_ZERO, caller), 0, caller);
+	struct page *page;
 
-	return page ? (unsigned long)page_address(page) : 0;
+	if (!is_plain_low(gfp, 0))
+		return get_unusual(gfp | __GFP_ZERO, 0, RETURN_ADDRESS());
+	page = pop_or_alloc(gfp, 0);
+	if (unlikely(!page))
+		return 0;
+	port_clear(low_page_address(page), PAGE_SIZE);
+	return (unsigned long)low_page_address(page);
 }
 
 /* --- freeing --- */
@@ -354,30 +390,30 @@ void free_pages_small(struct page *page, unsigned int order)
 		free_pages_any(page, order);
 }
 
-/* The page at an address that somebody hands back, or NULL after a report. */
-static struct page *page_of_address(const void *addr, const void *caller)
+static COLD NOINLINE void report_no_page_address(const void *addr, const void *caller)
 {
 	char code[64];
 
-	if (likely(virt_is_direct(addr) && IS_ALIGNED((uintptr_t)addr, PAGE_SIZE)))
-		return virt_to_page(addr);
 	port_print(
 		PORT_ERR,
 		"BUG: bad page free by %s: %#lx is not the address of a page of low memory; nothing changed",
 		port_code_name(caller, code, sizeof(code)), (unsigned long)addr);
-	return NULL;
 }
 
+static inline bool is_page_address(const void *addr)
+{
+	return virt_is_direct(addr) && IS_ALIGNED((uintptr_t)addr, PAGE_SIZE);
+}
+
+/* All ways out are tail jumps: who is named in a report is our caller. */
 void free_pages(unsigned long addr, unsigned int order)
 {
-	const void *caller = RETURN_ADDRESS();
-	struct page *page;
+	const void *start = (const void *)addr;
 
-	if (addr == 0)
-		return;
-	page = page_of_address((const void *)addr, caller);
-	if (page)
-		free_pages_for(page, order, caller);
+	if (likely(is_page_address(start)))
+		__free_pages(virt_to_page(start), order);
+	else if (addr)
+		report_no_page_address(start, RETURN_ADDRESS());
 }
 
 /* --- exact sizes ---
@@ -473,9 +509,11 @@ void free_pages_exact(void *addr, size_t size_bytes)
 
 	if (!addr)
 		return;
-	page = page_of_address(addr, caller);
-	if (!page)
+	if (!is_page_address(addr)) {
+		report_no_page_address(addr, caller);
 		return;
+	}
+	page = virt_to_page(addr);
 	if (page->state != PAGE_EXACT || page->private != DIV_ROUND_UP(size_bytes, PAGE_SIZE))
 		report_bad_free(page, get_order(size_bytes), caller);
 	else

@@ -12,12 +12,11 @@
 /* Flags that the inline fast path serves by popping a page: all that only matter when there is none. */
 #define GFP_PLAIN_BITS                                                                                       \
 	(__GFP_DMA | __GFP_HIGHMEM | __GFP_MOVABLE | __GFP_RECLAIMABLE | GFP_KERNEL | __GFP_HIGH |           \
-	 __GFP_NOWARN | __GFP_REPEAT | __GFP_NOFAIL | __GFP_NORETRY | __GFP_THISNODE)
+	 __GFP_NOWARN | __GFP_REPEAT | __GFP_NORETRY | __GFP_THISNODE)
 
 static ALWAYS_INLINE bool gfp_is_plain(gfp_t gfp)
 {
-	return !gfp_has(gfp, ~GFP_PLAIN_BITS) && gfp_zone_bits(gfp) != 3 && gfp_mobility_bits(gfp) != 3 &&
-	       (!gfp_has(gfp, __GFP_NOFAIL) || gfp_has(gfp, __GFP_WAIT));
+	return !gfp_has(gfp, ~GFP_PLAIN_BITS);
 }
 
 /* alloc_pages for flags or an order that the compiler does not know. */
@@ -36,7 +35,7 @@ MUST_CHECK static ALWAYS_INLINE struct page *alloc_pages(gfp_t gfp, unsigned int
 {
 	if (__builtin_constant_p(gfp) && __builtin_constant_p(order) && gfp_is_plain(gfp) &&
 	    order < PCP_ORDERS) {
-		struct pcpu_stack *stack = pcp_of_request[gfp_zone(gfp)][gfp_mobility(gfp)][order];
+		struct pcpu_stack *stack = pcp_stack_for(gfp, order);
 
 		return gfp_has(gfp, __GFP_WAIT) ? page_pop_wait(stack, gfp) : page_pop(stack, gfp);
 	}

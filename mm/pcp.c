@@ -27,18 +27,11 @@ static struct pcpu_stack early_stack[PCP_ORDERS] = {
 };
 
 #define EARLY(n) &early_stack[n]
-#define EARLY_STACKS                                                                                         \
-	{                                                                                                    \
-		EARLY(0), EARLY(1), EARLY(2), EARLY(3), EARLY(4), EARLY(5), EARLY(6), EARLY(7), EARLY(8),    \
-			EARLY(9)                                                                             \
-	}
-#define EARLY_REQUEST                                                                                        \
-	{                                                                                                    \
-		EARLY_STACKS, EARLY_STACKS, EARLY_STACKS                                                     \
-	}
 
-struct pcpu_stack *pcp_of_request[NR_ZONES][NR_MOBILITY][PCP_ORDERS] = {EARLY_REQUEST, EARLY_REQUEST,
-									EARLY_REQUEST};
+struct pcpu_stack *pcp_of_request[PCP_KINDS][16] = {
+	[0 ... PCP_KINDS - 1] = {EARLY(0), EARLY(1), EARLY(2), EARLY(3), EARLY(4), EARLY(5), EARLY(6),
+				 EARLY(7), EARLY(8), EARLY(9)},
+};
 struct pcpu_stack *pcp_of_block[PCP_ORDERS][MAX_NODES * NR_ZONES * 4];
 
 static struct pcpu_stack *stack_of(const struct zone *zone, unsigned int mobility, unsigned int order)
@@ -52,8 +45,9 @@ static unsigned int closed_for; /* enum slow_reason: slow mode whatever the free
 
 void pcp_reset(void)
 {
-	for (unsigned int i = 0; i < NR_ZONES * NR_MOBILITY * PCP_ORDERS; i++)
-		(&pcp_of_request[0][0][0])[i] = &early_stack[i % PCP_ORDERS];
+	for (unsigned int kind = 0; kind < PCP_KINDS; kind++)
+		for (unsigned int order = 0; order < PCP_ORDERS; order++)
+			pcp_of_request[kind][order] = &early_stack[order];
 	for (unsigned int order = 0; order < PCP_ORDERS; order++)
 		for (unsigned int where = 0; where < ARRAY_SIZE(pcp_of_block[0]); where++)
 			pcp_of_block[order][where] = &early_stack[order];
@@ -100,6 +94,15 @@ static void init_zone_stacks(struct zone *zone)
 			memory = init_stack(memory, zone, mobility, order);
 }
 
+/* Zone and mobility bits that make sense: the lists of the zone such requests try first. */
+static void init_kind(gfp_t gfp)
+{
+	const struct zone *zone = gfp_names_two(gfp) ? NULL : nodes[0].zonelist[gfp_zone(gfp)].zone[0];
+
+	for (unsigned int order = 0; zone && order < PCP_ORDERS; order++)
+		pcp_of_request[(__force unsigned int)gfp][order] = stack_of(zone, gfp_mobility(gfp), order);
+}
+
 void pcp_init(void)
 {
 	struct zone *zone;
@@ -107,12 +110,8 @@ void pcp_init(void)
 	for_each_zone(zone)
 		if (zone_has_memory(zone))
 			init_zone_stacks(zone);
-	for (unsigned int highest = 0; highest < NR_ZONES; highest++) {
-		zone = nodes[0].zonelist[highest].zone[0];
-		for (unsigned int mobility = 0; zone && mobility < NR_MOBILITY; mobility++)
-			for (unsigned int order = 0; order < PCP_ORDERS; order++)
-				pcp_of_request[highest][mobility][order] = stack_of(zone, mobility, order);
-	}
+	for (unsigned int kind = 0; kind < PCP_KINDS; kind++)
+		init_kind((__force gfp_t)kind);
 	for_each_zone(zone)
 		pcp_check_mode(zone);
 }

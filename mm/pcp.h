@@ -17,9 +17,17 @@
 
 #define PCP_ORDERS MAX_ORDER /* all but the largest blocks, in which memory changes its mobility */
 
-/* The stack a request tries first, by the highest zone it may use, its mobility and its order: what the
- * inline fast path of alloc_pages reads. Never NULL: before pcp_init() an empty stack in slow mode. (C) */
-extern struct pcpu_stack *pcp_of_request[NR_ZONES][NR_MOBILITY][PCP_ORDERS];
+/* The stack a request tries first, by its zone and mobility bits and its order (a power of two of them, so
+ * that the index is a shift): what the inline fast path of alloc_pages reads. Never NULL: before pcp_init(),
+ * and for bits that contradict each other, an empty stack in slow mode. (C) */
+#define PCP_KINDS 16
+
+extern struct pcpu_stack *pcp_of_request[PCP_KINDS][16];
+
+static ALWAYS_INLINE struct pcpu_stack *pcp_stack_for(gfp_t gfp, unsigned int order)
+{
+	return pcp_of_request[(__force unsigned int)gfp % PCP_KINDS][order];
+}
 
 /* The stack a block goes back to, by its order and page->where. (C) */
 extern struct pcpu_stack *pcp_of_block[PCP_ORDERS][MAX_NODES * NR_ZONES * 4];

@@ -31,7 +31,7 @@ static bool kind_is_at_home(void)
 /* Lists open and empty. False where memory is too short to park anything. */
 static bool open_lists(void)
 {
-	stack = pcp_of_request[ZONE_NORMAL][MOBILITY_UNMOVABLE][0];
+	stack = pcp_stack_for(GFP_NOWAIT, 0);
 	zone = stack->owner;
 	if (!zone || stack->capacity < 2 * ROOM_BLOCKS)
 		return false;

@@ -384,7 +384,7 @@ static void warm_3(void)
 
 static struct pcpu_stack *pages_stack(unsigned int order)
 {
-	return pcp_of_request[ZONE_NORMAL][0][order];
+	return pcp_stack_for(GFP_NOWAIT, order);
 }
 
 static bool enter_drain(unsigned int order)
