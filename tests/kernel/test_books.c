@@ -187,6 +187,16 @@ KTEST(books, flags_may_be_kept_in_an_int, "D6 K1")
 	kfree(a);
 }
 
+/* The page that the next request gets has something in it. */
+static void leave_a_dirty_page(void)
+{
+	unsigned long page = __get_free_page(GFP_KERNEL);
+
+	if (page)
+		memset((void *)page, 0x5a, PAGE_SIZE);
+	free_page(page);
+}
+
 KTEST(books, pages_come_by_address_and_by_descriptor, "D6 P2 P3")
 {
 	unsigned long zeroed, dma, several;
@@ -194,6 +204,7 @@ KTEST(books, pages_come_by_address_and_by_descriptor, "D6 P2 P3")
 	int order = get_order(3 * PAGE_SIZE);
 
 	MACHINE_STAYS_AS_FOUND();
+	leave_a_dirty_page();
 	zeroed = get_free_page(GFP_KERNEL);
 	dma = __get_dma_pages(GFP_KERNEL, 1);
 	several = __get_free_pages(GFP_ATOMIC, order);
