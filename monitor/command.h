@@ -15,7 +15,7 @@ struct command {
 };
 
 /* Each table ends with a command without name. */
-extern const struct command show_commands[], memory_commands[], system_commands[];
+extern const struct command show_commands[], memory_commands[], device_commands[], system_commands[];
 
 /* Where answers go. */
 void say(const char *fmt, ...) PRINTF(1, 2);

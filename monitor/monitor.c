@@ -28,7 +28,8 @@ static const struct command own_commands[] = {
 	{.name = NULL},
 };
 
-static const struct command *const tables[] = {own_commands, show_commands, memory_commands, system_commands};
+static const struct command *const tables[] = {own_commands, show_commands, memory_commands, device_commands,
+					       system_commands};
 
 static struct {
 	struct line_editor line;
