@@ -231,6 +231,45 @@ KTEST(multiboot, full_table_of_reserved_entries_widens_one, "MAP-10 P10")
 	EXPECT_EQ(info.entries[0].base, 1ull << 40);
 }
 
+KTEST(multiboot, full_table_widens_the_nearest_reserved_entry, "MAP-10 P10")
+{
+	size_t at = MMAP_AT;
+
+	mb1_start(MB1_HAS_MMAP);
+	for (unsigned int i = 0; i < BOOT_MAX_ENTRIES; i++)
+		at = mb1_entry(at, 20, (uint64_t)i << 20, 4096, i == 0 ? MEMMAP_USABLE : 2);
+	at = mb1_entry(at, 20, (5 << 20) + 4096, 4096, 2);
+	EXPECT_NULL(parse(MB1_MAGIC, at));
+	EXPECT(entry_is(5, 5 << 20, 8192, 2));
+	EXPECT(entry_is(4, 4 << 20, 4096, 2) && entry_is(6, 6 << 20, 4096, 2));
+}
+
+KTEST(multiboot, sizes_beside_a_map_are_not_believed, "MAP-02 P10")
+{
+	size_t at;
+
+	mb1_start(MB1_HAS_MMAP | MB1_HAS_MEM);
+	put32(MB1_MEM_LOWER, 640);
+	put32(MB1_MEM_UPPER, 63 * 1024);
+	at = mb1_entry(MMAP_AT, 20, 0x100000, 0x200000, 1);
+	EXPECT_NULL(parse(MB1_MAGIC, at));
+	EXPECT(info.nr_entries == 1 && entry_is(0, 0x100000, 0x200000, 1));
+	EXPECT(strcmp(info.map_source, "mmap") == 0);
+}
+
+KTEST(multiboot, fields_whose_flag_is_off_are_not_read, "P10 D4")
+{
+	mb1_start(MB1_HAS_MEM);
+	put32(MB1_MEM_UPPER, 1024);
+	put32(MB1_MODS_ADDR, BASE + MMAP_AT);
+	put32(MB1_MODS_COUNT, 3);
+	put32(MB1_CMDLINE, BASE + TEXT_AT);
+	strcpy((char *)block + TEXT_AT, "stale");
+	EXPECT_NULL(parse(MB1_MAGIC, 1024));
+	EXPECT(info.nr_modules == 0 && info.nr_modules_lost == 0);
+	EXPECT(info.cmdline[0] == '\0' && !info.cmdline_cut);
+}
+
 KTEST(multiboot, texts_are_cut_and_said_so, "USR-02 D4")
 {
 	mb1_start(MB1_HAS_MEM | MB1_HAS_CMDLINE | MB1_HAS_LOADER_NAME);
@@ -382,4 +421,36 @@ KTEST(multiboot, tag_size_of_any_value_ends_inside_the_structure, "MAP-08 P10")
 			at = tag(at, type, size, "", 0);
 		EXPECT_NULL(mb2_parse_until(at));
 	}
+}
+
+KTEST(multiboot, what_follows_the_end_tag_is_not_read, "P10 D4")
+{
+	size_t at = tag(mb2_typical(), MB2_TAG_END, 8, "", 0);
+
+	at = text_tag(at, MB2_TAG_CMDLINE, "too late");
+	EXPECT_NULL(mb2_parse_until(at));
+	EXPECT(strcmp(info.cmdline, "selftest=all") == 0 && !info.damaged);
+}
+
+KTEST(multiboot, half_an_entry_of_the_second_version_is_damage, "MAP-08 P10")
+{
+	size_t at;
+
+	memset(block, 0, sizeof(block));
+	at = mmap_tag(8, 24, 2);
+	put32(8 + 4, 16 + 24 * 2 + 12);
+	EXPECT_NULL(mb2_parse_until(at + 16));
+	EXPECT(info.nr_entries == 2 && info.damaged);
+}
+
+KTEST(multiboot, texts_of_the_second_version_are_cut_and_said_so, "USR-02 D4")
+{
+	static char text[BOOT_CMDLINE_MAX + 1];
+	size_t at = mb2_typical();
+
+	EXPECT_NULL(mb2_parse_until(tag(at, MB2_TAG_CMDLINE, 8 + 5, "abcde", 5)));
+	EXPECT(info.cmdline_cut && strcmp(info.cmdline, "abcde") == 0);
+	memset(text, 'x', BOOT_CMDLINE_MAX);
+	EXPECT_NULL(mb2_parse_until(text_tag(at, MB2_TAG_CMDLINE, text)));
+	EXPECT(info.cmdline_cut && strnlen(info.cmdline, BOOT_CMDLINE_MAX) == BOOT_CMDLINE_MAX - 1);
 }

@@ -7,6 +7,7 @@
 #include <kernel/lib/align.h>
 #include <mm/memblock.h>
 #include <mm/page_alloc.h>
+#include <mm/slab.h>
 #include <tests/host/host.h>
 #include <tests/kernel/test_util.h>
 
@@ -126,6 +127,27 @@ KTEST(zone_machine, min_free_kbytes_is_shared_by_size, "P6")
 					     .min_free_kbytes = 4096});
 	EXPECT(zones[ZONE_DMA].wmark[WMARK_MIN] >= 240 && zones[ZONE_DMA].wmark[WMARK_MIN] <= 272);
 	EXPECT(zones[ZONE_NORMAL].wmark[WMARK_MIN] >= 750 && zones[ZONE_NORMAL].wmark[WMARK_MIN] <= 784);
+}
+
+KTEST(zone_machine, whoever_needs_an_address_is_served_low_memory_beside_high, "K6 ZON-07")
+{
+	struct kmem_cache *cache;
+	unsigned long addr;
+	void *object;
+
+	fake_machine_boot_pc(1024);
+	REQUIRE(zone_has_memory(&zones[ZONE_HIGHMEM]));
+	expect_reports();
+	addr = __get_free_page(GFP_KERNEL | __GFP_HIGHMEM);
+	EXPECT_ONE_REPORT("served from low memory");
+	EXPECT(addr != 0 && virt_is_direct((void *)addr));
+	free_page(addr);
+	cache = kmem_cache_create("low", 200, 0, 0, NULL);
+	REQUIRE(cache);
+	object = kmem_cache_alloc(cache, GFP_KERNEL | __GFP_HIGHMEM);
+	EXPECT(object && virt_is_direct(object));
+	kmem_cache_free(cache, object);
+	kmem_cache_destroy(cache);
 }
 
 static bool is_ram_to_hand_out(pfn_t pfn)

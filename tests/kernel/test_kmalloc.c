@@ -219,6 +219,42 @@ KTEST(kmalloc, an_array_whose_size_overflows_is_not_given, "K2 KML-04")
 	EXPECT_NULL(kcalloc(SIZE_MAX, SIZE_MAX, GFP_KERNEL));
 }
 
+KTEST(kmalloc, kcalloc_clears_what_another_left, "K2 SLB-04")
+{
+	MACHINE_STAYS_AS_FOUND();
+	void *object = kmalloc(70, GFP_KERNEL);
+
+	REQUIRE(object);
+	memset(object, 0xff, 70);
+	kfree(object);
+	object = kcalloc(10, 7, GFP_KERNEL);
+	REQUIRE(object);
+	EXPECT(memory_is(object, 0, 70));
+	kfree(object);
+}
+
+KTEST(kmalloc, a_dma_class_has_no_other_memory_whoever_asks, "K5 ZON-05")
+{
+	MACHINE_STAYS_AS_FOUND();
+	struct list_head taken = LIST_HEAD_INIT(taken), *object = kmalloc(64, GFP_KERNEL | GFP_DMA);
+	struct kmem_cache *cache;
+
+	REQUIRE(object);
+	cache = virt_to_page(object)->slab_cache;
+	list_add(object, &taken);
+	for (size_t slabs = cache->nr_slabs; cache->nr_slabs < slabs + 2;) {
+		object = kmem_cache_alloc(cache, GFP_KERNEL);
+		REQUIRE(object);
+		list_add(object, &taken);
+		EXPECT(page_zone(virt_to_page(object)) == dma);
+	}
+	while (!list_is_empty(&taken)) {
+		object = taken.next;
+		list_del(object);
+		kfree(object);
+	}
+}
+
 KTEST(kmalloc, kzalloc_clears_what_another_left, "K2 K1 SLB-04")
 {
 	static const size_t sizes[] = {8, 100, 5000, 40000};

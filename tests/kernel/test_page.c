@@ -78,6 +78,23 @@ KTEST(page, a_page_that_was_never_handed_out_has_no_head, "P4 MAP-11 MAP-12")
 	EXPECT(description_is(pfn_to_page(0), "never handed out"));
 }
 
+KTEST(page, a_page_beside_a_block_does_not_belong_to_it, "P4 MAP-11")
+{
+	MACHINE_STAYS_AS_FOUND();
+	struct page *page = alloc_pages(GFP_KERNEL, 1);
+	uint32_t head;
+
+	REQUIRE(page);
+	split_page(page, 1);
+	head = page[1].head;
+	page[1].head = PAGE_INTERIOR; /* as if it had never been handed out */
+	EXPECT_NULL(page_find_head(page + 1));
+	EXPECT(description_is(page + 1, "never handed out"));
+	page[1].head = head;
+	__free_page(page);
+	__free_page(page + 1);
+}
+
 KTEST(page, a_description_says_what_a_page_is_part_of, "P4")
 {
 	MACHINE_STAYS_AS_FOUND();

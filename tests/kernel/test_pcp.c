@@ -189,6 +189,65 @@ KTEST(pcp, a_refill_parks_the_rest_of_one_larger_block, "PCP-02")
 	EXPECT_EQ(zone->nr_free, free);
 }
 
+KTEST(pcp, the_last_reference_parks_a_page_that_has_one_again, "G18 P7")
+{
+	WITH_OPEN_LISTS();
+	struct page *page = alloc_page(GFP_KERNEL);
+
+	REQUIRE(page);
+	drain_all_pages();
+	get_page(page);
+	__free_page(page);
+	EXPECT_EQ(page->state, PAGE_ALLOCATED);
+	put_page(page);
+	EXPECT_EQ(page->state, PAGE_PERCPU);
+	EXPECT(alloc_page(GFP_KERNEL) == page);
+	EXPECT_EQ(page_count(page), 1);
+	__free_page(page);
+}
+
+/* Single pages until some are parked beside them. */
+static bool take_until_parked(struct list_head *held)
+{
+	struct page *page;
+
+	while (nr_parked(stack) == 0 && (page = alloc_page(GFP_ATOMIC | __GFP_NOWARN)))
+		list_add(&page->links, held);
+	return nr_parked(stack) != 0;
+}
+
+KTEST(pcp, what_a_refill_parks_is_marked_as_parked, "PCP-02 PCP-05")
+{
+	WITH_OPEN_LISTS();
+	struct list_head held = LIST_HEAD_INIT(held);
+
+	EXPECT(take_until_parked(&held));
+	for (uint32_t i = stack->bottom; i < stack->count; i++) {
+		struct page *page = stack->slot[i];
+
+		EXPECT(page_is_head(page, PAGE_PERCPU, 0));
+		EXPECT_EQ(page_count(page), 1);
+	}
+	hog_release(&held);
+}
+
+KTEST(pcp, a_refill_parks_no_more_than_the_limit, "PCP-02")
+{
+	WITH_OPEN_LISTS();
+	struct list_head held = LIST_HEAD_INIT(held);
+
+	stack->limit = 2;
+	for (unsigned int i = 0; i < 40; i++) {
+		struct page *page = alloc_page(GFP_ATOMIC | __GFP_NOWARN);
+
+		REQUIRE(page);
+		list_add(&page->links, &held);
+		EXPECT(nr_parked(stack) <= 2);
+	}
+	stack->limit = stack->capacity;
+	hog_release(&held);
+}
+
 KTEST(pcp, a_full_list_gives_a_few_blocks_back, "PCP-02")
 {
 	WITH_OPEN_LISTS();
@@ -261,6 +320,7 @@ KTEST(pcp, lists_close_below_low_and_open_at_high, "PCP-02 P7 G13")
 		page = list_first_entry(&singles, struct page, links);
 		list_del(&page->links);
 		__free_page(page);
+		pcp_check_mode(zone); /* asked once more than needed, it is the same */
 		EXPECT_EQ(zone->slow, zone->nr_free < zone->wmark[WMARK_HIGH]);
 		EXPECT(!zone->slow || pcp_parked_pages(zone) == 0);
 	}

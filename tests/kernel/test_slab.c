@@ -136,6 +136,23 @@ KTEST(slab, a_constructor_runs_once_per_object_and_its_work_survives_free, "SLB-
 	kmem_cache_destroy(cache);
 }
 
+KTEST(slab, an_object_straight_from_its_slab_is_constructed_once_too, "SLB-03 S1")
+{
+	MACHINE_STAYS_AS_FOUND();
+	struct kmem_cache *cache = kmem_cache_create("test", 40, 0, 0, construct);
+
+	REQUIRE(cache);
+	slab_keep_closed(cache, true);
+	nr_constructed = 0;
+	for (unsigned int round = 0; round < 3; round++) {
+		objects[0] = kmem_cache_alloc(cache, GFP_KERNEL);
+		REQUIRE(objects[0]);
+		EXPECT_EQ(nr_constructed, 1);
+		kmem_cache_free(cache, objects[0]);
+	}
+	kmem_cache_destroy(cache);
+}
+
 KTEST(slab, zeroing_a_constructed_object_is_refused, "SLB-03")
 {
 	MACHINE_STAYS_AS_FOUND();

@@ -212,3 +212,31 @@ KTEST(stack, parked_objects_are_constructed_exactly_once, "SLB-03 S1")
 	give(cache, NR_OBJECTS);
 	kmem_cache_destroy(cache);
 }
+
+KTEST(stack, a_parked_object_comes_back_zeroed_when_asked, "SLB-04")
+{
+	MACHINE_STAYS_AS_FOUND();
+	struct kmem_cache *cache = cache_with(1, NULL);
+
+	REQUIRE(cache);
+	memset(objects[0], 0xff, 40);
+	give(cache, 1);
+	EXPECT(kmem_cache_zalloc(cache, GFP_KERNEL) == objects[0]);
+	EXPECT(memory_is(objects[0], 0, 40));
+	give(cache, 1);
+	kmem_cache_destroy(cache);
+}
+
+KTEST(stack, a_pointer_inside_an_object_is_never_parked, "DBG-04 SLB-06")
+{
+	MACHINE_STAYS_AS_FOUND();
+	struct kmem_cache *cache = cache_with(2, NULL);
+
+	REQUIRE(cache);
+	expect_reports();
+	kmem_cache_free(cache, (char *)objects[0] + 8);
+	EXPECT_ONE_REPORT("inside an object");
+	EXPECT_EQ(cache->front.stack->count, 0);
+	give(cache, 2);
+	kmem_cache_destroy(cache);
+}
