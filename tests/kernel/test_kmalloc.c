@@ -233,7 +233,7 @@ KTEST(kmalloc, kcalloc_clears_what_another_left, "K2 SLB-04")
 	kfree(object);
 }
 
-KTEST(kmalloc, a_dma_class_has_no_other_memory_whoever_asks, "K5 ZON-05")
+KTEST(kmalloc, a_dma_class_has_no_other_memory_whoever_asks, "G7")
 {
 	MACHINE_STAYS_AS_FOUND();
 	struct list_head taken = LIST_HEAD_INIT(taken), *object = kmalloc(64, GFP_KERNEL | GFP_DMA);

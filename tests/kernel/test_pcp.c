@@ -248,6 +248,44 @@ KTEST(pcp, a_refill_parks_no_more_than_the_limit, "PCP-02")
 	hog_release(&held);
 }
 
+/* A movable block of the largest order from the zone, as single pages, or NULL. */
+static struct page *take_movable_pages(void)
+{
+	struct page *block = alloc_pages(GFP_NOWAIT | __GFP_MOVABLE | __GFP_NOWARN, MAX_ORDER);
+
+	if (!block)
+		return NULL;
+	if (page_zone(block) != zone || page_mobility(block) != MOBILITY_MOVABLE ||
+	    zone->wmark[WMARK_HIGH] > 1u << (MAX_ORDER - 1)) {
+		__free_pages(block, MAX_ORDER);
+		return NULL;
+	}
+	split_page(block, MAX_ORDER);
+	return block;
+}
+
+KTEST(pcp, a_page_lent_by_another_kind_comes_alone, "PCP-02 P6")
+{
+	WITH_OPEN_LISTS();
+	struct list_head hog = LIST_HEAD_INIT(hog);
+	struct page *block = take_movable_pages(), *lent;
+
+	if (!block)
+		SKIP("no block of the largest order, or the marks are above it");
+	hog_zone(&hog, zone, 0);
+	for (unsigned int i = 1; i < 1u << MAX_ORDER; i++)
+		__free_page(block + i);
+	drain_all_pages();
+	EXPECT(!zone->slow);
+	lent = alloc_page(GFP_ATOMIC);
+	EXPECT(lent && page_zone(lent) == zone && page_mobility(lent) == MOBILITY_MOVABLE);
+	EXPECT_EQ(nr_parked(stack), 0);
+	if (lent)
+		__free_page(lent);
+	__free_page(block);
+	hog_release(&hog);
+}
+
 KTEST(pcp, a_full_list_gives_a_few_blocks_back, "PCP-02")
 {
 	WITH_OPEN_LISTS();

@@ -227,7 +227,7 @@ KTEST(stack, a_parked_object_comes_back_zeroed_when_asked, "SLB-04")
 	kmem_cache_destroy(cache);
 }
 
-KTEST(stack, a_pointer_inside_an_object_is_never_parked, "DBG-04 SLB-06")
+KTEST(stack, a_pointer_inside_an_object_is_never_parked, "DBG-04")
 {
 	MACHINE_STAYS_AS_FOUND();
 	struct kmem_cache *cache = cache_with(2, NULL);
