@@ -6,6 +6,7 @@
 
 #include <kernel/lib/align.h>
 #include <kernel/lib/bitops.h>
+#include <kernel/lib/string.h>
 #include <mm/page_alloc.h>
 #include <tests/kernel/test_util.h>
 
@@ -28,7 +29,7 @@ static bool kind_is_at_home(void)
 	return at_home;
 }
 
-/* Lists open and empty. False where memory is too short to park anything. */
+/* Lists open and empty. False where memory is too short to park anything, or all is cleared on its way. */
 static bool open_lists(void)
 {
 	stack = pcp_stack_for(GFP_NOWAIT, 0);
@@ -37,7 +38,10 @@ static bool open_lists(void)
 		return false;
 	pcp_keep_closed(false);
 	drain_all_pages();
-	return !zone->slow && kind_is_at_home();
+	if (zone->nr_free < zone->wmark[WMARK_HIGH] || page_init_on_alloc || page_init_on_free)
+		return false;
+	EXPECT(!zone->slow);
+	return kind_is_at_home();
 }
 
 #define WITH_OPEN_LISTS()                                                                                    \
@@ -118,6 +122,22 @@ KTEST(pcp, a_cold_request_is_met_when_nothing_is_parked, "G12")
 
 	REQUIRE(page);
 	EXPECT_EQ(page_count(page), 1);
+	__free_page(page);
+}
+
+KTEST(pcp, a_request_that_must_be_cleared_is_met_by_a_parked_page_too, "P7 G17")
+{
+	WITH_OPEN_LISTS();
+	struct page *page = alloc_page(GFP_KERNEL);
+
+	REQUIRE(page);
+	drain_all_pages();
+	memset(page_address(page), 0xff, PAGE_SIZE);
+	__free_page(page);
+	EXPECT_EQ(page->state, PAGE_PERCPU);
+	EXPECT(alloc_page(GFP_KERNEL | __GFP_ZERO) == page);
+	EXPECT_EQ(page->state, PAGE_ALLOCATED);
+	EXPECT(memory_is(page_address(page), 0, PAGE_SIZE));
 	__free_page(page);
 }
 
