@@ -18,7 +18,7 @@ static bool serve_reclaimer(struct mem_waiter *waiter)
 	waiter->gfp |= __GFP_HIGH;
 	if (waiter->take(waiter))
 		return true;
-	if (waiter->order == 0 && waiter->highest != ZONE_DMA)
+	if (waiter->order == 0 && gfp_zone(waiter->gfp) != ZONE_DMA)
 		waiter->page = vmscan_reserve_take();
 	return waiter->page != NULL;
 }

@@ -93,13 +93,13 @@ bool wait_is_hopeless(const struct mem_waiter *waiter)
 
 bool wait_sleep(struct mem_waiter *waiter, unsigned int timeout_ms)
 {
-	uint64_t end = port_now_ms() + timeout_ms;
+	uint64_t now = port_now_ms(), end = now + timeout_ms;
 
-	while (!wait_is_served(waiter) && !wait_is_hopeless(waiter) && port_now_ms() < end) {
+	for (; !wait_is_served(waiter) && !wait_is_hopeless(waiter) && now < end; now = port_now_ms()) {
 		if (!waiter->has_slept)
 			mm_event_add(EVENT_WAIT, 1);
 		waiter->has_slept = true;
-		port_park_for((unsigned int)(end - port_now_ms()));
+		port_park_for((unsigned int)(end - now));
 	}
 	return wait_is_served(waiter);
 }

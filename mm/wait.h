@@ -18,9 +18,8 @@
 #include <mm/zone.h>
 
 struct mem_waiter {
-	gfp_t gfp;	      /* (C) what is asked for */
-	unsigned int order;   /* (C) */
-	enum zone_id highest; /* (C) gfp's: frees in zones above it are none of its business */
+	gfp_t gfp;	    /* (C) what is asked for */
+	unsigned int order; /* (C) */
 	/* (C) Take it if it is there: sets page or object. Called with the queue's lock held. */
 	bool (*take)(struct mem_waiter *waiter);
 	struct page *page; /* (L) what it got: either, or neither */
