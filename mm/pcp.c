@@ -262,9 +262,13 @@ void pcp_close(enum slow_reason reason, bool closed)
 		__atomic_fetch_or(&closed_for, bit, __ATOMIC_RELAXED);
 	else
 		__atomic_fetch_and(&closed_for, ~bit, __ATOMIC_RELAXED);
-	for_each_zone(zone)
-		if (zone_has_memory(zone))
-			pcp_check_mode(zone);
+	for_each_zone(zone) {
+		if (!zone_has_memory(zone))
+			continue;
+		pcp_check_mode(zone);
+		if (closed)
+			pcp_drain_zone(zone); /* who closed it before may have been preempted in its drain */
+	}
 }
 
 size_t pcp_parked_pages(const struct zone *zone)

@@ -60,8 +60,8 @@ enum slow_reason {
 	SLOW_INIT_ON = 4,   /* every page and object is cleared on its way (mm/init.h) */
 };
 
-/* Close the lists of all zones for that reason; when none is left, let the watermarks decide again. Context:
- * any; one caller a reason. */
+/* Close the lists of all zones for that reason: when it returns nothing is parked. When no reason is left,
+ * let the watermarks decide again. Context: any; one caller a reason. */
 void pcp_close(enum slow_reason reason, bool closed);
 #define pcp_keep_closed(closed) pcp_close(SLOW_ON_DEMAND, closed)
 
