@@ -18,7 +18,7 @@ static bool serve_reclaimer(struct mem_waiter *waiter)
 	waiter->gfp |= __GFP_HIGH;
 	if (waiter->take(waiter))
 		return true;
-	if (waiter->order == 0 && gfp_zone(waiter->gfp) != ZONE_DMA)
+	if (waiter->order == 0 && gfp_zone(waiter->gfp) != ZONE_DMA && !gfp_has(waiter->gfp, __GFP_NO_GROW))
 		waiter->page = vmscan_reserve_take();
 	return waiter->page != NULL;
 }
@@ -65,7 +65,7 @@ bool retry_until_served(struct mem_waiter *waiter)
 		return waiter->page || waiter->object;
 	wait_enter(waiter);
 	if (!wait_is_served(waiter)) {
-		if (gfp_has(gfp, __GFP_NORETRY))
+		if (gfp_has(gfp, __GFP_NORETRY) && !gfp_has(gfp, __GFP_NOFAIL))
 			(void)do_round(waiter, gfp);
 		else
 			try_hard(waiter, gfp);

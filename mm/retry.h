@@ -5,7 +5,7 @@
  *   __GFP_NORETRY  one pass of reclaim, nothing else
  *   (none)         RETRY_ROUNDS rounds of reclaim and wait; then a victim, as long as there are any
  *   __GFP_REPEAT   RETRY_REPEAT_ROUNDS rounds; never a victim
- *   __GFP_NOFAIL   rounds and victims until it succeeds
+ *   __GFP_NOFAIL   rounds and victims until it succeeds; without victims when with one of the others
  *
  * A thread that was killed gets nothing that it would have to wait for (but NOFAIL); one that reclaims takes
  * the last pages and the reserve instead of reclaiming again.

@@ -236,6 +236,15 @@ static void *take_and_refill(struct kmem_cache *cache, struct page *grown, bool 
 	return object;
 }
 
+/* The first object of a new slab; the others may be what somebody waits for. */
+static void *grow_and_take(struct kmem_cache *cache, struct page *grown, bool *construct)
+{
+	void *object = take_and_refill(cache, grown, construct);
+
+	wait_serve();
+	return object;
+}
+
 /* From what the cache holds, or from a new slab. */
 static void *take_at_once(struct kmem_cache *cache, gfp_t gfp, const void *caller, bool *construct)
 {
@@ -245,7 +254,7 @@ static void *take_at_once(struct kmem_cache *cache, gfp_t gfp, const void *calle
 	if (likely(object) || gfp_has(gfp, __GFP_NO_GROW))
 		return object;
 	grown = new_slab(cache, gfp, caller);
-	return grown ? take_and_refill(cache, grown, construct) : NULL;
+	return grown ? grow_and_take(cache, grown, construct) : NULL;
 }
 
 struct slab_waiter {
@@ -259,7 +268,7 @@ static bool take_object_or_page(struct mem_waiter *wait)
 	struct slab_waiter *waiter = container_of(wait, struct slab_waiter, wait);
 
 	wait->object = take_and_refill(waiter->cache, NULL, &waiter->construct);
-	if (!wait->object)
+	if (!wait->object && !gfp_has(wait->gfp, __GFP_NO_GROW))
 		wait->page = page_alloc_try(wait->gfp, wait->order);
 	return wait->object || wait->page;
 }
@@ -279,7 +288,13 @@ static NOINLINE void *wait_for_object(struct kmem_cache *cache, gfp_t gfp, bool 
 	if (waiter.wait.object)
 		return waiter.wait.object;
 	waiter.wait.page->refcount = 1;
-	return take_and_refill(cache, make_slab(cache, waiter.wait.page), construct);
+	return grow_and_take(cache, make_slab(cache, waiter.wait.page), construct);
+}
+
+/* NO_GROW answers from what is there, unless it must not fail: then it waits for somebody's object. */
+static inline bool may_wait_for_object(gfp_t gfp)
+{
+	return gfp_has(gfp, __GFP_WAIT) && (!gfp_has(gfp, __GFP_NO_GROW) || gfp_has(gfp, __GFP_NOFAIL));
 }
 
 void *slab_alloc_slow(struct kmem_cache *cache, gfp_t gfp, const void *caller)
@@ -290,9 +305,9 @@ void *slab_alloc_slow(struct kmem_cache *cache, gfp_t gfp, const void *caller)
 	if (unlikely(gfp_is_impossible(gfp)))
 		return refuse_alloc(cache, gfp, caller, gfp_why_impossible(gfp));
 	gfp = retry_check_context(gfp);
-	if (likely(!retry_must_queue(gfp)))
+	if (likely(!retry_must_queue(gfp) || !may_wait_for_object(gfp)))
 		object = take_at_once(cache, gfp, caller, &construct);
-	if (unlikely(!object) && gfp_has(gfp, __GFP_WAIT) && !gfp_has(gfp, __GFP_NO_GROW))
+	if (unlikely(!object) && may_wait_for_object(gfp))
 		object = wait_for_object(cache, gfp, &construct);
 	if (unlikely(!object))
 		return NULL;
