@@ -17,6 +17,12 @@
 #define HOPELESS_MS	  100u /* after a pass that freed nothing */
 #define RESERVE_PAGES	  4u
 
+/* A thread that is inside a shrinker, on its stack. */
+struct shrinker_call {
+	struct port_thread *thread;
+	struct list_head link; /* (L) of shrinker->calls */
+};
+
 static struct {
 	struct port_lock lock;
 	struct list_head shrinkers; /* (L) */
@@ -33,29 +39,39 @@ void register_shrinker(struct shrinker *shrinker)
 {
 	irqflags_t flags = port_lock_irqsave(&vmscan.lock);
 
-	shrinker->nr_running = 0;
+	list_init(&shrinker->calls);
 	shrinker->leaving = NULL;
 	list_add(&shrinker->link, &vmscan.shrinkers);
 	vmscan.nr_shrinkers++;
 	port_unlock_irqrestore(&vmscan.lock, flags);
 }
 
-/* From inside, one running call is the caller's own. */
+static bool others_are_inside(const struct shrinker *shrinker)
+{
+	irqflags_t flags = port_lock_irqsave(&vmscan.lock);
+	const struct shrinker_call *call;
+	bool others = false;
+
+	list_for_each_entry(call, &shrinker->calls, link)
+		others |= call->thread != port_current();
+	port_unlock_irqrestore(&vmscan.lock, flags);
+	return others;
+}
+
 void unregister_shrinker(struct shrinker *shrinker)
 {
-	unsigned int own = scope_is_reclaim() ? 1 : 0;
 	irqflags_t flags = port_lock_irqsave(&vmscan.lock);
 
-	list_del_init(&shrinker->link);
+	list_del(&shrinker->link);
 	vmscan.nr_shrinkers--;
-	shrinker->leaving = port_current();
+	WRITE_ONCE(shrinker->leaving, port_current());
 	port_unlock_irqrestore(&vmscan.lock, flags);
-	while (READ_ONCE(shrinker->nr_running) > own)
+	while (others_are_inside(shrinker))
 		port_park();
 }
 
 /* The next to be asked, with a hold on it; NULL: there is none. */
-static struct shrinker *next_shrinker(void)
+static struct shrinker *next_shrinker(struct shrinker_call *call)
 {
 	irqflags_t flags = port_lock_irqsave(&vmscan.lock);
 	struct shrinker *shrinker = NULL;
@@ -64,25 +80,26 @@ static struct shrinker *next_shrinker(void)
 		shrinker = list_first_entry(&vmscan.shrinkers, struct shrinker, link);
 		list_del(&shrinker->link);
 		list_add_tail(&shrinker->link, &vmscan.shrinkers);
-		shrinker->nr_running++;
+		call->thread = port_current();
+		list_add(&call->link, &shrinker->calls);
 	}
 	port_unlock_irqrestore(&vmscan.lock, flags);
 	return shrinker;
 }
 
 /* Once it is let go, whoever unregisters it may free it. */
-static void let_go(struct shrinker *shrinker)
+static void let_go(struct shrinker *shrinker, struct shrinker_call *call)
 {
 	irqflags_t flags = port_lock_irqsave(&vmscan.lock);
 	struct port_thread *leaving = shrinker->leaving;
 
-	shrinker->nr_running--;
+	list_del(&call->link);
 	if (leaving)
 		port_unpark(leaving);
 	port_unlock_irqrestore(&vmscan.lock, flags);
 }
 
-/* V2: in batches, no more than it says it has, until one frees nothing. */
+/* V2: in batches, no more than it says it has, until one frees nothing or it was unregistered. */
 static size_t shrink_one(struct shrinker *shrinker, gfp_t gfp, size_t wanted)
 {
 	size_t left, freed = 0;
@@ -90,7 +107,7 @@ static size_t shrink_one(struct shrinker *shrinker, gfp_t gfp, size_t wanted)
 	if (gfp_has(shrinker->needs, ~gfp))
 		return 0;
 	left = MIN(shrinker->count(shrinker, gfp), MAX(wanted, (size_t)SHRINK_BATCH));
-	while (left) {
+	while (left && !READ_ONCE(shrinker->leaving)) {
 		size_t batch = MIN(left, (size_t)SHRINK_BATCH), some = shrinker->scan(shrinker, batch, gfp);
 
 		if (some == 0 || some == SHRINK_STOP)
@@ -106,12 +123,13 @@ static size_t shrink_all(gfp_t gfp, size_t wanted)
 	size_t freed = 0;
 
 	for (unsigned int left = READ_ONCE(vmscan.nr_shrinkers); left && freed < wanted; left--) {
-		struct shrinker *shrinker = next_shrinker();
+		struct shrinker_call call;
+		struct shrinker *shrinker = next_shrinker(&call);
 
 		if (!shrinker)
 			break;
 		freed += shrink_one(shrinker, gfp, wanted - freed);
-		let_go(shrinker);
+		let_go(shrinker, &call);
 	}
 	return freed;
 }
@@ -166,13 +184,13 @@ static bool is_short(enum watermark mark)
 	return false;
 }
 
-/* Up to `high` everywhere. When a pass frees nothing, nobody is asked again for a while. Result: is it done?
- */
+/* Up to `high` everywhere, the reserve full. When a pass frees nothing, nobody is asked again for a while.
+ * Result: is it done? */
 static bool balance(void)
 {
 	for (unsigned int pass = 0; pass < BACKGROUND_PASSES; pass++) {
 		if (!is_short(WMARK_HIGH))
-			return true;
+			return reserve_fill(&vmscan.reserve);
 		if (vmscan_reclaim(GFP_KERNEL, BACKGROUND_PAGES) == 0)
 			port_park_for(HOPELESS_MS);
 	}

@@ -30,12 +30,12 @@ struct shrinker {
 
 	/* vmscan's own */
 	struct list_head link;
-	unsigned int nr_running;
+	struct list_head calls;	     /* those that are under way */
 	struct port_thread *leaving; /* who unregisters it */
 };
 
 /* Context: any. The second removes it and waits until nobody is inside; may sleep, but also works from inside
- * its own scan, where it does not wait for itself. */
+ * its own scan, where it does not wait for itself: then the struct must outlive that scan. */
 void register_shrinker(struct shrinker *shrinker);
 void unregister_shrinker(struct shrinker *shrinker);
 

@@ -66,7 +66,7 @@ void host_set_on_park(void (*fn)(void))
 
 struct port_thread *port_current(void)
 {
-	return NULL;
+	return (struct port_thread *)&fake_port; /* the only one */
 }
 
 void port_park_for(unsigned int timeout_ms)
