@@ -10,19 +10,18 @@
 #include <kernel/lib/string.h>
 #include <mm/slab_internal.h>
 
-static struct kmem_cache caches[2][NR_KMALLOC_CLASSES]; /* [is DMA][class] */
+static struct kmem_cache early_cache; /* of no objects: whoever comes before kmalloc_init() is told so */
 
-static struct pcpu_stack early_stack; /* no owner: whoever comes before kmalloc_init() is told so */
-
-struct pcpu_stack *kmalloc_stacks[2][NR_KMALLOC_CLASSES] = {
-	[0 ... 1] = {[0 ... NR_KMALLOC_CLASSES - 1] = &early_stack},
+struct kmem_cache *kmalloc_caches[2][NR_KMALLOC_CLASSES] = {
+	[0 ... 1] = {[0 ... NR_KMALLOC_CLASSES - 1] = &early_cache},
 };
 
 /* --- size classes --- */
 
-#define TABLED_SIZE 2048u
+#define TABLED_SIZE 4096u
 
-static uint8_t class_table[TABLED_SIZE >> 3]; /* class of sizes (i * 8, i * 8 + 8] (C) */
+/* The cache of sizes (i * 8, i * 8 + 8]: shorter than working out the class. (C) */
+static struct kmem_cache *cache_of_size[TABLED_SIZE >> 3] = {[0 ...(TABLED_SIZE >> 3) - 1] = &early_cache};
 
 static uint32_t class_size(unsigned int class)
 {
@@ -52,45 +51,48 @@ static uint32_t class_capacity(unsigned int dma, unsigned int class)
 	return dma ? DMA_STACK_CAPACITY : slab_stack_capacity(class_size(class));
 }
 
-static size_t stack_bytes(uint32_t capacity)
+/* One piece of memory for all caches with their stacks; on a machine too small for that, without. */
+static char *alloc_caches(bool *with_stacks)
 {
-	return ALIGN_UP(sizeof(struct pcpu_stack) + capacity * sizeof(void *), sizeof(void *));
-}
-
-/* One piece of memory for all stacks; NULL on a machine too small to park anything. */
-static char *alloc_stacks(void)
-{
-	size_t bytes = 0;
+	size_t bare = 2 * NR_KMALLOC_CLASSES * slab_cache_bytes(0), bytes = 0;
+	char *memory;
 
 	for (unsigned int class = 0; class < NR_KMALLOC_CLASSES; class ++)
-		bytes += stack_bytes(class_capacity(0, class)) + stack_bytes(class_capacity(1, class));
-	return alloc_pages_exact(bytes, GFP_NOWAIT | __GFP_ZERO | __GFP_NOWARN);
+		bytes += slab_cache_bytes(class_capacity(0, class)) +
+			 slab_cache_bytes(class_capacity(1, class));
+	memory = alloc_pages_exact(bytes, GFP_NOWAIT | __GFP_NOWARN);
+	*with_stacks = memory != NULL;
+	if (!memory)
+		memory = alloc_pages_exact(bare, GFP_ATOMIC | __GFP_NOWARN);
+	if (!memory)
+		port_panic("no memory for the caches of kmalloc, expected %zu bytes", bare);
+	return memory;
 }
 
-static void init_class(unsigned int dma, unsigned int class, struct pcpu_stack *stack)
+static void init_class(unsigned int dma, unsigned int class, struct kmem_cache *cache, uint32_t slots)
 {
-	struct kmem_cache *cache = &caches[dma][class];
 	char name[CACHE_NAME_MAX];
 
 	snprintf(name, sizeof(name), "%skmalloc-%u", dma ? "dma-" : "", class_size(class));
-	if (stack)
-		stack->capacity = class_capacity(dma, class);
-	slab_cache_init(cache, stack, 0, name, class_size(class), 0, dma ? SLAB_CACHE_DMA : 0, NULL);
+	slab_cache_init(cache, slots, name, class_size(class), 0, dma ? SLAB_CACHE_DMA : 0, NULL);
 	cache->built_in = true;
-	kmalloc_stacks[dma][class] = cache->front.stack;
+	kmalloc_caches[dma][class] = cache;
 }
 
 void kmalloc_init(void)
 {
-	char *memory = alloc_stacks();
+	bool with_stacks;
+	char *memory = alloc_caches(&with_stacks);
 
-	for (unsigned int i = 0; i < ARRAY_SIZE(class_table); i++)
-		class_table[i] = (uint8_t)kmalloc_class(i * 8 + 1);
 	for (unsigned int dma = 0; dma < 2; dma++)
 		for (unsigned int class = 0; class < NR_KMALLOC_CLASSES; class ++) {
-			init_class(dma, class, (struct pcpu_stack *)(void *)memory);
-			memory += memory ? stack_bytes(class_capacity(dma, class)) : 0;
+			uint32_t slots = with_stacks ? class_capacity(dma, class) : 0;
+
+			init_class(dma, class, (struct kmem_cache *)(void *)memory, slots);
+			memory += slab_cache_bytes(slots);
 		}
+	for (unsigned int i = 0; i < ARRAY_SIZE(cache_of_size); i++)
+		cache_of_size[i] = kmalloc_caches[0][kmalloc_class(i * 8 + 1)];
 }
 
 /* --- allocation --- */
@@ -135,7 +137,7 @@ static NOINLINE void *alloc_large(size_t size, gfp_t gfp, const void *caller)
 /* Every request that is more than a pop: impossible, large, cleared, from no zone kmalloc has. */
 static NOINLINE void *kmalloc_slow(size_t size, gfp_t gfp, const void *caller)
 {
-	struct pcpu_stack *stack;
+	struct kmem_cache *cache;
 	void *object;
 
 	if (gfp_is_impossible(gfp))
@@ -146,23 +148,44 @@ static NOINLINE void *kmalloc_slow(size_t size, gfp_t gfp, const void *caller)
 		return ZERO_SIZE_PTR;
 	if (size > KMALLOC_MAX_CACHE_SIZE)
 		return alloc_large(size, gfp, caller);
-	stack = kmalloc_stacks[gfp_has(gfp, __GFP_DMA)][kmalloc_class(size)];
-	object = gfp_has(gfp, __GFP_WAIT) ? object_pop_wait(stack, gfp) : object_pop(stack, gfp);
+	cache = kmalloc_caches[gfp_has(gfp, __GFP_DMA)][kmalloc_class(size)];
+	object = slab_pop_object(cache, gfp);
 	if (object && gfp_has(gfp, __GFP_ZERO))
 		memset(object, 0, kmalloc_size_roundup(size));
 	return object;
 }
 
-/* The common sizes find their class by a table, which is shorter than working it out. */
-void *kmalloc_any(size_t size, gfp_t gfp)
+/* The cache for a request that is no more than a pop, or NULL. */
+static inline struct kmem_cache *plain_cache(size_t size)
 {
 	size_t last = size - 1;
-	struct pcpu_stack *stack;
 
-	if (unlikely(last >= KMALLOC_MAX_CACHE_SIZE || gfp_has(gfp, ~GFP_OBJECT_BITS)))
+	if (likely(last < TABLED_SIZE))
+		return cache_of_size[last >> 3];
+	return last < KMALLOC_MAX_CACHE_SIZE ? kmalloc_caches[0][kmalloc_class(size)] : NULL;
+}
+
+void *kmalloc_any(size_t size, gfp_t gfp)
+{
+	struct kmem_cache *cache = plain_cache(size);
+
+	if (unlikely(!cache || gfp_has(gfp, ~GFP_OBJECT_BITS)))
 		return kmalloc_slow(size, gfp, RETURN_ADDRESS());
-	stack = kmalloc_stacks[0][last < TABLED_SIZE ? class_table[last >> 3] : kmalloc_class(size)];
-	return gfp_has(gfp, __GFP_WAIT) ? object_pop_wait(stack, gfp) : object_pop(stack, gfp);
+	return slab_pop_object(cache, gfp);
+}
+
+void *kmalloc_kernel(size_t size)
+{
+	if (likely(size - 1 < TABLED_SIZE))
+		return object_pop_kernel(cache_of_size[(size - 1) >> 3]);
+	return kmalloc_any(size, GFP_KERNEL);
+}
+
+void *kmalloc_atomic(size_t size)
+{
+	if (likely(size - 1 < TABLED_SIZE))
+		return object_pop_atomic(cache_of_size[(size - 1) >> 3]);
+	return kmalloc_any(size, GFP_ATOMIC);
 }
 
 void *kzalloc(size_t size, gfp_t gfp)
@@ -233,12 +256,12 @@ static NOINLINE void kfree_slow(const void *object)
 void kfree(const void *object)
 {
 	uintptr_t distance = (uintptr_t)object - (uintptr_t)port_direct_map();
-	const struct kmem_cache *cache;
+	struct kmem_cache *cache;
 
 	if (likely(distance < lowmem_bytes)) {
 		cache = mem_map[distance >> PAGE_SHIFT].slab_cache;
 		if (likely(cache && object_is_whole(cache, object_offset(cache, distance)))) {
-			object_push((void *)object, cache->front.stack);
+			object_push((void *)object, cache);
 			return;
 		}
 	}

@@ -32,9 +32,9 @@ static ALWAYS_INLINE unsigned int kmalloc_class(size_t size)
 	return NR_KMALLOC_SMALL + (doubling - 7) * 4 + (last >> (doubling - 2) & 3);
 }
 
-/* The stack of each class, [is DMA][class]: what the inline fast path pops. Before kmalloc_init() one that
+/* The cache of each class, [is DMA][class]: what the inline fast path asks. Before kmalloc_init() one that
  * refuses. (C) */
-extern struct pcpu_stack *kmalloc_stacks[2][NR_KMALLOC_CLASSES];
+extern struct kmem_cache *kmalloc_caches[2][NR_KMALLOC_CLASSES];
 
 /* What takes kmalloc's memory back: described below, named here for the analyzer. */
 void kfree(const void *object);
@@ -46,6 +46,10 @@ void *krealloc(const void *object, size_t new_size, gfp_t gfp) MUST_CHECK;
 /* kmalloc for a size or flags that the compiler does not know. */
 void *kmalloc_any(size_t size, gfp_t gfp) MUST_CHECK KFREED;
 
+/* The same for a size alone that it does not know: the most common flags are not passed on. */
+void *kmalloc_kernel(size_t size) MUST_CHECK KFREED;
+void *kmalloc_atomic(size_t size) MUST_CHECK KFREED;
+
 /* Physically contiguous memory of at least `size` bytes, aligned to 8, powers of two to their size; not
  * cleared. NULL when there is none. size > KMALLOC_MAX_SIZE and impossible flags: NULL at once with one
  * rate-limited warning (K7);
@@ -54,11 +58,12 @@ void *kmalloc_any(size_t size, gfp_t gfp) MUST_CHECK KFREED;
 MUST_CHECK static ALWAYS_INLINE void *kmalloc(size_t size, gfp_t gfp)
 {
 	if (__builtin_constant_p(size) && size - 1 < KMALLOC_MAX_CACHE_SIZE && __builtin_constant_p(gfp) &&
-	    !gfp_has(gfp, ~(GFP_OBJECT_BITS | __GFP_DMA))) {
-		struct pcpu_stack *stack = kmalloc_stacks[gfp_has(gfp, __GFP_DMA)][kmalloc_class(size)];
-
-		return gfp_has(gfp, __GFP_WAIT) ? object_pop_wait(stack, gfp) : object_pop(stack, gfp);
-	}
+	    !gfp_has(gfp, ~(GFP_OBJECT_BITS | __GFP_DMA)))
+		return slab_pop_object(kmalloc_caches[gfp_has(gfp, __GFP_DMA)][kmalloc_class(size)], gfp);
+	if (__builtin_constant_p(gfp) && gfp == GFP_KERNEL)
+		return kmalloc_kernel(size);
+	if (__builtin_constant_p(gfp) && gfp == GFP_ATOMIC)
+		return kmalloc_atomic(size);
 	return kmalloc_any(size, gfp);
 }
 

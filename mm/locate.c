@@ -24,7 +24,7 @@ static bool list_holds(const struct kmem_cache *cache, const struct page *slab, 
 
 static bool stack_holds(const struct kmem_cache *cache, const void *object)
 {
-	const struct pcpu_stack *stack = pcpu_stack_here(cache->front.stack);
+	const struct pcpu_stack *stack = slab_stack_here(cache);
 
 	for (uint32_t i = stack->bottom; i < stack->count; i++)
 		if (stack->slot[i] == object)

@@ -230,7 +230,7 @@ static void *take_and_refill(struct kmem_cache *cache, struct page *grown, bool 
 	if (!list_is_empty(&cache->partial)) {
 		object = take_object_locked(cache, list_first_entry(&cache->partial, struct page, links),
 					    construct);
-		refill_stack_locked(cache, pcpu_stack_here(cache->front.stack));
+		refill_stack_locked(cache, slab_stack_here(cache));
 	}
 	port_unlock_irqrestore(&cache->lock, flags);
 	return object;
@@ -318,23 +318,23 @@ void *slab_alloc_slow(struct kmem_cache *cache, gfp_t gfp, const void *caller)
 	return object;
 }
 
-PCPU_CALL void *object_pop_slow(struct pcpu_stack *stack, gfp_t gfp)
+PCPU_CALL void *object_pop_slow(struct kmem_cache *cache, gfp_t gfp)
 {
 	const void *caller = RETURN_ADDRESS();
 	char code[64];
 
-	if (likely(stack->owner))
-		return slab_alloc_slow(stack->owner, gfp, caller);
+	if (likely(cache->per_slab))
+		return slab_alloc_slow(cache, gfp, caller);
 	port_print(PORT_ERR, "BUG: allocation by %s before kmalloc is up",
 		   port_code_name(caller, code, sizeof(code)));
 	return NULL;
 }
 
-PCPU_CALL void *object_pop_invalid(struct pcpu_stack *stack, gfp_t gfp)
+PCPU_CALL void *object_pop_invalid(struct kmem_cache *cache, gfp_t gfp)
 {
 	if (gfp_has(gfp, __GFP_WAIT) && !port_check_may_sleep(__FILE__, __LINE__))
 		gfp &= ~GFP_PATIENCE;
-	return object_pop(stack, gfp);
+	return object_pop(cache, gfp);
 }
 
 /* What is wrong with handing `object` back, or NULL. A double free is seen at once when nothing of the slab
@@ -383,7 +383,7 @@ static bool drain_chunk(struct kmem_cache *cache, const void *caller)
 {
 	struct list_head empties = LIST_HEAD_INIT(empties);
 	irqflags_t flags = port_lock_irqsave(&cache->lock);
-	struct pcpu_stack *stack = pcpu_stack_here(cache->front.stack);
+	struct pcpu_stack *stack = slab_stack_here(cache);
 	const char *wrong = NULL;
 	void *object = NULL;
 	unsigned int n = 0;
@@ -411,7 +411,7 @@ static void set_limit(struct kmem_cache *cache)
 {
 	bool closed = cache->keep_closed || slab.closed_for;
 
-	WRITE_ONCE(cache->front.stack->limit, closed ? 0 : cache->front.stack->capacity);
+	WRITE_ONCE(cache->stack.limit, closed ? 0 : cache->stack.capacity);
 }
 
 void slab_keep_closed(struct kmem_cache *cache, bool closed)
@@ -478,7 +478,7 @@ static void free_to_slab(struct kmem_cache *cache, void *object, const void *cal
 bool slab_freed_last(const struct kmem_cache *cache, const void *object)
 {
 	irqflags_t flags = irq_save();
-	const struct pcpu_stack *stack = pcpu_stack_here(cache->front.stack);
+	const struct pcpu_stack *stack = slab_stack_here(cache);
 	bool on_top = stack->count && stack->slot[stack->count - 1] == object;
 
 	irq_restore(flags);
@@ -487,19 +487,18 @@ bool slab_freed_last(const struct kmem_cache *cache, const void *object)
 
 /* The stack is full, or closed, or has the same object on top. A full one takes the object after all, so that
  * a second free of it is seen. */
-void object_push_slow(void *object, struct pcpu_stack *shared)
+void object_push_slow(void *object, struct kmem_cache *cache)
 {
 	const void *caller = RETURN_ADDRESS();
-	struct kmem_cache *cache = shared->owner;
 
 	if (unlikely(slab_freed_last(cache, object))) {
 		slab_report_bad_object(cache, object, caller, "already free");
 		return;
 	}
-	if (READ_ONCE(shared->limit)) {
+	if (READ_ONCE(cache->stack.limit)) {
 		for (unsigned int n = 0; n < BATCH; n += CHUNK)
 			drain_chunk(cache, caller);
-		object_push(object, shared);
+		object_push(object, cache);
 	} else {
 		free_to_slab(cache, object, caller);
 	}
@@ -519,8 +518,7 @@ void *kmem_cache_alloc_any(struct kmem_cache *cache, gfp_t gfp)
 		return refuse_alloc(cache, gfp, caller, "__GFP_ZERO would undo the constructor");
 	if (unlikely(gfp_is_impossible(gfp)))
 		return refuse_alloc(cache, gfp, caller, gfp_why_impossible(gfp));
-	object = gfp_has(gfp, __GFP_WAIT) ? object_pop_wait(cache->front.stack, gfp)
-					  : object_pop(cache->front.stack, gfp);
+	object = slab_pop_object(cache, gfp);
 	if (object && gfp_has(gfp, __GFP_ZERO))
 		memset(object, 0, cache->object_size);
 	return object;
@@ -554,7 +552,7 @@ void kmem_cache_free(struct kmem_cache *cache, void *object)
 
 	if (likely(distance < lowmem_bytes && mem_map[distance >> PAGE_SHIFT].slab_cache == cache &&
 		   object_is_whole(cache, object_offset(cache, distance))))
-		object_push(object, cache->front.stack);
+		object_push(object, cache);
 	else
 		report_wrong_free(cache, object);
 }
@@ -645,8 +643,8 @@ static void set_geometry(struct kmem_cache *cache, size_t size, size_t align, sl
 	cache->per_slab = (uint16_t)((PAGE_SIZE << cache->order) / cache->stride);
 }
 
-void slab_cache_init(struct kmem_cache *cache, struct pcpu_stack *stack, uint32_t own_slots, const char *name,
-		     size_t size, size_t align, slab_flags_t flags, void (*ctor)(void *))
+void slab_cache_init(struct kmem_cache *cache, uint32_t slots, const char *name, size_t size, size_t align,
+		     slab_flags_t flags, void (*ctor)(void *))
 {
 	irqflags_t irqflags;
 
@@ -660,10 +658,7 @@ void slab_cache_init(struct kmem_cache *cache, struct pcpu_stack *stack, uint32_
 		     (flags & SLAB_RECLAIM_ACCOUNT ? __GFP_RECLAIMABLE : GFP_NOWAIT);
 	list_init(&cache->partial);
 	list_init(&cache->full);
-	cache->own.capacity = own_slots;
-	stack = stack ? stack : &cache->own;
-	stack->owner = cache;
-	cache->front.stack = stack;
+	cache->stack.capacity = slots;
 
 	irqflags = slab_lock_irqsave();
 	set_limit(cache);
@@ -705,7 +700,7 @@ struct kmem_cache *kmem_cache_create(const char *name, size_t size, size_t align
 	struct created_cache *created = wrong ? NULL : kmem_cache_zalloc(&slab.cache_cache.cache, GFP_KERNEL);
 
 	if (created) {
-		slab_cache_init(&created->cache, NULL,
+		slab_cache_init(&created->cache,
 				MIN(slab_stack_capacity((uint32_t)size), CREATED_CACHE_SLOTS), name, size,
 				align, flags, ctor);
 		return &created->cache;
@@ -784,7 +779,7 @@ void slab_init(void)
 	port_lock_init(&slab.lock, "slab");
 	list_init(&slab.caches);
 	memset(&slab.cache_cache, 0, sizeof(slab.cache_cache));
-	slab_cache_init(&slab.cache_cache.cache, NULL, 4, "kmem_cache", sizeof(struct created_cache), 0,
+	slab_cache_init(&slab.cache_cache.cache, 4, "kmem_cache", sizeof(struct created_cache), 0,
 			SLAB_HWCACHE_ALIGN, NULL);
 	slab.cache_cache.cache.built_in = true;
 }
@@ -805,9 +800,9 @@ void slabinfo_print(struct sink *out)
 	list_for_each_entry(cache, &slab.caches, caches)
 		sink_printf(
 			out, "%-17s %6zu %6zu %6u %4u %4u : tunables %4u %4u %4u : slabdata %6zu %6zu %6u\n",
-			cache->name, cache->nr_in_use - cache->front.stack->count,
-			cache->nr_slabs * cache->per_slab, cache->stride, cache->per_slab, 1u << cache->order,
-			0, 0, 0, cache->nr_slabs - cache->nr_empty, cache->nr_slabs, 0);
+			cache->name, cache->nr_in_use - cache->stack.count, cache->nr_slabs * cache->per_slab,
+			cache->stride, cache->per_slab, 1u << cache->order, 0, 0, 0,
+			cache->nr_slabs - cache->nr_empty, cache->nr_slabs, 0);
 	slab_unlock_irqrestore(flags);
 }
 

@@ -10,11 +10,6 @@
 struct kmem_cache;
 struct sink;
 
-/* The part of a cache that the inline fast path may know. */
-struct kmem_cache_front {
-	struct pcpu_stack *stack; /* of objects, parked per CPU */
-};
-
 typedef unsigned int slab_flags_t;
 
 #define SLAB_HWCACHE_ALIGN	(1u << 0) /* align to a cache line, or a fraction of one that the object fills */
@@ -75,12 +70,19 @@ size_t slab_pages(void);
 	(GFP_KERNEL | __GFP_HIGH | __GFP_NOWARN | __GFP_REPEAT | __GFP_NORETRY | __GFP_NO_GROW |             \
 	 __GFP_THISNODE)
 
+/* gfp has no other flags. The most common ones need not be passed on. */
+static ALWAYS_INLINE void *slab_pop_object(struct kmem_cache *cache, gfp_t gfp)
+{
+	if (__builtin_constant_p(gfp) && gfp == GFP_KERNEL)
+		return object_pop_kernel(cache);
+	if (__builtin_constant_p(gfp) && gfp == GFP_ATOMIC)
+		return object_pop_atomic(cache);
+	return gfp_has(gfp, __GFP_WAIT) ? object_pop_wait(cache, gfp) : object_pop(cache, gfp);
+}
+
 static ALWAYS_INLINE void *kmem_cache_alloc(struct kmem_cache *cache, gfp_t gfp)
 {
-	if (__builtin_constant_p(gfp) && !gfp_has(gfp, ~GFP_OBJECT_BITS)) {
-		struct pcpu_stack *stack = ((struct kmem_cache_front *)cache)->stack;
-
-		return gfp_has(gfp, __GFP_WAIT) ? object_pop_wait(stack, gfp) : object_pop(stack, gfp);
-	}
+	if (__builtin_constant_p(gfp) && !gfp_has(gfp, ~GFP_OBJECT_BITS))
+		return slab_pop_object(cache, gfp);
 	return kmem_cache_alloc_any(cache, gfp);
 }

@@ -19,6 +19,7 @@
  */
 #pragma once
 
+#include <kernel/lib/align.h>
 #include <kernel/lib/list.h>
 #include <mm/page_alloc.h>
 #include <mm/slab.h>
@@ -27,7 +28,6 @@
 
 /* (C) constant after creation  (L) cache->lock */
 struct kmem_cache {
-	struct kmem_cache_front front; /* (C) what the inline fast paths read, see slab.h */
 	struct port_lock lock;
 	uint32_t stride;       /* (C) bytes from one object to the next */
 	uint32_t divide;       /* (C) ceil(2^32 / stride): multiplying by it divides, see object_is_whole() */
@@ -50,9 +50,21 @@ struct kmem_cache {
 	size_t nr_in_use;	  /* (L) objects handed out or parked per CPU */
 	struct list_head caches;  /* under slab.lock: all caches */
 	char name[CACHE_NAME_MAX];
-	struct pcpu_stack
-		own; /* the stack of a cache that got no other: its slots, if any, lie behind the cache */
+	struct pcpu_stack stack; /* of objects, parked per CPU; its slots lie behind the cache */
 };
+
+STATIC_ASSERT(offsetof(struct kmem_cache, stack) == PCPU_OBJECTS, "the sequences find the stack there");
+
+/* This CPU's stack of the cache; interrupts off. */
+static inline struct pcpu_stack *slab_stack_here(const struct kmem_cache *cache)
+{
+	return pcpu_stack_here((struct pcpu_stack *)&cache->stack);
+}
+
+static inline size_t slab_cache_bytes(uint32_t nr_slots)
+{
+	return ALIGN_UP(sizeof(struct kmem_cache) + nr_slots * sizeof(void *), 8);
+}
 
 /* A slab kept for the next burst; further empty ones go back to the page allocator. */
 #define SLAB_KEEP_EMPTY 1
@@ -62,14 +74,13 @@ struct kmem_cache {
 
 struct created_cache {
 	struct kmem_cache cache;
-	void *slots[CREATED_CACHE_SLOTS]; /* cache.own.slot */
+	void *slots[CREATED_CACHE_SLOTS]; /* cache.stack.slot */
 };
 
-/* Build a cache in memory that is already there. Parameters are right by construction; the stack is zero but
- * for its capacity: `stack`, or the cache's own when that is NULL, with `own_slots` slots behind the cache.
- */
-void slab_cache_init(struct kmem_cache *cache, struct pcpu_stack *stack, uint32_t own_slots, const char *name,
-		     size_t size, size_t align, slab_flags_t flags, void (*ctor)(void *));
+/* Build a cache in memory that is already there, with room for `slots` behind it. Parameters are right by
+ * construction. */
+void slab_cache_init(struct kmem_cache *cache, uint32_t slots, const char *name, size_t size, size_t align,
+		     slab_flags_t flags, void (*ctor)(void *));
 
 /* Objects of that stride to park at most: a fixed share of low memory for each cache. */
 uint32_t slab_stack_capacity(uint32_t stride);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Per-CPU stacks of pointers: what lies in front of every allocator. The four operations are restartable
+/* Per-CPU stacks of pointers: what lies in front of every allocator. Their operations are restartable
  * sequences, boot/port/pcpu_stack.asm: no lock, no cli; an interrupt that finds one half done sends it back
  * to its start, so a handler may use the same stack. Only the owning CPU touches a stack, and C code does so
  * with interrupts off.
@@ -13,6 +13,7 @@
 #include <kernel/lib/types.h>
 #include <mm/gfp.h>
 
+struct kmem_cache;
 struct page;
 
 /* The offsets of count, limit, bottom and slot are known to the assembly. */
@@ -21,7 +22,7 @@ struct pcpu_stack {
 	uint32_t limit;	   /* a push at this count is refused: capacity, or 0 in slow mode */
 	uint32_t bottom;   /* slots below it are empty: something was taken from the cold end */
 	uint32_t capacity; /* slots there are */
-	void *owner;	   /* of an object stack: its cache; of a page stack: its zone */
+	void *owner;	   /* of a page stack: its zone */
 	uint32_t order;	   /* of a page stack: of its blocks */
 	void *slot[0];	   /* of `capacity` */
 };
@@ -31,24 +32,50 @@ STATIC_ASSERT(offsetof(struct pcpu_stack, limit) == 4 && offsetof(struct pcpu_st
 	      "pcpu_stack.asm knows these offsets");
 
 #define PCPU_CALL                                                                                            \
-	__attribute__((fastcall)) /* stack in ecx, flags in edx: leaves eax for the count and the result */
+	__attribute__((fastcall)) /* stack or cache in ecx, flags in edx: leaves eax for count and result */
 
 /* Take the hottest; when there is none: the slow path's result. pop_wait is for requests that may sleep: in a
- * context that may not, it goes to the slow path too, which complains. */
-PCPU_CALL void *object_pop(struct pcpu_stack *stack, gfp_t gfp);
-PCPU_CALL void *object_pop_wait(struct pcpu_stack *stack, gfp_t gfp);
+ * context that may not, it goes to the slow path too, which complains. Objects are asked of their cache,
+ * whose stack lies at PCPU_OBJECTS in it: one pointer to load. */
+#define PCPU_OBJECTS 124
+PCPU_CALL void *object_pop(struct kmem_cache *cache, gfp_t gfp);
+PCPU_CALL void *object_pop_wait(struct kmem_cache *cache, gfp_t gfp);
 PCPU_CALL struct page *page_pop(struct pcpu_stack *stack, gfp_t gfp);
 PCPU_CALL struct page *page_pop_wait(struct pcpu_stack *stack, gfp_t gfp);
 
+/* The same with the flags that nearly all requests have, GFP_KERNEL and GFP_ATOMIC. Without flags to carry
+ * there is a register more, and the count in ecx is tested and branched upon in one instruction; for that the
+ * cache comes in edx, and ecx as it happens to be. */
+PCPU_CALL void *object_pop_kernel_sequence(uint32_t any, struct kmem_cache *cache);
+PCPU_CALL void *object_pop_atomic_sequence(uint32_t any, struct kmem_cache *cache);
+
+static ALWAYS_INLINE uint32_t pcpu_any(void)
+{
+	uint32_t any;
+
+	__asm__("" : "=c"(any));
+	return any;
+}
+
+static ALWAYS_INLINE void *object_pop_kernel(struct kmem_cache *cache)
+{
+	return object_pop_kernel_sequence(pcpu_any(), cache);
+}
+
+static ALWAYS_INLINE void *object_pop_atomic(struct kmem_cache *cache)
+{
+	return object_pop_atomic_sequence(pcpu_any(), cache);
+}
+
 /* Put on top; when there is no room, or the same object lies there already: the slow path. */
-void object_push(void *object, struct pcpu_stack *stack);
+void object_push(void *object, struct kmem_cache *cache);
 void page_push(struct page *page, struct pcpu_stack *stack);
 
 /* The slow paths, in mm. _invalid: called with __GFP_WAIT where nobody may sleep, or without it in any
  * context. */
-PCPU_CALL void *object_pop_slow(struct pcpu_stack *stack, gfp_t gfp);
-PCPU_CALL void *object_pop_invalid(struct pcpu_stack *stack, gfp_t gfp);
-void object_push_slow(void *object, struct pcpu_stack *stack);
+PCPU_CALL void *object_pop_slow(struct kmem_cache *cache, gfp_t gfp);
+PCPU_CALL void *object_pop_invalid(struct kmem_cache *cache, gfp_t gfp);
+void object_push_slow(void *object, struct kmem_cache *cache);
 PCPU_CALL struct page *page_pop_slow(struct pcpu_stack *stack, gfp_t gfp);
 PCPU_CALL struct page *page_pop_invalid(struct pcpu_stack *stack, gfp_t gfp);
 void page_push_slow(struct page *page, struct pcpu_stack *stack);

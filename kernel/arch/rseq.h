@@ -14,8 +14,8 @@
 
 #include <kernel/arch/percpu.h>
 
-#define RSEQ_SLOT   64
-#define RSEQ_COMMIT 48
+#define RSEQ_SLOT   128
+#define RSEQ_COMMIT 64
 
 /* How many sequences this CPU has set back. */
 static inline uint32_t rseq_nr_rewinds(void)

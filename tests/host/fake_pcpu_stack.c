@@ -3,6 +3,7 @@
  * one that host_set_atomic() declared. */
 #include <mm/page.h>
 #include <mm/port.h>
+#include <mm/slab_internal.h>
 #include <tests/host/host.h>
 
 static bool in_atomic;
@@ -25,14 +26,26 @@ bool port_check_may_sleep(const char *file, int line)
 	return false;
 }
 
-void *object_pop(struct pcpu_stack *stack, gfp_t gfp)
+void *object_pop(struct kmem_cache *cache, gfp_t gfp)
 {
-	return stack->count == stack->bottom ? object_pop_slow(stack, gfp) : stack->slot[--stack->count];
+	struct pcpu_stack *stack = &cache->stack;
+
+	return stack->count ? stack->slot[--stack->count] : object_pop_slow(cache, gfp);
 }
 
-void *object_pop_wait(struct pcpu_stack *stack, gfp_t gfp)
+void *object_pop_wait(struct kmem_cache *cache, gfp_t gfp)
 {
-	return in_atomic ? object_pop_invalid(stack, gfp) : object_pop(stack, gfp);
+	return in_atomic ? object_pop_invalid(cache, gfp) : object_pop(cache, gfp);
+}
+
+void *object_pop_kernel(struct kmem_cache *cache)
+{
+	return object_pop_wait(cache, GFP_KERNEL);
+}
+
+void *object_pop_atomic(struct kmem_cache *cache)
+{
+	return object_pop(cache, GFP_ATOMIC);
 }
 
 struct page *page_pop(struct pcpu_stack *stack, gfp_t gfp)
@@ -51,10 +64,12 @@ struct page *page_pop_wait(struct pcpu_stack *stack, gfp_t gfp)
 	return in_atomic ? page_pop_invalid(stack, gfp) : page_pop(stack, gfp);
 }
 
-void object_push(void *object, struct pcpu_stack *stack)
+void object_push(void *object, struct kmem_cache *cache)
 {
+	struct pcpu_stack *stack = &cache->stack;
+
 	if (stack->count >= stack->limit || (stack->count && stack->slot[stack->count - 1] == object))
-		object_push_slow(object, stack);
+		object_push_slow(object, cache);
 	else
 		stack->slot[stack->count++] = object;
 }

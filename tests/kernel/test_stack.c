@@ -50,7 +50,7 @@ KTEST(stack, the_object_freed_last_comes_back_first, "P7 S1")
 
 	REQUIRE(cache);
 	give(cache, 2);
-	EXPECT_EQ(cache->front.stack->count, 2);
+	EXPECT_EQ(cache->stack.count, 2);
 	EXPECT(kmem_cache_alloc(cache, GFP_KERNEL) == objects[1]);
 	EXPECT(kmem_cache_alloc(cache, GFP_ATOMIC) == objects[0]);
 	give(cache, 2);
@@ -64,7 +64,7 @@ KTEST(stack, no_more_objects_are_parked_than_it_has_slots, "S1 SLB-11")
 	struct pcpu_stack *stack;
 
 	REQUIRE(cache);
-	stack = cache->front.stack;
+	stack = &cache->stack;
 	REQUIRE(stack->capacity && stack->capacity < NR_OBJECTS);
 	EXPECT_EQ(stack->limit, stack->capacity);
 	for (unsigned int i = 0; i < NR_OBJECTS; i++) {
@@ -87,7 +87,7 @@ KTEST(stack, a_refill_takes_a_bounded_number_of_objects, "S1")
 	struct pcpu_stack *stack;
 
 	REQUIRE(cache && take(cache, 1));
-	stack = cache->front.stack;
+	stack = &cache->stack;
 	EXPECT(stack->count <= BATCH && stack->count <= stack->capacity);
 	EXPECT(stack->count != 0);
 	EXPECT_EQ(cache->nr_in_use, stack->count + 1);
@@ -106,7 +106,7 @@ KTEST(stack, freeing_the_hottest_object_again_is_reported, "DBG-03 PCP-05")
 	give(cache, 2);
 	kmem_cache_free(cache, objects[1]);
 	EXPECT_ONE_REPORT("already free; nothing changed");
-	EXPECT_EQ(cache->front.stack->count, 2);
+	EXPECT_EQ(cache->stack.count, 2);
 	kmem_cache_destroy(cache);
 }
 
@@ -117,7 +117,7 @@ KTEST(stack, freeing_again_what_a_full_stack_took_is_reported, "DBG-03")
 	uint32_t nr;
 
 	REQUIRE(cache);
-	nr = cache->front.stack->capacity + 1;
+	nr = cache->stack.capacity + 1;
 	REQUIRE(nr < NR_OBJECTS);
 	give(cache, nr);
 	expect_reports();
@@ -135,17 +135,17 @@ KTEST(stack, closing_it_gives_all_that_is_parked_back, "S1")
 
 	REQUIRE(cache);
 	give(cache, 20);
-	EXPECT(cache->front.stack->count != 0);
+	EXPECT(cache->stack.count != 0);
 	slab_keep_closed(cache, true);
-	EXPECT_EQ(cache->front.stack->count, 0);
+	EXPECT_EQ(cache->stack.count, 0);
 	EXPECT_EQ(cache->nr_in_use, 10);
 	for (unsigned int i = 20; i < 30; i++)
 		kmem_cache_free(cache, objects[i]);
-	EXPECT_EQ(cache->front.stack->count, 0);
+	EXPECT_EQ(cache->stack.count, 0);
 	EXPECT_EQ(cache->nr_in_use, 0);
 	REQUIRE(take(cache, 1));
 	EXPECT_EQ(cache->nr_in_use, 1);
-	EXPECT_EQ(cache->front.stack->count, 0);
+	EXPECT_EQ(cache->stack.count, 0);
 	give(cache, 1);
 	kmem_cache_destroy(cache);
 }
@@ -161,7 +161,7 @@ KTEST(stack, shrinking_counts_parked_objects_as_free, "SLB-08 S1")
 	slabs = cache->nr_slabs;
 	EXPECT_EQ(kmem_cache_shrink(cache), slabs << cache->order);
 	EXPECT_EQ(cache->nr_slabs, 0);
-	EXPECT_EQ(cache->front.stack->count, 0);
+	EXPECT_EQ(cache->stack.count, 0);
 	kmem_cache_destroy(cache);
 }
 

@@ -530,7 +530,7 @@ static void give_object(void)
 
 static struct kmem_cache *cache_of_objects(void)
 {
-	return kmalloc_stacks[0][kmalloc_class(OBJECT_BYTES)]->owner;
+	return kmalloc_caches[0][kmalloc_class(OBJECT_BYTES)];
 }
 
 /* A slab that has room, and an empty stack. */
@@ -548,12 +548,12 @@ static void give_object_and_first(void)
 
 static bool enter_object_drain(void)
 {
-	return cache_of_objects()->front.stack->capacity < MAX_HELD;
+	return cache_of_objects()->stack.capacity < MAX_HELD;
 }
 
 static void fill_objects(void)
 {
-	struct pcpu_stack *stack = cache_of_objects()->front.stack;
+	struct pcpu_stack *stack = &cache_of_objects()->stack;
 
 	for (s.nr_held = 0; s.nr_held < stack->capacity; s.nr_held++)
 		lists->objects[s.nr_held] = kmalloc(OBJECT_BYTES, GFP_KERNEL);

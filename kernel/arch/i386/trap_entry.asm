@@ -12,8 +12,8 @@ KERNEL_DATA equ 0x10
 PERCPU      equ 0x38
 FRAME_EIP   equ 56                      ; offsets in struct trap_frame
 FRAME_CS    equ 60
-RSEQ_SLOT   equ 64
-RSEQ_COMMIT equ 48
+RSEQ_SLOT   equ 128
+RSEQ_COMMIT equ 64
 
 section .text
 

@@ -7,6 +7,7 @@
 #include <kernel/lib/types.h>
 #include <mm/gfp.h>
 
+struct kmem_cache;
 struct page;
 
 struct pcpu_stack {
@@ -18,16 +19,20 @@ struct pcpu_stack {
 
 #define PCPU_CALL
 
-void *object_pop(struct pcpu_stack *stack, gfp_t gfp);
-void *object_pop_wait(struct pcpu_stack *stack, gfp_t gfp);
+#define PCPU_OBJECTS offsetof(struct kmem_cache, stack) /* anywhere: no assembly knows it */
+
+void *object_pop(struct kmem_cache *cache, gfp_t gfp);
+void *object_pop_wait(struct kmem_cache *cache, gfp_t gfp);
+void *object_pop_kernel(struct kmem_cache *cache);
+void *object_pop_atomic(struct kmem_cache *cache);
 struct page *page_pop(struct pcpu_stack *stack, gfp_t gfp);
 struct page *page_pop_wait(struct pcpu_stack *stack, gfp_t gfp);
-void object_push(void *object, struct pcpu_stack *stack);
+void object_push(void *object, struct kmem_cache *cache);
 void page_push(struct page *page, struct pcpu_stack *stack);
 
-void *object_pop_slow(struct pcpu_stack *stack, gfp_t gfp);
-void *object_pop_invalid(struct pcpu_stack *stack, gfp_t gfp);
-void object_push_slow(void *object, struct pcpu_stack *stack);
+void *object_pop_slow(struct kmem_cache *cache, gfp_t gfp);
+void *object_pop_invalid(struct kmem_cache *cache, gfp_t gfp);
+void object_push_slow(void *object, struct kmem_cache *cache);
 struct page *page_pop_slow(struct pcpu_stack *stack, gfp_t gfp);
 struct page *page_pop_invalid(struct pcpu_stack *stack, gfp_t gfp);
 void page_push_slow(struct page *page, struct pcpu_stack *stack);
