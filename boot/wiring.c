@@ -6,6 +6,7 @@
 #include <boot/wiring.h>
 #include <kernel/arch/clock.h>
 #include <kernel/arch/kmap.h>
+#include <kernel/arch/mmu.h>
 #include <kernel/core/address.h>
 #include <kernel/core/console.h>
 #include <kernel/core/ksym.h>
@@ -13,6 +14,8 @@
 #include <kernel/core/printk.h>
 #include <kernel/core/thread.h>
 #include <kernel/core/timer.h>
+#include <kernel/lib/align.h>
+#include <mm/bootmem.h>
 #include <mm/locate.h>
 #include <mm/vmscan.h>
 #include <tests/ktest.h>
@@ -130,6 +133,29 @@ void ktest_write(const char *text, size_t len)
 	struct sink *sink = console_sink();
 
 	sink->write(sink, text, len);
+}
+
+static __init paddr_t direct_paddr(const void *addr)
+{
+	return (uintptr_t)addr - MMU_DIRECT_MAP_BASE;
+}
+
+/* What is not low memory shares one page of zeros, and one table full of it. */
+void __init port_map_descriptors(const void *first, size_t size_bytes)
+{
+	paddr_t start = direct_paddr(first), zeros = direct_paddr(alloc_bootmem_pages(PAGE_SIZE));
+	size_t end = ALIGN_UP(size_bytes, PAGE_SIZE);
+	paddr_t table = 0;
+
+	for (size_t at = 0; at < MMU_PAGES_END - MMU_PAGES_START; at += PAGE_SIZE) {
+		bool is_new = at % MMU_TABLE_SPAN == 0;
+
+		if (is_new && at < end + MMU_TABLE_SPAN)
+			table = direct_paddr(alloc_bootmem_pages(PAGE_SIZE));
+		if (is_new)
+			mmu_set_table(MMU_PAGES_START + at, table);
+		(void)!mmu_map_page(MMU_PAGES_START + at, at < end ? start + at : zeros, MMU_READ);
+	}
 }
 
 NORETURN void port_lock_misused(const struct port_lock *lock, const char *what)

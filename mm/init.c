@@ -60,6 +60,7 @@ void mm_init_zones(const struct mm_params *params)
 	mem_map = alloc_bootmem_pages((uint64_t)mem_map_pages * sizeof(struct page));
 	lowmem_end_pfn = MIN((pfn_t)(params->lowmem_end >> PAGE_SHIFT), end);
 	lowmem_bytes = (uintptr_t)lowmem_end_pfn << PAGE_SHIFT;
+	port_map_descriptors(mem_map, lowmem_end_pfn * sizeof(struct page));
 	init_min_free_kbytes = params->min_free_kbytes;
 
 	zone_init_node(0, (pfn_t)(params->dma_end >> PAGE_SHIFT), lowmem_end_pfn, end);

@@ -176,16 +176,24 @@ void *kmalloc_any(size_t size, gfp_t gfp)
 
 void *kmalloc_kernel(size_t size)
 {
-	if (likely(size - 1 < TABLED_SIZE))
-		return object_pop_kernel(cache_of_size[(size - 1) >> 3]);
-	return kmalloc_any(size, GFP_KERNEL);
+	size_t last = size - 1;
+
+	if (likely(last < TABLED_SIZE))
+		return object_pop_kernel(cache_of_size[last >> 3]);
+	if (likely(last < KMALLOC_MAX_CACHE_SIZE))
+		return object_pop_kernel(kmalloc_caches[0][kmalloc_class(size)]);
+	return kmalloc_slow(size, GFP_KERNEL, RETURN_ADDRESS());
 }
 
 void *kmalloc_atomic(size_t size)
 {
-	if (likely(size - 1 < TABLED_SIZE))
-		return object_pop_atomic(cache_of_size[(size - 1) >> 3]);
-	return kmalloc_any(size, GFP_ATOMIC);
+	size_t last = size - 1;
+
+	if (likely(last < TABLED_SIZE))
+		return object_pop_atomic(cache_of_size[last >> 3]);
+	if (likely(last < KMALLOC_MAX_CACHE_SIZE))
+		return object_pop_atomic(kmalloc_caches[0][kmalloc_class(size)]);
+	return kmalloc_slow(size, GFP_ATOMIC, RETURN_ADDRESS());
 }
 
 void *kzalloc(size_t size, gfp_t gfp)
@@ -255,12 +263,11 @@ static NOINLINE void kfree_slow(const void *object)
  * whether it is the one freed last. */
 void kfree(const void *object)
 {
-	uintptr_t distance = (uintptr_t)object - (uintptr_t)port_direct_map();
 	struct kmem_cache *cache;
 
-	if (likely(distance < lowmem_bytes)) {
-		cache = mem_map[distance >> PAGE_SHIFT].slab_cache;
-		if (likely(cache && object_is_whole(cache, object_offset(cache, distance)))) {
+	if (likely(port_has_descriptor(object))) {
+		cache = virt_to_cache(object);
+		if (likely(cache && object_is_whole(cache, object_offset(cache, (uintptr_t)object)))) {
 			object_push((void *)object, cache);
 			return;
 		}

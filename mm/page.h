@@ -69,6 +69,7 @@ struct page {
 	};
 };
 
+STATIC_ASSERT(sizeof(struct page) == PORT_DESCRIPTOR_BYTES, "the port finds a descriptor by its size");
 STATIC_ASSERT(sizeof(void *) != 4 || sizeof(struct page) == 32, "F3: a descriptor takes 32 bytes");
 STATIC_ASSERT(offsetof(struct page, state) == 0 && offsetof(struct page, order) == 1 &&
 		      offsetof(struct page, where) == 2 && offsetof(struct page, flags) == 3,
@@ -146,6 +147,13 @@ static inline bool virt_is_direct(const void *addr)
 static inline struct page *virt_to_page(const void *addr)
 {
 	return mem_map + (((uintptr_t)addr - (uintptr_t)port_direct_map()) >> PAGE_SHIFT);
+}
+
+/* The cache of the slab an address lies in, NULL in no slab: any address that
+ * port_has_descriptor(), without looking up where low memory ends. Context: any. */
+static ALWAYS_INLINE struct kmem_cache *virt_to_cache(const void *addr)
+{
+	return ((const struct page *)port_descriptor(addr))->slab_cache;
 }
 
 /* Head of the block that holds `page`, whatever its state; NULL when no block does. Context: any. Serves G18.

@@ -5,6 +5,8 @@
  * <port_inline.h> supplies, inline because the fast paths use them:
  *   char *port_direct_map(void)                   virtual address of physical 0 in the direct map of low
  * memory irqflags_t, irq_save(), irq_restore(flags)    nests; restores what was bool irqs_disabled(void)
+ *   bool port_has_descriptor(addr)                is it an address of the kernel?
+ *   const void *port_descriptor(addr)             then: what port_map_descriptors() was given for it
  *   struct port_lock, port_lock_init(lock, name)
  *   irqflags_t port_lock_irqsave(lock)            not recursive; owner known; complains when misused
  *   void port_unlock_irqrestore(lock, flags)
@@ -24,6 +26,11 @@
 #include <port_inline.h>
 
 enum port_level { PORT_ERR, PORT_WARN, PORT_INFO };
+
+/* Descriptors of PORT_DESCRIPTOR_BYTES each, for the pages of the direct map from its start: what
+ * port_descriptor() finds from now on. For every other address of the kernel it finds zeros. What they hold
+ * may change, where they are may not. Context: boot, before the hand-over. */
+void port_map_descriptors(const void *first, size_t size_bytes);
 
 /* One message of one line; the text has no newline at its end. Context: any, also under mm's locks. */
 void port_print(enum port_level level, const char *fmt, ...) PRINTF(2, 3);

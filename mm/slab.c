@@ -529,9 +529,9 @@ void *kmem_cache_zalloc(struct kmem_cache *cache, gfp_t gfp)
 	return kmem_cache_alloc_any(cache, gfp | __GFP_ZERO);
 }
 
-static NOINLINE void report_wrong_free(const struct kmem_cache *cache, const void *object)
+static NOINLINE void report_wrong_free(const void *object, const struct kmem_cache *cache)
 {
-	const void *caller = RETURN_ADDRESS(); /* kmem_cache_free's: it comes here by a tail jump */
+	const void *caller = RETURN_ADDRESS(); /* slab_free_object's: it comes here by a tail jump */
 	const struct page *page;
 
 	if (!object)
@@ -546,15 +546,13 @@ static NOINLINE void report_wrong_free(const struct kmem_cache *cache, const voi
 
 /* Kept to the checks that are always on: the page is this cache's, the address starts an object; object_push
  * sees whether it is the one freed last. */
-void kmem_cache_free(struct kmem_cache *cache, void *object)
+void slab_free_object(void *object, struct kmem_cache *cache)
 {
-	uintptr_t distance = (uintptr_t)object - (uintptr_t)port_direct_map();
-
-	if (likely(distance < lowmem_bytes && mem_map[distance >> PAGE_SHIFT].slab_cache == cache &&
-		   object_is_whole(cache, object_offset(cache, distance))))
+	if (likely(port_has_descriptor(object) && virt_to_cache(object) == cache &&
+		   object_is_whole(cache, object_offset(cache, (uintptr_t)object))))
 		object_push(object, cache);
 	else
-		report_wrong_free(cache, object);
+		report_wrong_free(object, cache);
 }
 
 unsigned int kmem_cache_size(const struct kmem_cache *cache)

@@ -41,13 +41,19 @@ void kmem_cache_destroy(struct kmem_cache *cache);
 /* One object, or NULL as alloc_pages. Contents: what ctor or the last owner left; _zalloc clears (not with a
  * ctor). */
 MUST_CHECK static ALWAYS_INLINE void *kmem_cache_alloc(struct kmem_cache *cache, gfp_t gfp);
-void kmem_cache_free(struct kmem_cache *cache, void *object);
+static ALWAYS_INLINE void kmem_cache_free(struct kmem_cache *cache, void *object);
 void *kmem_cache_alloc_any(struct kmem_cache *cache, gfp_t gfp) MUST_CHECK;
 void *kmem_cache_zalloc(struct kmem_cache *cache, gfp_t gfp) MUST_CHECK FREED_BY(kmem_cache_free, 2);
 
 /* Gives an object back. An address that is no object of this cache, a free object, or one inside an object is
  * reported and changes nothing. NULL is ignored. */
-void kmem_cache_free(struct kmem_cache *cache, void *object);
+void slab_free_object(void *object, struct kmem_cache *cache);
+
+/* The object first: most callers have it in that register, and so does what parks it. */
+static ALWAYS_INLINE void kmem_cache_free(struct kmem_cache *cache, void *object)
+{
+	slab_free_object(object, cache);
+}
 
 /* Gives empty slabs back to the page allocator. Result: pages given. */
 size_t kmem_cache_shrink(struct kmem_cache *cache);

@@ -15,6 +15,27 @@ static inline char *port_direct_map(void)
 	return (char *)MMU_DIRECT_MAP_BASE;
 }
 
+/* The descriptor of an address, if it may have one. Those of the kernel's gigabyte are mapped at a place
+ * known at compile time, empty ones where there is no low memory: nothing to load, one bound to compare with.
+ */
+#define PORT_DESCRIPTOR_BYTES 32u
+
+static inline bool port_has_descriptor(const void *addr)
+{
+	return (uintptr_t)addr >= MMU_DIRECT_MAP_BASE;
+}
+
+static inline const void *port_descriptor(const void *addr)
+{
+	uintptr_t first = MMU_PAGES_START - (MMU_DIRECT_MAP_BASE >> PAGE_SHIFT) * PORT_DESCRIPTOR_BYTES;
+
+	return (const void *)(first + ((uintptr_t)addr >> PAGE_SHIFT) * PORT_DESCRIPTOR_BYTES);
+}
+
+STATIC_ASSERT(MMU_PAGES_END - MMU_PAGES_START ==
+		      ((0u - MMU_DIRECT_MAP_BASE) >> PAGE_SHIFT) * PORT_DESCRIPTOR_BYTES,
+	      "the window holds the descriptors of the kernel's gigabyte");
+
 /* The smallest lock that is one: interrupts off and an owner. Zones and caches take it on every slow path, so
  * it is not kernel/core's spinlock, which also counts preemption. One CPU: nobody ever waits; a second adds
  * that here. */

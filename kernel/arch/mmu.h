@@ -6,6 +6,7 @@
  *   above            vmalloc and the like, from 8 MiB behind the direct map on
  *   0xFE000000       16 MiB of thread stacks: each above a page that is never mapped
  *   0xFF000000       windows for high memory
+ *   0xFF600000       8 MiB: page descriptors by virtual address, read-only, see port_map_descriptors()
  *   0xFFE00000       fixmap: pages at addresses known at compile time, windows for high memory among them;
  * the last page of all stays unmapped
  *
@@ -18,6 +19,8 @@
 #define MMU_DIRECT_MAP_BASE 0xC0000000u
 #define MMU_STACKS_START    0xFE000000u
 #define MMU_STACKS_END	    0xFF000000u
+#define MMU_PAGES_START	    0xFF600000u
+#define MMU_PAGES_END	    0xFFE00000u
 #define MMU_FIXMAP_START    0xFFE00000u
 #define MMU_FIXMAP_APIC	    (MMU_FIXMAP_START + PAGE_SIZE)
 #define MMU_FIXMAP_KMAP	    (MMU_FIXMAP_START + 0x10000u) /* CPU 0's windows, see kmap.h */

@@ -35,6 +35,21 @@ static void fake_port_panic(const char *text)
 	longjmp(fake_port.panic_return, 1);
 }
 
+void port_map_descriptors(const void *first, size_t size_bytes)
+{
+	host_cpu.descriptors = first;
+	host_cpu.descriptor_bytes = size_bytes;
+}
+
+const void *port_descriptor(const void *addr)
+{
+	static const char empty[PORT_DESCRIPTOR_BYTES];
+	size_t offset =
+		(((uintptr_t)addr - (uintptr_t)host_cpu.direct_map) >> PAGE_SHIFT) * PORT_DESCRIPTOR_BYTES;
+
+	return offset < host_cpu.descriptor_bytes ? host_cpu.descriptors + offset : empty;
+}
+
 const char *host_catch_panic(void (*fn)(void *arg), void *arg)
 {
 	struct host_cpu before = host_cpu;

@@ -8,7 +8,9 @@
 #include <kernel/lib/types.h>
 
 struct host_cpu {
-	char *direct_map; /* where physical 0 of the fake machine is */
+	char *direct_map;	 /* where physical 0 of the fake machine is */
+	const char *descriptors; /* of the pages there */
+	size_t descriptor_bytes;
 	bool irqs_off;
 	unsigned int nr_locks_held;
 };
@@ -30,6 +32,16 @@ static inline char *port_direct_map(void)
 {
 	return host_cpu.direct_map;
 }
+
+/* Descriptors by address: mm's own for the direct map, else an empty one. */
+#define PORT_DESCRIPTOR_BYTES (sizeof(void *) == 4 ? 32u : 56u)
+
+static inline bool port_has_descriptor(const void *addr)
+{
+	return (uintptr_t)addr >= (uintptr_t)host_cpu.direct_map;
+}
+
+const void *port_descriptor(const void *addr);
 
 static inline irqflags_t irq_save(void)
 {
