@@ -14,8 +14,8 @@
 #include <mm/page_alloc.h>
 
 #define REFILL_PAGES_ORDER 4  /* a refill cuts up a block of this order, or the next one up */
-#define DRAIN_BLOCKS	   2u /* given back under one lock */
-#define ROOM_BLOCKS	   4u /* given back when a list is full: few, so that no single free is slow */
+#define DRAIN_BLOCKS	   1u /* given back under one lock */
+#define ROOM_BLOCKS	   2u /* given back when a list is full: few, so that no single free is slow */
 #define LARGE_BLOCKS	   2u /* of each order above that */
 #define MAX_CAPACITY	   1024u
 #define ZONE_SHARE	   64u /* a stack holds at most this part of its zone */

@@ -165,10 +165,12 @@ static struct page *put_object_locked(struct kmem_cache *cache, struct page *fir
  * Everything below runs with interrupts off where it touches the stack, so that it is this CPU's for the
  * while. */
 
-/* Objects to move under one lock: what bounds the time with interrupts off. */
+/* What bounds the time with interrupts off: a refill takes up to BATCH objects of up to REFILL_SLABS slabs
+ * under one lock, a drain gives CHUNK back. What bounds a single free: a full stack gives ROOM back. */
 #define BATCH	     16u
-#define CHUNK	     8u
-#define REFILL_SLABS 4u
+#define REFILL_SLABS 3u
+#define CHUNK	     3u
+#define ROOM	     6u
 
 /* Move up to `want` objects of one slab to the stack: freed ones first, then, without a constructor, fresh
  * ones. */
@@ -221,17 +223,20 @@ static void refill_stack_locked(struct kmem_cache *cache, struct pcpu_stack *sta
  * handed out. */
 static void *take_and_refill(struct kmem_cache *cache, struct page *grown, bool *construct)
 {
+	struct pcpu_stack *stack;
 	void *object = NULL;
 	irqflags_t flags;
 
 	flags = port_lock_irqsave(&cache->lock);
+	stack = slab_stack_here(cache);
 	if (grown)
 		add_slab_locked(cache, grown);
-	if (!list_is_empty(&cache->partial)) {
+	refill_stack_locked(cache, stack);
+	if (stack->count)
+		object = stack->slot[--stack->count];
+	else if (!list_is_empty(&cache->partial))
 		object = take_object_locked(cache, list_first_entry(&cache->partial, struct page, links),
 					    construct);
-		refill_stack_locked(cache, slab_stack_here(cache));
-	}
 	port_unlock_irqrestore(&cache->lock, flags);
 	return object;
 }
@@ -496,7 +501,7 @@ void object_push_slow(void *object, struct kmem_cache *cache)
 		return;
 	}
 	if (READ_ONCE(cache->stack.limit)) {
-		for (unsigned int n = 0; n < BATCH; n += CHUNK)
+		for (unsigned int n = 0; n < ROOM; n += CHUNK)
 			drain_chunk(cache, caller);
 		object_push(object, cache);
 	} else {
