@@ -183,6 +183,6 @@ help:
 #: make soak       everything at once for 60,000 ticks
 #: prove coverage come later.
 #:
-#: IRQOFF=1 measures for how long interrupts are off: make bench IRQOFF=1 BENCH=irqoff_max
+#: IRQOFF=1 measures for how long interrupts are off, as make bench does for irqoff_max
 #: DEBUG=0|1|2  CC=clang  CROSS_COMPILE=i686-elf-  V=1  WERROR=1
 #: MEM=512M  SMP=1  APPEND="kernel words"  QEMU_EXTRA="options"  GUI=1

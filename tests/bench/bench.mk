@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-# `make bench`: every bench in one run of QEMU that counts instructions; the table, and build/bench.tsv.
+# `make bench`: every bench in one run of QEMU that counts instructions, and irqoff_max in a second one, whose kernel is
+# built with IRQOFF=1; the table, and build/bench.tsv.
 # `make bench-compare OLD=FILE`: two such files beside each other. `make bench-plot`: build/bench.svg.
 # BENCH=NAME,…: only these.
 
@@ -22,11 +23,22 @@ build/host/replay: $(REPLAY_OBJECTS)
 build/trace.bin: $(BENCH_TRACE) build/host/replay
 	$(Q)build/host/replay --pack $< $@
 
-# Status 33: the kernel left by itself.
+# $(1): the kernel; $(2): its benches; $(3): how to write the log. Status 33: it left by itself.
+BENCH_RUN = timeout 1200 $(BENCH_QEMU) -kernel $(1) -initrd build/trace.bin \
+	    -append "selftest=none bench=$(2) monitor=off exit=qemu panic=exit" $(3)build/bench.log; \
+	    test $$? = 33 || { tail -20 build/bench.log; echo "bench: the kernel did not run to its end"; exit 1; }
+
+# irqoff_max alone needs the other kernel, and of what is named the rest this one.
+comma        := ,
+BENCH_WORDS  := $(subst $(comma), ,$(BENCH))
+BENCH_PLAIN  := $(or $(subst $() ,$(comma),$(strip $(filter-out irqoff_max,$(BENCH_WORDS)))),none)
+BENCH_IRQOFF := $(filter all irqoff_max,$(BENCH_WORDS))
+IRQOFF_ELF   := $(if $(filter 1,$(IRQOFF)),$(OUT),$(OUT)-irqoff)/ashlar.elf
+
 bench: build/ashlar.elf build/trace.bin
-	$(Q)timeout 1200 $(BENCH_QEMU) -kernel $< -initrd build/trace.bin \
-		-append "selftest=none bench=$(BENCH) monitor=off exit=qemu panic=exit" >build/bench.log; \
-		test $$? = 33 || { tail -20 build/bench.log; echo "bench: the kernel did not run to its end"; exit 1; }
+	$(Q)$(call BENCH_RUN,$<,$(BENCH_PLAIN),>)
+	$(if $(BENCH_IRQOFF),$(Q)$(MAKE) --no-print-directory IRQOFF=1 $(IRQOFF_ELF))
+	$(if $(BENCH_IRQOFF),$(Q)$(call BENCH_RUN,$(IRQOFF_ELF),irqoff_max,>>))
 	$(Q)tools/bench-report docs/bench-reference.tsv build/bench.log build/bench.tsv
 
 bench-compare: build/bench.tsv

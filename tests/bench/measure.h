@@ -67,6 +67,10 @@ void bench_print_op(const char *name, uint32_t ops, const char *mean, const stru
 void bench_print_extra(const char *name, const char *key, const char *value);
 void bench_print_number(const char *name, const char *key, uint32_t value);
 
+/* The worst GFP_ATOMIC allocation of one of the workloads, and with the last the worst of all. */
+#define NR_ATOMIC_WORKLOADS 3u
+void bench_note_atomic(const char *workload, const struct op_stats *alloc);
+
 /* Means, p99 and maxima of allocs and of frees apart. */
 void bench_print_halves(const char *name);
 

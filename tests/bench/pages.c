@@ -225,12 +225,13 @@ static void atomic_max(const struct bench *bench)
 {
 	bool fits = arena_enter();
 
+	(void)bench;
 	bench_measure_reset();
 	if (fits)
 		mixed(PASS_TIMED, 61, W6_CAP(70), GFP_ATOMIC);
 	arena_leave();
 	if (fits)
-		bench_print_number(bench->name, "W6m70", measure.alloc.max);
+		bench_note_atomic("W6m70", &measure.alloc);
 }
 
 #define IN_ARENA .setup = arena_enter, .teardown = arena_leave
