@@ -236,7 +236,7 @@ KTEST(stack, a_pointer_inside_an_object_is_never_parked, "DBG-04")
 	expect_reports();
 	kmem_cache_free(cache, (char *)objects[0] + 8);
 	EXPECT_ONE_REPORT("inside an object");
-	EXPECT_EQ(cache->front.stack->count, 0);
+	EXPECT_EQ(cache->stack.count, 0);
 	give(cache, 2);
 	kmem_cache_destroy(cache);
 }
