@@ -10,7 +10,7 @@
 #include <mm/page_alloc.h>
 #include <tests/kernel/test_util.h>
 
-#define ROOM_BLOCKS 4u /* what a full list gives back */
+#define ROOM_BLOCKS 2u /* what a full list gives back */
 
 static struct pcpu_stack *stack; /* of ordinary unmovable single pages */
 static struct zone *zone;	 /* whose they are */
