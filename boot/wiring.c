@@ -15,6 +15,7 @@
 #include <kernel/core/thread.h>
 #include <kernel/core/timer.h>
 #include <kernel/lib/align.h>
+#include <kernel/lib/assert.h>
 #include <mm/bootmem.h>
 #include <mm/locate.h>
 #include <mm/vmscan.h>
@@ -161,6 +162,59 @@ void __init port_map_descriptors(const void *first, size_t size_bytes)
 NORETURN void port_lock_misused(const struct port_lock *lock, const char *what)
 {
 	panic("lock %s %s (owner %u)", lock->name, what, lock->owner);
+}
+
+/* --- virtual memory --- */
+
+unsigned int port_debug_level(void)
+{
+	return DEBUG;
+}
+
+STATIC_ASSERT(PORT_TABLE_SPAN == MMU_TABLE_SPAN, "mm and the page tables agree");
+
+void port_add_table(uintptr_t addr, pfn_t table)
+{
+	mmu_set_table(addr, (paddr_t)table << PAGE_SHIFT);
+}
+
+void port_map_page(uintptr_t addr, pfn_t pfn)
+{
+	BUG_ON(!mmu_map_page(addr, (paddr_t)pfn << PAGE_SHIFT, MMU_WRITE));
+}
+
+void port_unmap_page(uintptr_t addr)
+{
+	(void)mmu_clear_page(addr);
+}
+
+void port_flush_page(uintptr_t addr)
+{
+	mmu_flush_page(addr);
+}
+
+void port_flush_all(void)
+{
+	mmu_flush_all();
+}
+
+uintptr_t port_windows_start(void)
+{
+	return MMU_WINDOWS_START;
+}
+
+bool port_kmap_find(uintptr_t addr, struct port_kmap_place *place)
+{
+	uint64_t entry;
+
+	place->slot = kmap_slot_of((const void *)addr);
+	if (place->slot == KMAP_SLOTS)
+		return false;
+	entry = kmap_slot_entry(place->slot);
+	place->offset = addr - (uintptr_t)kmap_slot_address(place->slot);
+	place->is_mapped = entry & KMAP_PRESENT;
+	place->pfn = entry ? (pfn_t)(entry >> PAGE_SHIFT) : (pfn_t)-1;
+	return true;
 }
 
 /* --- windows on high memory follow their thread --- */

@@ -8,6 +8,7 @@
 #include <kernel/lib/string.h>
 #include <mm/bootmem.h>
 #include <mm/kmalloc.h>
+#include <mm/kmap.h>
 #include <mm/memblock.h>
 #include <mm/memmap.h>
 #include <mm/page_alloc.h>
@@ -66,6 +67,7 @@ void mm_init_zones(const struct mm_params *params)
 	zone_init_node(0, (pfn_t)(params->dma_end >> PAGE_SHIFT), lowmem_end_pfn, end);
 	for_each_zone(zone)
 		init_zone_memory(zone);
+	kmap_init();
 }
 
 static void add_free_range(pfn_t start, pfn_t end)

@@ -6,6 +6,7 @@
 #include <kernel/lib/align.h>
 #include <kernel/lib/format.h>
 #include <kernel/lib/string.h>
+#include <mm/kmap.h>
 #include <mm/slab_internal.h>
 
 #define DIRECT_MAP_HOLE MIB(8u) /* behind the direct map nothing is ever mapped for so long */
@@ -89,7 +90,7 @@ static bool describe_direct_end(uintptr_t addr, char *buf, size_t size)
 
 bool locate_describe(uintptr_t addr, char *buf, size_t size)
 {
-	return describe_direct_end(addr, buf, size);
+	return kmap_describe(addr, buf, size) || describe_direct_end(addr, buf, size);
 }
 
 STATIC_ASSERT(sizeof(((struct slab_place *)NULL)->cache) == CACHE_NAME_MAX, "slab_place holds a whole name");

@@ -74,3 +74,34 @@ uint64_t port_now_ms(void);
 /* May the code that runs now sleep? If not, reports "BUG: sleeping function called from invalid context at
  * file:line" with the context and a backtrace (C1). Context: any. */
 bool port_check_may_sleep(const char *file, int line);
+
+/* How much the build checks: DEBUG of the Makefile, 0 to 2. */
+unsigned int port_debug_level(void);
+
+/* --- mm's own part of virtual memory: page by page, in 4 KiB pages that are written and never executed ---
+ *
+ * port_add_table: the cleared page of low memory `table` becomes the page table of the PORT_TABLE_SPAN around
+ * addr, which has none; it stays so. port_map_page wants a table; the address belongs to the caller and
+ * nothing is mapped there. port_unmap_page clears the entry; the CPU may remember it until one of the
+ * flushes. Context: any. */
+#define PORT_TABLE_SPAN 0x200000u
+
+void port_add_table(uintptr_t addr, pfn_t table);
+void port_map_page(uintptr_t addr, pfn_t pfn);
+void port_unmap_page(uintptr_t addr);
+void port_flush_page(uintptr_t addr);
+void port_flush_all(void);
+
+/* Where permanent windows on high memory lie: room for 512 of them, each with a hole of a page behind it. */
+uintptr_t port_windows_start(void);
+
+/* A window of kmap_local_page() and the hole behind it. */
+struct port_kmap_place {
+	unsigned int slot;
+	pfn_t pfn;	  /* of the page shown, or shown last; (pfn_t)-1: none so far */
+	uintptr_t offset; /* of the address from the window's start; from PAGE_SIZE on in the hole */
+	bool is_mapped;
+};
+
+/* Fills in `place`. Result: false when addr lies in none of this CPU's. Context: any. */
+bool port_kmap_find(uintptr_t addr, struct port_kmap_place *place);

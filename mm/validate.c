@@ -6,6 +6,7 @@
 #include <kernel/lib/align.h>
 #include <kernel/lib/format.h>
 #include <mm/buddy.h>
+#include <mm/kmap_internal.h>
 #include <mm/memblock.h>
 #include <mm/page_alloc.h>
 #include <mm/slab_internal.h>
@@ -207,6 +208,83 @@ static void check_slab_pages(size_t in_caches)
 		VIOLATION("S4 %zu pages name a cache, the caches hold %zu\n", marked, in_caches);
 }
 
+/* --- permanent windows --- */
+
+static unsigned int check_window_list(const struct list_head *head, bool is_stale)
+{
+	const struct list_head *node = head;
+	unsigned int nr = 0;
+
+	while ((node = node->next) != head && nr++ < kmap_pool.nr) {
+		const struct kmap_window *window = container_of(node, struct kmap_window, links);
+		unsigned int i = (unsigned int)(window - kmap_pool.window);
+
+		if (i >= kmap_pool.nr) {
+			VIOLATION("H2 a list of windows leads to no window\n");
+			break;
+		}
+		if (window->count)
+			VIOLATION("H2 window %u is on a list and in use\n", i);
+		if ((window->epoch == kmap_pool.epoch) != is_stale)
+			VIOLATION("H3 window %u is on the wrong list\n", i);
+	}
+	return nr;
+}
+
+/* H5: each window that showed a page stands in exactly one chain, its own. */
+static unsigned int check_chain(unsigned int chain)
+{
+	unsigned int nr = 0;
+
+	for (uint16_t i = kmap_pool.chain[chain]; i != KMAP_NO_WINDOW; i = kmap_pool.window[i].next) {
+		if (i >= kmap_pool.nr || nr++ > kmap_pool.nr) {
+			VIOLATION("H5 chain %u leads to no window or never ends\n", chain);
+			break;
+		}
+		if ((kmap_pool.window[i].pfn & (kmap_pool.nr - 1)) != chain)
+			VIOLATION("H5 window %u of pfn %#x is in chain %u\n", i, kmap_pool.window[i].pfn,
+				  chain);
+		for (uint16_t j = kmap_pool.window[i].next; j < kmap_pool.nr; j = kmap_pool.window[j].next)
+			if (kmap_pool.window[j].pfn == kmap_pool.window[i].pfn)
+				VIOLATION("H5 windows %u and %u have the same page\n", i, j);
+	}
+	return nr;
+}
+
+static void check_windows(void)
+{
+	unsigned int nr_clean = check_window_list(&kmap_pool.clean, false);
+	unsigned int nr_stale = check_window_list(&kmap_pool.stale, true);
+	unsigned int nr_shown = 0, nr_chained = 0, nr_in_use = 0;
+
+	for (unsigned int i = 0; i < kmap_pool.nr; i++) {
+		nr_shown += kmap_pool.window[i].pfn != KMAP_NO_PFN;
+		nr_in_use += kmap_pool.window[i].count != 0;
+		nr_chained += check_chain(i);
+	}
+	if (nr_clean + nr_stale + nr_in_use != kmap_pool.nr || nr_in_use != kmap_pool.nr_in_use ||
+	    nr_stale != kmap_pool.nr_stale)
+		VIOLATION(
+			"H2 %u windows clean, %u stale, %u in use; expected %u in all, %u stale, %u in use\n",
+			nr_clean, nr_stale, nr_in_use, kmap_pool.nr, kmap_pool.nr_stale, kmap_pool.nr_in_use);
+	if (nr_chained != nr_shown)
+		VIOLATION("H5 %u windows in chains, %u showed a page\n", nr_chained, nr_shown);
+	if (!list_is_empty(&kmap_pool.waiters) && nr_clean + nr_stale)
+		VIOLATION("H4 somebody waits for a window, %u are free\n", nr_clean + nr_stale);
+}
+
+unsigned int mm_validate_windows(struct sink *out)
+{
+	irqflags_t flags = irq_save();
+
+	validate.out = out;
+	validate.nr_violations = 0;
+	if (kmap_pool.nr)
+		check_windows();
+	irq_restore(flags);
+	return validate.nr_violations;
+}
+
 unsigned int mm_validate(struct sink *out)
 {
 	irqflags_t flags = irq_save();
@@ -221,6 +299,8 @@ unsigned int mm_validate(struct sink *out)
 	list_for_each_entry(cache, slab_caches(), caches)
 		pages += check_cache(cache);
 	check_slab_pages(pages);
+	if (kmap_pool.nr)
+		check_windows();
 	irq_restore(flags);
 	return validate.nr_violations;
 }

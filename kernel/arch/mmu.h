@@ -5,7 +5,7 @@
  * kernel image are split: text R-X, read-only data R--, everything else RW- (no-execute when the CPU has NX)
  *   above            vmalloc and the like, from 8 MiB behind the direct map on
  *   0xFE000000       16 MiB of thread stacks: each above a page that is never mapped
- *   0xFF000000       windows for high memory
+ *   0xFF000000       permanent windows for high memory
  *   0xFF600000       8 MiB: page descriptors by virtual address, read-only, see port_map_descriptors()
  *   0xFFE00000       fixmap: pages at addresses known at compile time, windows for high memory among them;
  * the last page of all stays unmapped
@@ -19,6 +19,7 @@
 #define MMU_DIRECT_MAP_BASE 0xC0000000u
 #define MMU_STACKS_START    0xFE000000u
 #define MMU_STACKS_END	    0xFF000000u
+#define MMU_WINDOWS_START   0xFF000000u
 #define MMU_PAGES_START	    0xFF600000u
 #define MMU_PAGES_END	    0xFFE00000u
 #define MMU_FIXMAP_START    0xFFE00000u
@@ -79,6 +80,9 @@ void mmu_set_table(uintptr_t addr, paddr_t table);
  * The caller owns the address; mapping over something else needs a flush, mmu_unmap_page() flushes itself. */
 bool mmu_map_page(uintptr_t addr, paddr_t paddr, unsigned int prot) MUST_CHECK;
 bool mmu_unmap_page(uintptr_t addr);
+
+/* The same without the flush: the CPU may remember the page until one. */
+bool mmu_clear_page(uintptr_t addr);
 
 void mmu_flush_page(uintptr_t addr);
 void mmu_flush_all(void);

@@ -9,6 +9,7 @@
 static struct {
 	char *windows; /* two pages a slot: the window and a hole */
 	unsigned int depth;
+	pfn_t pfn[PORT_KMAP_SLOTS]; /* shown, or shown last; 0: none */
 	int preempt_count;
 } fake_kmap;
 
@@ -32,6 +33,7 @@ void *port_kmap_map(unsigned int slot, pfn_t pfn)
 
 	if (at == MAP_FAILED)
 		host_abort("cannot map", "a high page");
+	fake_kmap.pfn[slot] = pfn;
 	return at;
 }
 
@@ -45,6 +47,19 @@ void port_kmap_unmap_last(void)
 	if (mmap(window(--fake_kmap.depth), PAGE_SIZE, PROT_NONE,
 		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0) == MAP_FAILED)
 		host_abort("cannot unmap", "a high page");
+}
+
+bool port_kmap_find(uintptr_t addr, struct port_kmap_place *place)
+{
+	uintptr_t offset = addr - (uintptr_t)window(0);
+
+	if (offset >= 2 * PORT_KMAP_SLOTS * PAGE_SIZE)
+		return false;
+	place->slot = (unsigned int)(offset / (2 * PAGE_SIZE));
+	place->offset = offset % (2 * PAGE_SIZE);
+	place->is_mapped = place->slot < fake_kmap.depth;
+	place->pfn = fake_kmap.pfn[place->slot] ? fake_kmap.pfn[place->slot] : (pfn_t)-1;
+	return true;
 }
 
 void port_preempt_disable(void)

@@ -223,15 +223,22 @@ bool mmu_map_page(uintptr_t addr, paddr_t paddr, unsigned int prot)
 	return true;
 }
 
-bool mmu_unmap_page(uintptr_t addr)
+bool mmu_clear_page(uintptr_t addr)
 {
 	uint64_t *entry = page_entry(addr);
 
-	if (!entry)
-		return false;
-	entry_set(entry, 0);
-	mmu_flush_page(addr);
-	return true;
+	if (entry)
+		entry_set(entry, 0);
+	return entry != NULL;
+}
+
+bool mmu_unmap_page(uintptr_t addr)
+{
+	bool is_there = mmu_clear_page(addr);
+
+	if (is_there)
+		mmu_flush_page(addr);
+	return is_there;
 }
 
 void mmu_flush_page(uintptr_t addr)

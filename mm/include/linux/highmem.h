@@ -5,3 +5,4 @@
 #include <linux/mm.h>
 #include <linux/oldnames.h>
 #include <mm/highmem.h>
+#include <mm/kmap.h>

@@ -10,6 +10,7 @@
 #define KMAP_SLOTS	 16u
 #define KMAP_SLOT_SHIFT	 (PAGE_SHIFT + 1)
 #define KMAP_ENTRY_FLAGS 0x063u /* present, writable, accessed, dirty */
+#define KMAP_PRESENT	 0x001u
 
 extern uint64_t mmu_fixmap_table[];
 extern uint32_t mmu_nx_high; /* the no-execute bit in the high half of an entry, or 0 */
@@ -43,8 +44,10 @@ static inline void kmap_slot_set(unsigned int slot, pfn_t pfn)
 
 static inline void kmap_slot_clear(unsigned int slot)
 {
-	kmap_slot_pte(slot)[0] = 0;
-	__asm__ volatile("invlpg (%0)" : : "r"(kmap_slot_address(slot)) : "memory");
+	__asm__ volatile("andl %1, %0\n\tinvlpg (%2)"
+			 : "+m"(*kmap_slot_pte(slot))
+			 : "i"(~KMAP_PRESENT), "r"(kmap_slot_address(slot))
+			 : "cc", "memory");
 }
 
 static inline uint64_t kmap_slot_entry(unsigned int slot)
@@ -52,7 +55,7 @@ static inline uint64_t kmap_slot_entry(unsigned int slot)
 	volatile uint32_t *pte = kmap_slot_pte(slot);
 	uint32_t low = pte[0];
 
-	return low ? (uint64_t)pte[1] << 32 | low : 0;
+	return (uint64_t)pte[1] << 32 | low;
 }
 
 static inline void kmap_slot_restore(unsigned int slot, uint64_t entry)
