@@ -8,11 +8,13 @@
  *
  * K1 owner[i] is NULL when slot i is free; then none of its pages is mapped.
  * K2 The area's page tables come one after the other, when all slots below are taken, and stay: at most 8
- * pages. Lock: interrupts off for the table of owners; mapping by the slot's owner only. */
+ * pages. K3 The names of the threads whose stacks were freed last are kept, to name stale pointers.
+ * Lock: interrupts off for the table of owners; mapping by the slot's owner only. */
 #include <boot/stacks.h>
 
 #include <kernel/arch/irqflags.h>
 #include <kernel/arch/mmu.h>
+#include <kernel/core/address.h>
 #include <kernel/core/thread.h>
 #include <kernel/lib/align.h>
 #include <kernel/lib/format.h>
@@ -24,12 +26,18 @@
 #define SLOT_BYTES	((NR_PAGES + 2) * PAGE_SIZE) /* the top page is not used: slots stay powers of two */
 #define NR_SLOTS	((MMU_STACKS_END - MMU_STACKS_START) / SLOT_BYTES)
 #define SLOTS_PER_TABLE (MMU_TABLE_SPAN / SLOT_BYTES)
+#define NR_REMEMBERED	16u
 #define STRUCT_ROOM	ALIGN_UP(sizeof(struct thread), 16u)
 
 static struct {
 	struct thread *owner[NR_SLOTS];
 	unsigned int next;	/* where to look for a free slot */
 	unsigned int nr_tabled; /* slots below have a page table (K2) */
+	struct {
+		uint16_t slot;
+		char name[THREAD_NAME_MAX];
+	} ended[NR_REMEMBERED]; /* K3, a ring */
+	unsigned int nr_ended;
 } stacks;
 
 static uintptr_t slot_start(unsigned int slot)
@@ -141,9 +149,33 @@ static struct thread *stack_alloc(void **stack, size_t *stack_bytes)
 	return slot_thread(slot);
 }
 
+static void remember_name(unsigned int slot, const char *name)
+{
+	irqflags_t flags = irq_save();
+	unsigned int i = stacks.nr_ended++ % NR_REMEMBERED;
+
+	stacks.ended[i].slot = (uint16_t)slot;
+	memcpy(stacks.ended[i].name, name, THREAD_NAME_MAX);
+	irq_restore(flags);
+}
+
+static const char *remembered_name(unsigned int slot)
+{
+	for (unsigned int back = 1; back <= MIN(stacks.nr_ended, NR_REMEMBERED); back++) {
+		unsigned int i = (stacks.nr_ended - back) % NR_REMEMBERED;
+
+		if (stacks.ended[i].slot == slot)
+			return stacks.ended[i].name;
+	}
+	return NULL;
+}
+
 static void stack_free(struct thread *thread)
 {
-	slot_free((unsigned int)(((uintptr_t)thread - MMU_STACKS_START) / SLOT_BYTES));
+	unsigned int slot = (unsigned int)(((uintptr_t)thread - MMU_STACKS_START) / SLOT_BYTES);
+
+	remember_name(slot, thread->name);
+	slot_free(slot);
 }
 
 /* Called for any fault in the area, perhaps on the double-fault stack. */
@@ -160,10 +192,54 @@ static const char *stack_guard_name(uintptr_t addr)
 	return name;
 }
 
+static void describe_free_slot(unsigned int slot, char *buf, size_t size)
+{
+	const char *name = remembered_name(slot);
+
+	if (name)
+		(void)snprintf(buf, size, "in the freed stack of thread %s, which has ended", name);
+	else
+		(void)snprintf(buf, size, "in the area of stacks, where no thread has one");
+}
+
+/* The guard page has its word in mmu.c. A thread that is only being made may have anything for a name. */
+static void describe_stack(unsigned int slot, uintptr_t addr, char *buf, size_t size)
+{
+	const struct thread *thread = slot_thread(slot);
+	uintptr_t end = slot_start(slot) + (1 + NR_PAGES) * PAGE_SIZE, top = end - STRUCT_ROOM;
+	char name[THREAD_NAME_MAX];
+
+	(void)snprintf(name, sizeof(name), "%.*s", THREAD_NAME_MAX - 1, thread->name);
+	if (addr >= end)
+		(void)snprintf(buf, size, "%lu bytes past the stack of thread %s",
+			       (unsigned long)(addr - end), name);
+	else if (addr >= top)
+		(void)snprintf(buf, size, "in the struct of thread %u, %s", thread->id, name);
+	else
+		(void)snprintf(buf, size, "stack of thread %u, %s, %lu bytes below its top", thread->id, name,
+			       (unsigned long)(top - addr));
+}
+
+static bool stacks_describe(uintptr_t addr, char *buf, size_t size)
+{
+	unsigned int slot = (unsigned int)((addr - MMU_STACKS_START) / SLOT_BYTES);
+
+	if (addr < MMU_STACKS_START || addr >= MMU_STACKS_END)
+		return false;
+	if (!stacks.owner[slot])
+		describe_free_slot(slot, buf, size);
+	else if (mmu_is_mapped((uintptr_t)slot_thread(slot)))
+		describe_stack(slot, addr, buf, size);
+	else
+		return false;
+	return true;
+}
+
 void stacks_init(void)
 {
 	static const struct thread_source source = {.alloc = stack_alloc, .free = stack_free};
 
 	mmu_set_guard_namer(stack_guard_name);
+	address_add_describer(stacks_describe);
 	thread_set_source(&source);
 }

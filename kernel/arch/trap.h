@@ -32,5 +32,9 @@ bool trap_expect(void (*fn)(void *arg), void *arg, struct trap_info *info) MUST_
 /* For panic(): does not return when the running code is expected to trap. */
 void trap_panicked(const char *text);
 
+/* The line that reports a page fault: who did what where and why it faulted, and what lies there, as far as
+ * anybody knows (kernel/core/address.h). Context: any. */
+void trap_describe_page_fault(uint32_t error_code, uintptr_t address, char *buf, size_t size);
+
 /* Prints registers, and for page faults the decoded error code. */
 void trap_frame_print(const struct trap_frame *frame);

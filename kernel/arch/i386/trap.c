@@ -136,14 +136,22 @@ static const char *page_fault_access(uint32_t error)
 	return error & PF_WRITE ? "write to" : "read from";
 }
 
-static void page_fault_print(uint32_t error, uintptr_t address)
+void trap_describe_page_fault(uint32_t error, uintptr_t address, char *buf, size_t size)
 {
 	char place[ADDRESS_PHRASE_MAX];
+	bool known = address_describe(address, place, sizeof(place));
 
-	pr_err("page fault: %s %s 0x%08lx, error code 0x%x: %s", error & PF_USER ? "user" : "kernel",
-	       page_fault_access(error), (unsigned long)address, error, page_fault_cause(error));
-	if (address_describe(address, place, sizeof(place)))
-		pr_err("that is %s", place);
+	(void)snprintf(buf, size, "page fault: %s %s 0x%08lx, error code 0x%x: %s%s%s",
+		       error & PF_USER ? "user" : "kernel", page_fault_access(error), (unsigned long)address,
+		       error, page_fault_cause(error), known ? "; that is " : "", place);
+}
+
+static void page_fault_print(uint32_t error, uintptr_t address)
+{
+	char text[PRINTK_MAX];
+
+	trap_describe_page_fault(error, address, text, sizeof(text));
+	pr_err("%s", text);
 }
 
 static void registers_print(const struct trap_frame *frame, uint32_t esp, uint32_t ss)
