@@ -205,41 +205,46 @@ uintptr_t port_windows_start(void)
 
 bool port_kmap_find(uintptr_t addr, struct port_kmap_place *place)
 {
+	uintptr_t offset = addr - KMAP_START;
 	uint64_t entry;
 
-	place->slot = kmap_slot_of((const void *)addr);
-	if (place->slot == KMAP_SLOTS)
+	if (offset >= KMAP_END - KMAP_START)
 		return false;
-	entry = kmap_slot_entry(place->slot);
-	place->offset = addr - (uintptr_t)kmap_slot_address(place->slot);
+	entry = kmap_window_entry(addr - offset % KMAP_STEP);
+	place->slot = (unsigned int)(offset / KMAP_STEP);
+	place->offset = offset % KMAP_STEP;
 	place->is_mapped = entry & KMAP_PRESENT;
-	place->pfn = entry ? (pfn_t)(entry >> PAGE_SHIFT) : (pfn_t)-1;
+	place->pfn = (uint32_t)entry ? (pfn_t)(entry >> PAGE_SHIFT) : (pfn_t)-1;
 	return true;
 }
 
 /* --- windows on high memory follow their thread --- */
 
-DEFINE_PERCPU(uint32_t, kmap_depth);
+DEFINE_PERCPU(uintptr_t, kmap_top) = KMAP_START;
 
 STATIC_ASSERT(THREAD_KMAP_SLOTS == KMAP_SLOTS, "a thread's live windows are saved with it");
 
+/* A window may be taken and its entry half written: so entries are kept as they are, mapped or not. */
 static void save_windows(struct thread *thread)
 {
-	uint32_t depth = this_cpu_read(kmap_depth);
+	uintptr_t top = this_cpu_read(kmap_top);
+	unsigned int nr = 0;
 
-	thread->nr_kmap_slots = depth;
-	for (uint32_t slot = 0; slot < depth; slot++) {
-		thread->kmap_slots[slot] = kmap_slot_entry(slot);
-		kmap_slot_clear(slot);
+	for (uintptr_t window = KMAP_START; window < top; window += KMAP_STEP) {
+		thread->kmap_slots[nr++] = kmap_window_entry(window);
+		(void)kmap_window_clear(window, (void *)window);
 	}
-	this_cpu_write(kmap_depth, 0u);
+	thread->nr_kmap_slots = nr;
+	this_cpu_write(kmap_top, KMAP_START);
 }
 
 static void restore_windows(struct thread *thread)
 {
-	for (uint32_t slot = 0; slot < thread->nr_kmap_slots; slot++)
-		kmap_slot_restore(slot, thread->kmap_slots[slot]);
-	this_cpu_write(kmap_depth, thread->nr_kmap_slots);
+	uintptr_t window = KMAP_START;
+
+	for (unsigned int i = 0; i < thread->nr_kmap_slots; i++, window += KMAP_STEP)
+		kmap_window_restore(window, thread->kmap_slots[i]);
+	this_cpu_write(kmap_top, window);
 }
 
 /* Each part of mm that has virtual addresses of its own has one; mmu.c and stacks.c add theirs themselves. */

@@ -1,47 +1,36 @@
 /* SPDX-License-Identifier: MIT */
-/* Windows on high memory. The depth is this CPU's and changes by one instruction; the window at an index is
- * touched only by the context that took the index, so an interrupt between any two of these instructions
- * finds the next index free and leaves it so. No lock. */
+/* Windows on high memory. How many are taken is this CPU's and changes by one instruction; a window is
+ * touched only by the context that took it, so an interrupt between any two of these instructions finds the
+ * next one free and leaves it so. A page of low memory takes the short way in and the long way out. No lock.
+ */
 #include <mm/highmem.h>
 
 #include <kernel/lib/string.h>
 
-static COLD NORETURN void too_deep(void)
-{
-	port_panic("kmap_local_page: more than %u windows at once on this CPU", PORT_KMAP_SLOTS);
-}
-
 void *kmap_local_page(const struct page *page)
 {
 	pfn_t pfn = page_to_pfn(page);
-	unsigned int slot;
 
 	if (pfn < lowmem_end_pfn)
 		return port_direct_map() + ((size_t)pfn << PAGE_SHIFT);
-	slot = port_kmap_enter();
-	if (unlikely(slot >= PORT_KMAP_SLOTS))
-		too_deep();
-	return port_kmap_map(slot, pfn);
+	return port_kmap_push(pfn);
 }
 
-static COLD void report_wrong_unmap(const void *addr, const void *caller)
+static COLD void unmap_no_window(const void *addr, const void *caller)
 {
 	char code[64];
 
-	port_print(PORT_ERR,
-		   "BUG: kunmap_local of %#lx by %s: expected the window mapped last; nothing changed",
-		   (unsigned long)addr, port_code_name(caller, code, sizeof(code)));
+	if (!virt_is_direct(addr))
+		port_print(
+			PORT_ERR,
+			"BUG: kunmap_local of %#lx by %s: expected the window mapped last; nothing changed",
+			(unsigned long)addr, port_code_name(caller, code, sizeof(code)));
 }
 
 void kunmap_local(const void *addr)
 {
-	if (virt_is_direct(addr))
-		return;
-	if (unlikely(!port_kmap_is_last(addr))) {
-		report_wrong_unmap(addr, RETURN_ADDRESS());
-		return;
-	}
-	port_kmap_unmap_last();
+	if (unlikely(!port_kmap_pop(addr)))
+		unmap_no_window(addr, RETURN_ADDRESS());
 }
 
 void *kmap_atomic(const struct page *page)

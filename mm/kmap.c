@@ -306,6 +306,12 @@ bool kmap_describe(uintptr_t addr, char *buf, size_t size)
 	return true;
 }
 
+/* Here, out of sight of kmap_local_page(), whose fast path then needs no frame. */
+COLD void *kmap_local_overflow(void)
+{
+	port_panic("kmap_local_page: more than %u windows at once on this CPU", PORT_KMAP_SLOTS);
+}
+
 /* --- boot --- */
 
 static void add_tables(void)

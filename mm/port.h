@@ -3,21 +3,24 @@
  * puts a <port_inline.h> on the include path; the linker and the include path choose, never an #ifdef in mm.
  *
  * <port_inline.h> supplies, inline because the fast paths use them:
- *   char *port_direct_map(void)                   virtual address of physical 0 in the direct map of low
- * memory irqflags_t, irq_save(), irq_restore(flags)    nests; restores what was bool irqs_disabled(void)
- *   bool port_has_descriptor(addr)                is it an address of the kernel?
- *   const void *port_descriptor(addr)             then: what port_map_descriptors() was given for it
+ *
+ *   char *port_direct_map(void)      virtual address of physical 0 in the direct map of low memory
+ *   irqflags_t, irq_save(), irq_restore(flags)  nests; restores what was
+ *   bool irqs_disabled(void)
+ *   bool port_has_descriptor(addr)   is it an address of the kernel?
+ *   const void *port_descriptor(addr)  then: what port_map_descriptors() was given for it
  *   struct port_lock, port_lock_init(lock, name)
- *   irqflags_t port_lock_irqsave(lock)            not recursive; owner known; complains when misused
+ *   irqflags_t port_lock_irqsave(lock)      not recursive; owner known; complains when misused
  *   void port_unlock_irqrestore(lock, flags)
- *   bool port_lock_is_held(lock)                  by this CPU
- *   unsigned int port_kmap_enter(void)            take the next window of this CPU, maybe >= PORT_KMAP_SLOTS
- *   void *port_kmap_map(slot, pfn)                map a page there; its address
- *   bool port_kmap_is_last(addr)                  is that the window taken last?
- *   void port_kmap_unmap_last(void)               unmap it, flush, give it back
- *   bool port_is_atomic(void)                     in a context where nobody may sleep, interrupts switched
- * off apart port_preempt_disable(), port_preempt_enable() nests void port_clear(start, size_bytes) memset 0
- * of whole words struct pcpu_stack and its four operations     see boot/port/pcpu_stack.h
+ *   bool port_lock_is_held(lock)     by this CPU
+ *   void *port_kmap_push(pfn)        map a page in the next window of this CPU; its address. When all
+ *                                    PORT_KMAP_SLOTS are taken: kmap_local_overflow(), which mm supplies
+ *   bool port_kmap_pop(addr)         unmap, flush and give back the window taken last, if it holds addr;
+ *                                    false: it does not, nothing changed
+ *   bool port_is_atomic(void)        in a context where nobody may sleep, interrupts switched off apart
+ *   port_preempt_disable(), port_preempt_enable()  nests
+ *   void port_clear(start, size_bytes)      memset 0 of whole words
+ *   struct pcpu_stack and its four operations     see boot/port/pcpu_stack.h
  */
 #pragma once
 

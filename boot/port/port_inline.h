@@ -80,32 +80,33 @@ static inline void port_unlock_irqrestore(struct port_lock *lock, irqflags_t fla
 	irq_restore(flags);
 }
 
-/* --- windows on high memory: the first `depth` slots of a CPU are taken --- */
+/* --- windows on high memory: those below kmap_top are taken --- */
 
 #define PORT_KMAP_SLOTS KMAP_SLOTS
 
-DECLARE_PERCPU(uint32_t, kmap_depth);
+DECLARE_PERCPU(uintptr_t, kmap_top); /* address of the window to be taken next */
 
-static inline unsigned int port_kmap_enter(void)
+void *kmap_local_overflow(void); /* in mm */
+
+static inline void *port_kmap_push(pfn_t pfn)
 {
-	return this_cpu_fetch_add(kmap_depth, 1);
+	uintptr_t window = this_cpu_fetch_add(kmap_top, KMAP_STEP);
+
+	if (unlikely(window >= KMAP_END))
+		return kmap_local_overflow();
+	kmap_window_map(window, pfn);
+	return (void *)window;
 }
 
-static inline void *port_kmap_map(unsigned int slot, pfn_t pfn)
+/* With no window taken, the page below the first is looked at, which is never mapped. */
+static inline bool port_kmap_pop(const void *addr)
 {
-	kmap_slot_set(slot, pfn);
-	return kmap_slot_address(slot);
-}
+	uintptr_t window = this_cpu_read(kmap_top) - KMAP_STEP;
 
-static inline bool port_kmap_is_last(const void *addr)
-{
-	return kmap_slot_of(addr) + 1 == this_cpu_read(kmap_depth);
-}
-
-static inline void port_kmap_unmap_last(void)
-{
-	kmap_slot_clear(this_cpu_read(kmap_depth) - 1);
-	this_cpu_add(kmap_depth, -1);
+	if (unlikely((uintptr_t)addr - window >= PAGE_SIZE || !kmap_window_clear(window, addr)))
+		return false;
+	this_cpu_write(kmap_top, window);
+	return true;
 }
 
 static inline bool port_is_atomic(void)

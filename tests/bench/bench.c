@@ -31,8 +31,8 @@ static struct {
 } bench;
 
 static const struct bench bench_irqoff[];
-static const struct bench *const tables[] = {bench_replay, bench_objects, bench_pages, bench_memory,
-					     bench_irqoff};
+static const struct bench *const tables[] = {bench_replay, bench_objects, bench_pages,
+					     bench_memory, bench_windows, bench_irqoff};
 
 /* --- figures as text --- */
 
@@ -343,7 +343,8 @@ static bool run_named(const char *word, size_t len)
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(tables); i++)
 		for (const struct bench *b = tables[i]; b->name; b++)
-			if (all || word_is(word, len, b->name) || word_is(word, len, b->alias)) {
+			if ((all && !b->by_name) || word_is(word, len, b->name) ||
+			    word_is(word, len, b->alias)) {
 				run_one(b);
 				found = true;
 			}

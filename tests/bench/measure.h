@@ -39,11 +39,12 @@ struct bench {
 	bool (*setup)(void); /* before each pass, or NULL; false: this machine cannot, and teardown follows */
 	void (*teardown)(void);
 	bool has_space;
+	bool by_name;				    /* not part of "all" */
 	void (*special)(const struct bench *bench); /* instead of all that: measures and prints by itself */
 };
 
 /* One table a file, each ended by a row without name. */
-extern const struct bench bench_objects[], bench_pages[], bench_memory[], bench_replay[];
+extern const struct bench bench_objects[], bench_pages[], bench_memory[], bench_windows[], bench_replay[];
 
 /* Memory for the workloads' own arrays; the same for all, one at a time. */
 #define BENCH_SCRATCH_BYTES MIB(1u)

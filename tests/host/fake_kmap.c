@@ -21,32 +21,27 @@ static char *window(unsigned int slot)
 	return fake_kmap.windows + 2 * slot * PAGE_SIZE;
 }
 
-unsigned int port_kmap_enter(void)
+void *port_kmap_push(pfn_t pfn)
 {
-	return fake_kmap.depth++;
-}
+	unsigned int slot = fake_kmap.depth++;
 
-void *port_kmap_map(unsigned int slot, pfn_t pfn)
-{
-	void *at = mmap(window(slot), PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
-			fake_machine_fd(), (off_t)pfn << PAGE_SHIFT);
-
-	if (at == MAP_FAILED)
+	if (slot >= PORT_KMAP_SLOTS)
+		return kmap_local_overflow();
+	if (mmap(window(slot), PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fake_machine_fd(),
+		 (off_t)pfn << PAGE_SHIFT) == MAP_FAILED)
 		host_abort("cannot map", "a high page");
 	fake_kmap.pfn[slot] = pfn;
-	return at;
+	return window(slot);
 }
 
-bool port_kmap_is_last(const void *addr)
+bool port_kmap_pop(const void *addr)
 {
-	return fake_kmap.depth && (size_t)((const char *)addr - window(fake_kmap.depth - 1)) < PAGE_SIZE;
-}
-
-void port_kmap_unmap_last(void)
-{
+	if (!fake_kmap.depth || (size_t)((const char *)addr - window(fake_kmap.depth - 1)) >= PAGE_SIZE)
+		return false;
 	if (mmap(window(--fake_kmap.depth), PAGE_SIZE, PROT_NONE,
 		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0) == MAP_FAILED)
 		host_abort("cannot unmap", "a high page");
+	return true;
 }
 
 bool port_kmap_find(uintptr_t addr, struct port_kmap_place *place)

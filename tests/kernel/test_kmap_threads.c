@@ -3,8 +3,13 @@
  * forgotten. Guest only: it takes threads. */
 #include <mm/kmap_internal.h>
 
+#include <kernel/arch/apic.h>
+#include <kernel/arch/clock.h>
+#include <kernel/arch/cpu.h>
+#include <kernel/core/irq.h>
 #include <kernel/core/thread.h>
 #include <kernel/core/timer.h>
+#include <mm/highmem.h>
 #include <mm/page_alloc.h>
 #include <mm/validate.h>
 #include <tests/kernel/test_util.h>
@@ -160,4 +165,123 @@ KTEST(kmap, a_kunmap_in_a_timer_wakes_who_waits, "P9 KMP-02 C3")
 	msleep(30);
 	expect_served(1);
 	end_all(1, false);
+}
+
+/* --- windows of a CPU among threads and interrupts --- */
+
+#define NR_PAGES  4u /* of each user */
+#define NR_ROUNDS 50u
+
+struct user {
+	struct page *page[NR_PAGES];
+	uint32_t *window[NR_PAGES];
+	uint32_t mark;
+	unsigned int nr_wrong;
+};
+
+static bool user_init(struct user *user, uint32_t mark)
+{
+	*user = (struct user){.mark = mark};
+	for (unsigned int i = 0; i < NR_PAGES; i++)
+		if (!(user->page[i] = high_page()) || !page_is_highmem(user->page[i]))
+			return false;
+	return true;
+}
+
+static void user_end(struct user *user)
+{
+	for (unsigned int i = 0; i < NR_PAGES; i++)
+		__free_page(user->page[i]);
+}
+
+static void user_map(struct user *user)
+{
+	for (unsigned int i = 0; i < NR_PAGES; i++) {
+		user->window[i] = kmap_atomic(user->page[i]);
+		user->window[i][i] = user->mark + i;
+	}
+}
+
+static void user_check_and_unmap(struct user *user)
+{
+	for (unsigned int i = NR_PAGES; i-- > 0;) {
+		user->nr_wrong += user->window[i][i] != user->mark + i;
+		kunmap_atomic(user->window[i]);
+	}
+}
+
+static struct user in_thread, beside, other;
+
+static irqreturn_t map_in_irq(int irq, void *dev)
+{
+	(void)irq;
+	(void)dev;
+	user_map(&beside);
+	user_check_and_unmap(&beside);
+	beside.mark++;
+	return IRQ_HANDLED;
+}
+
+KTEST(kmap, atomic_windows_nest_in_an_interrupt_within_them, "P9 KMP-03 C4 H1")
+{
+	MACHINE_STAYS_AS_FOUND();
+	uint64_t end;
+
+	SKIP_WITHOUT_HIGHMEM();
+	if (!apic_is_on())
+		SKIP("the CPU has no local APIC");
+	REQUIRE(user_init(&in_thread, 100) && user_init(&beside, 200));
+	REQUIRE(request_irq(APIC_TIMER_IRQ, map_in_irq, 0, "kmap", &beside) == 0);
+	apic_timer_oneshot(1000, (uint8_t)IRQ_VECTOR(APIC_TIMER_IRQ));
+	end = clock_now_ms() + 1000;
+	user_map(&in_thread);
+	while (READ_ONCE(beside.mark) == 200 && clock_now_ms() < end)
+		cpu_relax();
+	user_check_and_unmap(&in_thread);
+	free_irq(APIC_TIMER_IRQ, &beside);
+	EXPECT_EQ(beside.mark, 201);
+	EXPECT_EQ(beside.nr_wrong + in_thread.nr_wrong, 0);
+	user_end(&beside);
+	user_end(&in_thread);
+}
+
+/* Live windows while the CPU is somebody else's: not atomic ones, their owner stays. */
+static int map_and_yield(void *arg)
+{
+	struct user *user = arg;
+
+	for (unsigned int round = 0; round < NR_ROUNDS; round++) {
+		for (unsigned int i = 0; i < NR_PAGES; i++) {
+			user->window[i] = kmap_local_page(user->page[i]);
+			yield();
+			user->window[i][i] = user->mark + i;
+			yield();
+		}
+		for (unsigned int i = NR_PAGES; i-- > 0;) {
+			user->nr_wrong += user->window[i][i] != user->mark + i;
+			yield();
+			kunmap_local(user->window[i]);
+		}
+	}
+	return 0;
+}
+
+KTEST(kmap, live_windows_follow_their_thread, "P9 KMP-03 H1")
+{
+	MACHINE_STAYS_AS_FOUND();
+	struct thread *thread;
+
+	SKIP_WITHOUT_HIGHMEM();
+	REQUIRE(user_init(&in_thread, 100) && user_init(&other, 200));
+	thread = kthread_create(map_and_yield, &other, "mapper");
+	REQUIRE(!IS_ERR(thread));
+	thread_get(thread);
+	wake_up_process(thread);
+	map_and_yield(&in_thread);
+	wait_for_completion(&thread->exited);
+	thread_put(thread);
+	EXPECT_EQ(in_thread.nr_wrong + other.nr_wrong, 0);
+	user_end(&other);
+	user_end(&in_thread);
+	msleep(20);
 }

@@ -37,7 +37,6 @@ ALIGNED(32) uint64_t mmu_kernel_pdpt[4];
 SECTION(".bss.pages") ALIGNED(4096) uint64_t mmu_kernel_pd[ENTRIES];
 static SECTION(".bss.pages") ALIGNED(4096) uint64_t image_tables[IMAGE_TABLES][ENTRIES];
 SECTION(".bss.pages") ALIGNED(4096) uint64_t mmu_fixmap_table[ENTRIES];
-uint32_t mmu_nx_high;
 
 static struct {
 	const char *(*guard_namer)(uintptr_t addr);
@@ -307,7 +306,8 @@ void __init mmu_init(paddr_t lowmem_end)
 	for (unsigned int i = IMAGE_TABLES; i < LOWMEM_MAX / LARGE_SIZE; i++)
 		entry_set(&mmu_kernel_pd[i],
 			  i < nr_used ? (paddr_t)i * LARGE_SIZE | prot_bits(MMU_WRITE) | PTE_LARGE : 0);
-	mmu_nx_high = cpu_has_nx() ? (uint32_t)(PTE_NX >> 32) : 0;
+	for (uintptr_t window = KMAP_START; window < KMAP_END; window += KMAP_STEP)
+		kmap_window_restore(window, prot_bits(MMU_WRITE) & PTE_NX);
 	mmu_set_table(MMU_FIXMAP_START, image_paddr(mmu_fixmap_table));
 	if (cpu_has_pge())
 		write_cr4(read_cr4() | CR4_PGE);

@@ -96,10 +96,9 @@ static inline void port_unlock_irqrestore(struct port_lock *lock, irqflags_t fla
 
 #define PORT_KMAP_SLOTS 16u
 
-unsigned int port_kmap_enter(void);
-void *port_kmap_map(unsigned int slot, pfn_t pfn);
-bool port_kmap_is_last(const void *addr);
-void port_kmap_unmap_last(void);
+void *kmap_local_overflow(void); /* in mm */
+void *port_kmap_push(pfn_t pfn);
+bool port_kmap_pop(const void *addr);
 bool port_is_atomic(void);
 void port_preempt_disable(void);
 void port_preempt_enable(void);

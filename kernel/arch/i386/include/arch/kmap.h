@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* i386 part of <kernel/arch/kmap.h>; include that one. Slots are every second page of the fixmap. A PAE entry
- * is written high half first: it becomes valid with the low one. */
+/* i386 part of <kernel/arch/kmap.h>; include that one. Windows are every second page of the fixmap. A PAE
+ * entry is written high half first: it becomes valid with the low one. Of the high half only the lowest byte
+ * differs from page to page, mmu_init() wrote the rest. */
 #pragma once
 
 #include <kernel/arch/mmu.h>
@@ -8,60 +9,51 @@
 #include <kernel/lib/types.h>
 
 #define KMAP_SLOTS	 16u
-#define KMAP_SLOT_SHIFT	 (PAGE_SHIFT + 1)
+#define KMAP_STEP	 (2 * PAGE_SIZE) /* from window to window */
+#define KMAP_START	 MMU_FIXMAP_KMAP
+#define KMAP_END	 (KMAP_START + KMAP_SLOTS * KMAP_STEP)
 #define KMAP_ENTRY_FLAGS 0x063u /* present, writable, accessed, dirty */
 #define KMAP_PRESENT	 0x001u
 
 extern uint64_t mmu_fixmap_table[];
-extern uint32_t mmu_nx_high; /* the no-execute bit in the high half of an entry, or 0 */
 
-static inline volatile uint32_t *kmap_slot_pte(unsigned int slot)
+/* The two halves of the entry of the page at addr. */
+static inline volatile uint32_t *kmap_entry_halves(uintptr_t addr)
 {
-	return (volatile uint32_t
-			*)&mmu_fixmap_table[((MMU_FIXMAP_KMAP - MMU_FIXMAP_START) >> PAGE_SHIFT) + 2 * slot];
+	return (volatile uint32_t *)((uintptr_t)mmu_fixmap_table - (MMU_FIXMAP_START >> 9) + (addr >> 9));
 }
 
-static inline void *kmap_slot_address(unsigned int slot)
+static inline void kmap_window_map(uintptr_t addr, pfn_t pfn)
 {
-	return (void *)(MMU_FIXMAP_KMAP + (slot << KMAP_SLOT_SHIFT));
+	volatile uint32_t *half = kmap_entry_halves(addr);
+	uint32_t turned = pfn << PAGE_SHIFT | pfn >> (32 - PAGE_SHIFT); /* the high half comes out below */
+
+	*(volatile uint8_t *)&half[1] = (uint8_t)turned;
+	half[0] = (turned & ~0xffu) | KMAP_ENTRY_FLAGS;
 }
 
-static inline unsigned int kmap_slot_of(const void *addr)
+static inline bool kmap_window_clear(uintptr_t addr, const void *inside)
 {
-	uintptr_t offset = (uintptr_t)addr - MMU_FIXMAP_KMAP;
+	bool was_present;
 
-	return offset >> KMAP_SLOT_SHIFT < KMAP_SLOTS ? (unsigned int)(offset >> KMAP_SLOT_SHIFT)
-						      : KMAP_SLOTS;
+	__asm__ volatile("btrl $0, %1" : "=@ccc"(was_present), "+m"(*kmap_entry_halves(addr)));
+	if (was_present)
+		__asm__ volatile("invlpg (%0)" : : "r"(inside) : "memory");
+	return was_present;
 }
 
-static inline void kmap_slot_set(unsigned int slot, pfn_t pfn)
+static inline uint64_t kmap_window_entry(uintptr_t addr)
 {
-	volatile uint32_t *pte = kmap_slot_pte(slot);
+	volatile uint32_t *half = kmap_entry_halves(addr);
+	uint32_t low = half[0];
 
-	pte[1] = pfn >> (32 - PAGE_SHIFT) | mmu_nx_high;
-	pte[0] = pfn << PAGE_SHIFT | KMAP_ENTRY_FLAGS;
+	return (uint64_t)half[1] << 32 | low;
 }
 
-static inline void kmap_slot_clear(unsigned int slot)
+static inline void kmap_window_restore(uintptr_t addr, uint64_t entry)
 {
-	__asm__ volatile("andl %1, %0\n\tinvlpg (%2)"
-			 : "+m"(*kmap_slot_pte(slot))
-			 : "i"(~KMAP_PRESENT), "r"(kmap_slot_address(slot))
-			 : "cc", "memory");
-}
+	volatile uint32_t *half = kmap_entry_halves(addr);
 
-static inline uint64_t kmap_slot_entry(unsigned int slot)
-{
-	volatile uint32_t *pte = kmap_slot_pte(slot);
-	uint32_t low = pte[0];
-
-	return (uint64_t)pte[1] << 32 | low;
-}
-
-static inline void kmap_slot_restore(unsigned int slot, uint64_t entry)
-{
-	volatile uint32_t *pte = kmap_slot_pte(slot);
-
-	pte[1] = (uint32_t)(entry >> 32);
-	pte[0] = (uint32_t)entry;
+	half[1] = (uint32_t)(entry >> 32);
+	half[0] = (uint32_t)entry;
 }
