@@ -76,7 +76,8 @@ GUEST_WORDS   := monitor=off exit=qemu panic=exit
 SWEEP_SUITES   = tests/boot/run-guest --name='sweep $(1)' $(COUNTING) $(1) kernel selftest=rseq,$(2) $(3) $(GUEST_WORDS)
 SOAK_SUITE     = tests/boot/run-guest --name='$(1)' --qemu='-icount shift=6,sleep=off' --input='soak it ' 8M kernel \
 		 selftest=$(1) $(GUEST_WORDS)
-PROGRAMS_COUNTED = --program="sweep=$(call SWEEP_SUITES,16M,sweep)" --program="soak=$(call SOAK_SUITE,soak_short)"
+PROGRAMS_COUNTED = --program="sweep=$(call SWEEP_SUITES,16M,sweep)" \
+		 --program="sweep-high=$(call SWEEP_SUITES,24M,sweep,lowmem=16M)" --program="soak=$(call SOAK_SUITE,soak_short)"
 
 PROGRAMS_OTHER = --program='monitor=tests/boot/monitor-script' \
 		 --program='fuzz=tests/fuzz/run --tap 5 $(FUZZ_PROGRAMS)' \

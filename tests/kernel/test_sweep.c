@@ -10,6 +10,8 @@
  */
 #include <tests/ktest.h>
 
+#include <kernel/arch/cpu.h>
+#include <kernel/arch/mmu.h>
 #include <kernel/core/mutex.h>
 #include <kernel/core/thread.h>
 #include <kernel/core/wait.h>
@@ -19,6 +21,7 @@
 #include <linux/gfp.h>
 #include <linux/slab.h>
 #include <mm/highmem.h>
+#include <mm/kmap_internal.h>
 #include <mm/slab_internal.h>
 #include <mm/validate.h>
 #include <tests/kernel/step.h>
@@ -55,7 +58,9 @@ static struct {
 	unsigned int nr_held;
 	struct kmem_cache *cache, *created;
 	struct list_head hog;
-	struct page *high; /* mapped by path and handler; NULL: not in this path */
+	struct page *high;		/* mapped by path and handler; NULL: not in this path */
+	struct page *others, *to_unmap; /* the partner's; what the handler gives back */
+	bool preempts;			/* the handler: the partner runs next */
 	/* of the handler */
 	enum habit habit;
 	struct things things;
@@ -136,6 +141,14 @@ static irqreturn_t use_memory(int irq, void *dev)
 	s.nr_arrivals++;
 	if (s.high)
 		map_and_mark(s.high, 1);
+	if (s.to_unmap) {
+		kunmap(s.to_unmap);
+		s.to_unmap = NULL;
+	}
+	if (s.preempts) {
+		thread_unpark(s.partner);
+		this_cpu_write(need_resched, 1u);
+	}
 	if (s.habit == GIVES) {
 		total.violations += give_things(&s.things);
 		return IRQ_HANDLED;
@@ -499,6 +512,82 @@ static void give_high(void)
 	s.high = NULL;
 }
 
+/* --- permanent windows --- */
+
+static bool enter_kmap(void)
+{
+	return kmap_pool.nr != 0;
+}
+
+/* The handler gives one of two kmaps back. */
+static void take_high_mapped(void)
+{
+	take_high();
+	s.to_unmap = s.others = alloc_page(GFP_HIGHUSER);
+	(void)kmap(s.others);
+	(void)kmap(s.others);
+}
+
+static void run_kmap(void)
+{
+	uint32_t *mapped = kmap(s.high);
+
+	mapped[0] = 0x6b6b6b6bu;
+	kunmap(s.high);
+}
+
+static void give_high_mapped(void)
+{
+	if (s.to_unmap)
+		kunmap(s.to_unmap);
+	s.to_unmap = NULL;
+	kunmap(s.others);
+	__free_page(s.others);
+	total.violations += mm_validate_windows(NULL);
+	give_high();
+}
+
+/* All windows but `left` are in use. */
+static bool fill_windows(unsigned int left)
+{
+	list_init(&s.hog);
+	for (unsigned int i = left; i < kmap_pool.nr; i++) {
+		struct page *page = alloc_page(GFP_HIGHUSER);
+
+		if (!page || !page_is_highmem(page))
+			return false;
+		list_add(&page->links, &s.hog);
+		(void)kmap(page);
+	}
+	return true;
+}
+
+static void empty_windows(void)
+{
+	struct page *page, *next;
+
+	list_for_each_entry_safe(page, next, &s.hog, links) {
+		kunmap(page);
+		__free_page(page);
+	}
+}
+
+static bool enter_kmap_wrap(void)
+{
+	return kmap_pool.nr && fill_windows(1);
+}
+
+/* The one window left shows another page, and is stale. */
+static void prepare_kmap_wrap(void)
+{
+	struct page *page = alloc_page(GFP_HIGHUSER);
+
+	take_high();
+	(void)kmap(page);
+	kunmap(page);
+	__free_page(page);
+}
+
 /* --- objects --- */
 
 static void run_kmalloc(void)
@@ -708,6 +797,125 @@ static void run_wake(void)
 	yield();
 }
 
+/* --- windows among threads --- */
+
+static bool enter_windows_and_threads(void)
+{
+	s.others = kmap_pool.nr ? alloc_page(GFP_HIGHUSER) : NULL;
+	return s.others && enter_threads();
+}
+
+static void leave_windows_and_threads(void)
+{
+	leave_threads();
+	__free_page(s.others);
+}
+
+static void partner_maps_local(void)
+{
+	uint32_t *one = kmap_local_page(s.others), *two = kmap_local_page(s.others);
+
+	one[3] = 0x77777777u;
+	total.violations += two[3] != 0x77777777u;
+	kunmap_local(two);
+	kunmap_local(one);
+}
+
+static void prepare_local_switch(void)
+{
+	partner_settle();
+	take_high();
+	s.partner_does = partner_maps_local;
+	thread_unpark(s.partner);
+}
+
+static void prepare_local_preempted(void)
+{
+	partner_settle();
+	take_high();
+	s.partner_does = partner_maps_local;
+	s.preempts = true;
+}
+
+static void check_window(uint32_t *window)
+{
+	struct mmu_mapping mapping;
+
+	window[0] = 0x6b6b6b6bu;
+	total.violations += !mmu_lookup((uintptr_t)window, &mapping) ||
+			    mapping.paddr != page_to_phys(s.high) ||
+			    (cpu_has_nx() && mapping.prot & MMU_EXEC);
+}
+
+/* Two live windows while the partner has the same ones. */
+static void run_local_switch(void)
+{
+	uint32_t *one = kmap_local_page(s.high), *two = kmap_local_page(s.high);
+
+	one[0] = 0x12345678u;
+	yield();
+	total.violations += two[0] != 0x12345678u;
+	check_window(one);
+	kunmap_local(two);
+	kunmap_local(one);
+}
+
+static void run_local_preempted(void)
+{
+	uint32_t *one = kmap_local_page(s.high);
+
+	check_window(one);
+	kunmap_local(one);
+}
+
+static void finish_local(void)
+{
+	s.preempts = false;
+	thread_unpark(s.partner);
+	partner_settle();
+	give_high();
+}
+
+static bool enter_kmap_wait(void)
+{
+	return enter_windows_and_threads() && fill_windows(0);
+}
+
+static void leave_kmap_wait(void)
+{
+	empty_windows();
+	leave_windows_and_threads();
+}
+
+static void partner_maps(void)
+{
+	uint32_t *window = kmap(s.others);
+
+	window[3] = 0x77777777u;
+	kunmap(s.others);
+}
+
+static void prepare_kmap_wait(void)
+{
+	partner_settle();
+	s.partner_does = partner_maps;
+	thread_unpark(s.partner);
+	partner_settle();
+}
+
+static void run_kmap_handover(void)
+{
+	kunmap(list_first_entry(&s.hog, struct page, links));
+	yield();
+}
+
+static void finish_kmap_wait(void)
+{
+	partner_settle();
+	(void)kmap(list_first_entry(&s.hog, struct page, links));
+	total.violations += mm_validate_windows(NULL);
+}
+
 /* ------------------------------------------------------------------------------------------------ the table
  */
 
@@ -741,6 +949,8 @@ SWEEP(split_page, NULL, NULL, take_2, run_split_page, give_4_pages)
 SWEEP(alloc_pages_exact, NULL, NULL, nothing, run_alloc_exact, give_exact)
 SWEEP(free_pages_exact, NULL, NULL, run_alloc_exact, give_exact, nothing)
 SWEEP(kmap_local, NULL, NULL, take_high, run_kmap_local, give_high)
+SWEEP(kmap, enter_kmap, NULL, take_high_mapped, run_kmap, give_high_mapped)
+SWEEP(kmap_wrap, enter_kmap_wrap, empty_windows, prepare_kmap_wrap, run_kmap, give_high)
 SWEEP(object_alloc, NULL, NULL, warm_objects, run_kmalloc, give_object)
 SWEEP(object_alloc_refill, NULL, NULL, prepare_refill, run_kmalloc, give_object_and_first)
 SWEEP(object_alloc_new_slab, NULL, NULL, nothing, run_kmalloc, give_object)
@@ -752,6 +962,11 @@ SWEEP(slab_release, NULL, NULL, warm_objects, run_shrink, nothing)
 SWEEP(kmem_cache_create, NULL, NULL, nothing, run_cache_create, destroy_created)
 SWEEP(kmem_cache_destroy, NULL, NULL, use_created, destroy_created, nothing)
 SWEEP(thread_switch, enter_threads, leave_threads, partner_wake, yield, partner_settle)
+SWEEP(kmap_local_switch, enter_windows_and_threads, leave_windows_and_threads, prepare_local_switch,
+      run_local_switch, finish_local)
+SWEEP(kmap_local_preempted, enter_windows_and_threads, leave_windows_and_threads, prepare_local_preempted,
+      run_local_preempted, finish_local)
+SWEEP(kmap_handover, enter_kmap_wait, leave_kmap_wait, prepare_kmap_wait, run_kmap_handover, finish_kmap_wait)
 SWEEP(park_and_unpark, enter_threads, leave_threads, prepare_unpark_us, run_unpark_and_park, partner_settle)
 SWEEP(mutex_handover, enter_threads, leave_threads, prepare_mutex, run_mutex_handover, partner_settle)
 SWEEP(wait_queue_handover, enter_threads, leave_threads, prepare_wait, run_wake, partner_settle)
