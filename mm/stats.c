@@ -6,6 +6,7 @@
 #include <mm/buddy.h>
 #include <mm/page_alloc.h>
 #include <mm/slab.h>
+#include <mm/user_page.h>
 
 static void count_blocks(struct zone *zone, size_t count[NR_MOBILITY][NR_ORDERS])
 {
@@ -126,5 +127,6 @@ void meminfo_print(struct sink *out)
 	print_kb(out, "HighFree", free[ZONE_HIGHMEM]);
 	print_kb(out, "LowTotal", managed[ZONE_DMA] + managed[ZONE_NORMAL]);
 	print_kb(out, "LowFree", free[ZONE_DMA] + free[ZONE_NORMAL]);
+	print_kb(out, "AnonPages", nr_user_pages());
 	print_kb(out, "Slab", slab_pages());
 }
