@@ -322,6 +322,21 @@ KTEST(page_alloc, a_free_page_and_one_never_handed_out_cannot_be_freed, "P4 BUD-
 	EXPECT_EQ(nr_free_pages(), free + 2);
 }
 
+KTEST(page_alloc, a_free_block_beside_a_used_one_cannot_be_freed_again, "P4 DBG-03")
+{
+	MACHINE_STAYS_AS_FOUND();
+	struct page *page = alloc_pages(GFP_KERNEL, 1);
+
+	REQUIRE(page);
+	split_page(page, 1);
+	__free_page(page); /* it stays what it is: its buddy is in use */
+	REQUIRE(page_is_head(page, PAGE_FREE, 0));
+	expect_reports();
+	__free_page(page);
+	EXPECT_ONE_REPORT("bad page free");
+	__free_page(page + 1);
+}
+
 KTEST(page_alloc, what_is_no_page_cannot_be_freed, "P4 DBG-04")
 {
 	MACHINE_STAYS_AS_FOUND();
