@@ -28,6 +28,6 @@ void pit_init(void)
 	outb(CONTROL, RATE_CHANNEL_0);
 	outb(CHANNEL_0, divisor & 0xff);
 	outb(CHANNEL_0, divisor >> 8);
-	if (request_irq(PIT_IRQ, pit_tick, 0, "timer", NULL) != 0)
+	if (request_irq(PIT_IRQ, pit_tick, IRQF_SHARED, "timer", NULL) != 0)
 		panic("somebody took the timer's interrupt");
 }

@@ -279,7 +279,7 @@ void serial_start(void)
 
 	if (!serial.present)
 		return;
-	if (request_irq(SERIAL_IRQ, serial_interrupt, 0, "serial", NULL) != 0) {
+	if (request_irq(SERIAL_IRQ, serial_interrupt, IRQF_SHARED, "serial", NULL) != 0) {
 		pr_warn("serial: irq %u is taken, polling goes on", SERIAL_IRQ);
 		return;
 	}

@@ -126,13 +126,14 @@ KTEST(irq, requests_are_checked_and_sharing_is_agreed_by_all, "C2")
 
 	EXPECT_EQ(request_irq(IRQ_NR_SOURCES, ignore_irq, 0, "x", &a), -EINVAL);
 	EXPECT_EQ(request_irq(5, NULL, 0, "x", &a), -EINVAL);
-	EXPECT_EQ(request_irq(0, ignore_irq, IRQF_SHARED, "x", &a), -EBUSY);
+	EXPECT_EQ(request_irq(0, ignore_irq, 0, "x", &a), -EBUSY);
 	EXPECT_EQ(request_irq(5, ignore_irq, IRQF_SHARED, "a", &a), 0);
 	EXPECT_EQ(request_irq(5, ignore_irq, 0, "b", &b), -EBUSY);
 	EXPECT_EQ(request_irq(5, ignore_irq, IRQF_SHARED, "b", &b), 0);
 	free_irq(5, &a);
 	free_irq(5, &b);
 	EXPECT_EQ(request_irq(5, ignore_irq, 0, "c", &a), 0);
+	EXPECT_EQ(request_irq(5, ignore_irq, IRQF_SHARED, "b", &b), -EBUSY);
 	free_irq(5, &a);
 }
 
