@@ -29,6 +29,7 @@
 #include <mm/memmap.h>
 #include <mm/stats.h>
 #include <mm/zone.h>
+#include <monitor/demo.h>
 #include <monitor/monitor.h>
 #include <tests/bench/bench.h>
 #include <tests/ktest.h>
@@ -214,6 +215,7 @@ static __init void start_memory(void)
 	reserve_loaded();
 	mmu_init(params.lowmem_end);
 	mm_init_zones(&params);
+	demo_bootmem_take(boot.options.demo); /* larger than the allocators' largest */
 	mm_init_allocators();
 	find_trace();
 }
@@ -283,7 +285,7 @@ static uint64_t managed_pages(void)
 static void print_memory(void)
 {
 	uint64_t total_pages = boot.ram_bytes >> PAGE_SHIFT;
-	uint64_t managed = managed_pages();
+	uint64_t managed = managed_pages() + (demo_bootmem_bytes() >> PAGE_SHIFT);
 	uint32_t share = permille(managed, total_pages);
 
 	zoneinfo_print(console_sink());
@@ -291,6 +293,10 @@ static void print_memory(void)
 	buddyinfo_print(console_sink());
 	pr_info("usable RAM after boot: %llu of %llu pages (%u.%u %%)", managed, total_pages, share / 10,
 		share % 10);
+	if (demo_bootmem_bytes())
+		pr_info("... %zu of them in one piece from alloc_bootmem until demo=fragmentation has been "
+			"shown",
+			demo_bootmem_bytes() >> PAGE_SHIFT);
 }
 
 static int selftest_thread(void *unused)
@@ -322,6 +328,7 @@ NORETURN void kernel_main(uint32_t magic, uint32_t info_paddr)
 	print_memory();
 	result = run_selftests();
 	bench_run(boot.options.bench);
+	demo_run(boot.options.demo);
 	if (boot.options.monitor) /* a person, or a script, says when to end */
 		(void)monitor_run(result, boot.options.exit == CMDLINE_EXIT_QEMU);
 	if (boot.options.exit == CMDLINE_EXIT_QEMU)

@@ -9,6 +9,7 @@
 #include <kernel/core/timer.h>
 #include <kernel/lib/align.h>
 #include <monitor/command.h>
+#include <monitor/demo.h>
 #include <monitor/parse.h>
 #include <tests/bench/bench.h>
 #include <tests/ktest.h>
@@ -120,6 +121,14 @@ static void run_bench(unsigned int nr, char *word[])
 		bench_run(list);
 }
 
+static void run_demo(unsigned int nr, char *word[])
+{
+	char list[LIST_SIZE];
+
+	if (join("demo", nr, word, list))
+		demo_run(list);
+}
+
 static void run_dmesg(unsigned int nr, char *word[])
 {
 	(void)nr;
@@ -162,6 +171,7 @@ const struct command system_commands[] = {
 	{"irqs", "", 0, 0, "interrupts, and the serial line", run_irqs},
 	{"test", "[SUITE...]", 0, WORDS_MAX, "runs self-tests, all of them or these", run_test},
 	{"bench", "[NAME...]", 0, WORDS_MAX, "runs benches, all of them or these", run_bench},
+	{"demo", "[NAME...]", 0, WORDS_MAX, "shows contexts, fragmentation, or all of them", run_demo},
 	{"dmesg", "", 0, 0, "the kernel's messages", run_dmesg},
 	{"time", "", 0, 0, "since boot", run_time},
 	{"reboot", "", 0, 0, "starts the machine anew", run_reboot},

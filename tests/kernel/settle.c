@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/* See settle.h. */
+#include <tests/kernel/settle.h>
+
+#include <kernel/arch/clock.h>
+#include <kernel/core/thread.h>
+#include <mm/page_alloc.h>
+#include <mm/vmscan.h>
+#include <tests/ktest.h>
+
+#define SETTLE_MS 2000u
+
+static int do_nothing(void *unused)
+{
+	(void)unused;
+	return 0;
+}
+
+void settle_stacks(void)
+{
+	struct thread *thread[2];
+
+	for (unsigned int i = 0; i < 2; i++)
+		thread[i] = kthread_create(do_nothing, NULL, "nobody");
+	for (unsigned int i = 0; i < 2; i++)
+		if (!IS_ERR(thread[i]))
+			(void)kthread_stop(thread[i]);
+	msleep(8);
+	(void)vmscan_reclaim(GFP_KERNEL, SIZE_MAX);
+}
+
+bool settle_all_is_back(size_t before)
+{
+	uint64_t end = clock_now_ms() + SETTLE_MS;
+
+	while (nr_free_pages() != before && clock_now_ms() < end) {
+		msleep(4);
+		(void)vmscan_reclaim(GFP_KERNEL, SIZE_MAX);
+	}
+	if (nr_free_pages() != before)
+		ktest_note("%zu pages free before, %zu now", before, nr_free_pages());
+	return nr_free_pages() == before;
+}
