@@ -14,6 +14,7 @@
 #include <drivers/scull.h>
 
 #include <asm/page.h>
+#include <kernel/core/thread.h>
 #include <linux/errno.h>
 #include <linux/jiffies.h>
 #include <linux/kernel.h>
@@ -50,6 +51,7 @@ static struct {
 	struct mutex mutex;
 	struct task_struct *thread; /* (M) */
 	struct scull_dev dev;
+	bool is_expendable;		     /* (M) */
 	bool is_running;		     /* (T) */
 	unsigned long nr_writes, nr_refused; /* (T) */
 } hog = {.mutex = MUTEX_INIT(hog.mutex)};
@@ -310,11 +312,19 @@ static void hog_pause(void)
 	set_current_state(TASK_RUNNING);
 }
 
+static size_t hog_held_pages(void *unused)
+{
+	(void)unused;
+	return scull_hog_pages();
+}
+
 static int hog_thread(void *unused)
 {
 	loff_t pos = 0;
 
 	(void)unused;
+	if (hog.is_expendable)
+		thread_set_expendable(hog_held_pages, NULL);
 	while (!kthread_should_stop()) {
 		loff_t end = pos;
 
@@ -341,7 +351,7 @@ static void hog_end_locked(void)
 }
 
 /* Being refused is what a hog expects: it is counted, not reported. */
-static int hog_begin_locked(void)
+static int hog_begin_locked(bool expendable)
 {
 	struct task_struct *thread = kthread_create(hog_thread, NULL, "scull-hog");
 
@@ -349,6 +359,7 @@ static int hog_begin_locked(void)
 		return (int)PTR_ERR(thread);
 	dev_init(&hog.dev, (struct scull_sizes){PAGE_SIZE, HOG_QSET}, GFP_KERNEL | __GFP_NOWARN);
 	hog.nr_writes = hog.nr_refused = 0;
+	hog.is_expendable = expendable;
 	hog.is_running = true;
 	thread_get(thread);
 	hog.thread = thread;
@@ -356,16 +367,26 @@ static int hog_begin_locked(void)
 	return 0;
 }
 
-int scull_hog_start(void)
+static int hog_start(bool expendable)
 {
 	int error;
 
 	mutex_lock(&hog.mutex);
 	if (hog.thread && !READ_ONCE(hog.is_running))
 		hog_end_locked();
-	error = hog.thread ? -EBUSY : hog_begin_locked();
+	error = hog.thread ? -EBUSY : hog_begin_locked(expendable);
 	mutex_unlock(&hog.mutex);
 	return error;
+}
+
+int scull_hog_start(void)
+{
+	return hog_start(false);
+}
+
+int scull_hog_start_expendable(void)
+{
+	return hog_start(true);
 }
 
 int scull_hog_stop(void)

@@ -66,6 +66,9 @@ void scull_stat(const struct scull_dev *dev, struct scull_stat *stat);
  * and when refused tries again a little later, until it is stopped. Whoever stops the thread gets all back:
  * it trims before it ends. start: 0, -EBUSY: it runs, -ENOMEM. stop: 0, -EINVAL: it was not started. */
 int scull_hog_start(void);
+
+/* The same, and when memory is out the kernel may end it. Serves R4. */
+int scull_hog_start_expendable(void);
 int scull_hog_stop(void);
 
 /* Whole pages of memory that it holds. Context: any. */
