@@ -23,6 +23,7 @@
 #include <mm/page_alloc.h>
 
 #define NR_PAGES	2u
+#define GFP_STACK	(GFP_KERNEL | __GFP_HIGH) /* C5: when all is swallowed, a new thread is what helps */
 #define SLOT_BYTES	((NR_PAGES + 2) * PAGE_SIZE) /* the top page is not used: slots stay powers of two */
 #define NR_SLOTS	((MMU_STACKS_END - MMU_STACKS_START) / SLOT_BYTES)
 #define SLOTS_PER_TABLE (MMU_TABLE_SPAN / SLOT_BYTES)
@@ -86,7 +87,7 @@ static void slot_release(unsigned int slot)
 static bool table_ensure(unsigned int slot)
 {
 	uintptr_t addr = slot_start(slot);
-	unsigned long table = mmu_has_table(addr) ? 0 : get_zeroed_page(GFP_KERNEL);
+	unsigned long table = mmu_has_table(addr) ? 0 : get_zeroed_page(GFP_STACK);
 	irqflags_t flags = irq_save();
 	bool is_wanted = !mmu_has_table(addr);
 
@@ -102,7 +103,7 @@ static bool table_ensure(unsigned int slot)
 
 static bool page_add(uintptr_t addr)
 {
-	struct page *page = alloc_page(GFP_KERNEL);
+	struct page *page = alloc_page(GFP_STACK);
 
 	if (!page)
 		return false;
