@@ -34,11 +34,12 @@ static const struct command *const tables[] = {own_commands, show_commands, memo
 static struct {
 	struct line_editor line;
 	bool is_repeating;
+	struct sink *out; /* of monitor_command(); NULL: the console */
 } monitor;
 
 struct sink *monitor_out(void)
 {
-	return console_sink();
+	return monitor.out ? monitor.out : console_sink();
 }
 
 void say(const char *fmt, ...)
@@ -161,6 +162,17 @@ static void run_line(void)
 	nr = parse_words(monitor.line.text, word);
 	if (nr)
 		run_words(nr, word);
+}
+
+void monitor_command(char *line, struct sink *out)
+{
+	char *word[WORDS_MAX];
+	unsigned int nr = parse_words(line, word);
+
+	monitor.out = out;
+	if (nr)
+		run_words(nr, word);
+	monitor.out = NULL;
 }
 
 static int monitor_thread(void *unused)

@@ -24,7 +24,7 @@ KTEST(contexts_demo, handlers_live_on_the_reserve_drop_what_they_must_and_recove
 	settle_stacks();
 	pcp_keep_closed(true);
 	before = nr_free_pages();
-	REQUIRE(demo_contexts_play(&seen, false));
+	EXPECT(demo_contexts_play(&seen, false));
 	for (unsigned int place = 0; place < NR_DEMO_PLACES; place++) {
 		ktest_note("%u: %u got, %u dropped, %u recovered", place, seen.nr_got[place],
 			   seen.nr_dropped[place], seen.nr_recovered[place]);
@@ -82,7 +82,7 @@ KTEST(contexts_demo, under_one_load_kernel_succeeds_most_and_dma_least, "C7")
 	settle_stacks();
 	pcp_keep_closed(true);
 	before = nr_free_pages();
-	REQUIRE(demo_success_measure(&success, TRIAL_TICKS));
+	EXPECT(demo_success_measure(&success, TRIAL_TICKS));
 	ktest_note("KERNEL %u of %u, ATOMIC %u of %u, DMA|ATOMIC %u of %u", success.nr_got[0],
 		   success.nr_asked[0], success.nr_got[1], success.nr_asked[1], success.nr_got[2],
 		   success.nr_asked[2]);
