@@ -151,8 +151,9 @@ build/ashlar.iso: build/ashlar.elf FORCE
 
 # From a pipe: what it says is for the monitor, and at its end leave with the tests' result.
 RUN_WORDS = exit=qemu panic=exit $(if $(findstring monitor=,$(APPEND)),,monitor=on)
+RUN_DEMO  = $(if $(findstring demo=,$(APPEND)),,demo=all)
 run: build/ashlar.elf
-	$(Q)tools/make-iso.sh $< build/run.iso 0 "$(APPEND) $(shell test -t 0 || echo '$(RUN_WORDS)')"
+	$(Q)tools/make-iso.sh $< build/run.iso 0 "$(APPEND) $(RUN_DEMO) $(shell test -t 0 || echo '$(RUN_WORDS)')"
 	$(Q)tools/run-qemu.sh -cdrom build/run.iso $(QEMU_EXTRA)
 
 debug: build/ashlar.elf
@@ -169,7 +170,7 @@ help:
 -include $(OBJECTS:.o=.d)
 
 #: make            build/ashlar.elf and build/ashlar.iso
-#: make run        boot the ISO in QEMU: self-tests, then the prompt on this terminal; a pipe gives it commands
+#: make run        boot the ISO in QEMU: self-tests, demonstrations, then the prompt; a pipe gives it commands
 #: make test       everything that must hold; one closing line
 #: make matrix     the self-tests on every kind of machine; MACHINE=WORD: those with WORD in their name
 #: make debug      QEMU stopped at the first instruction, GDB attached; GDB_BATCH=FILE runs FILE instead
