@@ -44,14 +44,17 @@ NEED_FUZZ  := clang=clang libclang-rt-14-dev=/usr/lib/llvm-14/lib/clang/14.0.6/l
 NEED_FUZZ  += gcc-i686-linux-gnu=i686-linux-gnu-gcc libc6-dev-i386-cross=/usr/i686-linux-gnu/include/stdio.h
 NEED_FUZZ  += libstdc++-12-dev-i386-cross=/usr/lib/gcc-cross/i686-linux-gnu/12/libstdc++.a perl=perl
 NEED_FUZZ  += libstdc++-12-dev=/usr/lib/gcc/x86_64-linux-gnu/12/libstdc++.a libc6-dev=/usr/include/stdio.h
+NEED_PROVE := spin=spin gcc=gcc libc6-dev=/usr/include/stdio.h perl=perl
+NEED_TEST  += $(NEED_PROVE)
 NEED_MUTANTS := $(NEED_HOST) perl=perl
 
 GOALS := $(or $(MAKECMDGOALS),all)
 NEEDS := $(if $(filter all iso build/%,$(GOALS)),$(NEED_ISO)) $(if $(filter run,$(GOALS)),$(NEED_RUN)) \
 	 $(if $(filter debug,$(GOALS)),$(NEED_DEBUG)) $(if $(filter host,$(GOALS)),$(NEED_HOST)) \
 	 $(if $(filter lint,$(GOALS)),$(NEED_LINT)) $(if $(filter fuzz fuzz-keep,$(GOALS)),$(NEED_FUZZ)) \
-	 $(if $(filter mutants,$(GOALS)),$(NEED_MUTANTS)) $(if $(filter matrix,$(GOALS)),$(NEED_MATRIX)) \
-	 $(if $(filter-out all iso build/% run debug host lint fuzz fuzz-keep mutants clean help,$(GOALS)),$(NEED_TEST))
+	 $(if $(filter mutants,$(GOALS)),$(NEED_MUTANTS)) $(if $(filter prove,$(GOALS)),$(NEED_PROVE)) \
+	 $(if $(filter matrix,$(GOALS)),$(NEED_MATRIX)) \
+	 $(if $(filter-out all iso build/% run debug host lint fuzz fuzz-keep mutants prove clean help,$(GOALS)),$(NEED_TEST))
 ifneq ($(strip $(NEEDS)),)
 ifeq ($(findstring n,$(filter-out --%,$(firstword -$(MAKEFLAGS)))),)
 ifneq ($(shell tools/setup.sh $(sort $(NEEDS)) >&2; echo $$?),0)
@@ -63,7 +66,7 @@ endif
 # ---------------------------------------------------------------------------------------------------------- toolchain
 ifeq ($(origin CROSS_COMPILE),undefined)
 CROSS_COMPILE := $(firstword $(foreach p,i686-linux-gnu- i686-elf-,$(if $(shell command -v $(p)ld),$(p))))
-ifneq ($(if $(CROSS_COMPILE),,$(filter-out clean help host mutants,$(GOALS))),)
+ifneq ($(if $(CROSS_COMPILE),,$(filter-out clean help host mutants prove,$(GOALS))),)
 $(error no cross toolchain: looked for i686-linux-gnu-ld and i686-elf-ld; name yours with CROSS_COMPILE=PREFIX-)
 endif
 endif
@@ -182,7 +185,8 @@ help:
 #:
 #: make sweep      an interrupt at each instruction of the allocators' paths
 #: make soak       everything at once for 60,000 ticks
-#: prove coverage come later.
+#: make prove      spin tries every interleaving of a model of sleeping and waking; planted faults must be found
+#: coverage comes later.
 #:
 #: IRQOFF=1 measures for how long interrupts are off, as make bench does for irqoff_max
 #: DEBUG=0|1|2  CC=clang  CROSS_COMPILE=i686-elf-  V=1  WERROR=1

@@ -56,6 +56,11 @@ include tests/fuzz/fuzz.mk
 mutants:
 	$(Q)tests/mutants/run $(MUTANT)
 
+# `make prove`: models of the protocols, every state of them; those with a planted fault must be found out.
+.PHONY: prove
+prove:
+	$(Q)tests/proof/run
+
 # -------------------------------------------------------------------------------------------------- the test programs
 # NAME=COMMAND each, the longest first.
 TEST_WORDS    = selftest=$(or $(GUEST_SUITE),all) monitor=off exit=qemu panic=exit
@@ -80,7 +85,7 @@ SOAK_SUITE     = tests/boot/run-guest --name='$(1)' --qemu='-icount shift=6,slee
 PROGRAMS_COUNTED = --program="sweep=$(call SWEEP_SUITES,16M,sweep)" \
 		 --program="sweep-high=$(call SWEEP_SUITES,24M,sweep,lowmem=16M)" --program="soak=$(call SOAK_SUITE,soak_short)"
 
-PROGRAMS_OTHER = --program='monitor=tests/boot/monitor-script' \
+PROGRAMS_OTHER = --program='monitor=tests/boot/monitor-script' --program='prove=tests/proof/run' \
 		 --program='fuzz=tests/fuzz/run --tap 5 $(FUZZ_PROGRAMS)' \
 		 --program='e820=tests/host/e820-check build/host/memmap tests/data/e820/*.map' \
 		 --program='harness=tests/boot/self-test' --program='lint=tools/lint/self-test'
