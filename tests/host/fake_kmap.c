@@ -67,4 +67,6 @@ void port_preempt_enable(void)
 	if (--fake_kmap.preempt_count < 0)
 		host_abort("enabled too often:", "preemption");
 	host_set_atomic(fake_kmap.preempt_count > 0);
+	if (fake_kmap.preempt_count == 0)
+		host_point("preempt");
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* mm/port.h on the host. Messages go to the test that runs, else to stderr; a panic jumps back to
- * host_catch_panic() or aborts; time stands still until a test moves it. Context: one thread. */
+ * host_catch_panic() or aborts; time stands still until a test moves it. What threads do is in
+ * fake_threads.c. Context: one thread. */
 #include <mm/port.h>
 
 #include <setjmp.h>
@@ -8,6 +9,7 @@
 #include <stdlib.h>
 
 #include <kernel/lib/assert.h>
+#include <tests/host/fake_threads.h>
 #include <tests/host/host.h>
 #include <tests/ktest.h>
 
@@ -71,45 +73,6 @@ void host_set_now_ms(uint64_t ms)
 	fake_port.now_ms = ms;
 }
 
-/* One thread: nobody else frees anything while it sleeps, unless a test says so. */
-static void (*on_park)(void);
-
-void host_set_on_park(void (*fn)(void))
-{
-	on_park = fn;
-}
-
-struct port_thread *port_current(void)
-{
-	return (struct port_thread *)&fake_port; /* the only one */
-}
-
-void port_park_for(unsigned int timeout_ms)
-{
-	fake_port.now_ms += timeout_ms;
-	if (on_park)
-		on_park();
-}
-
-void port_park(void)
-{
-	if (!on_park)
-		host_abort("nobody will ever wake", "the only thread");
-	on_park();
-}
-
-void port_unpark(struct port_thread *thread)
-{
-	(void)thread;
-}
-
-uint32_t *port_scope(void)
-{
-	static uint32_t scope;
-
-	return &scope;
-}
-
 static unsigned int nr_victims; /* threads that could be killed */
 static void (*on_kill)(void);
 
@@ -130,13 +93,9 @@ enum port_victim port_kill_victim(char *name, size_t *nr_pages)
 	return PORT_VICTIM_KILLED;
 }
 
-bool port_is_killed(void)
-{
-	return false;
-}
-
 uint64_t port_now_ms(void)
 {
+	host_point("clock");
 	return fake_port.now_ms;
 }
 
@@ -177,7 +136,7 @@ const char *port_code_name(const void *ip, char *buf, size_t size)
 
 const char *port_task_name(void)
 {
-	return "host";
+	return host_thread_name();
 }
 
 void ktest_write(const char *text, size_t len)

@@ -28,6 +28,17 @@ struct port_lock {
 	bool held;
 };
 
+/* Something else may happen here, where interrupts are on: `name` is the lock about to be taken or just given
+ * back, else "irq" (switched on again), "preempt", "park", "unpark", "clock". NULL while no scene is played,
+ * see fake_threads.h. */
+extern void (*host_on_point)(const char *name);
+
+static inline void host_point(const char *name)
+{
+	if (__builtin_expect(host_on_point != NULL, 0) && !host_cpu.irqs_off)
+		host_on_point(name);
+}
+
 static inline char *port_direct_map(void)
 {
 	return host_cpu.direct_map;
@@ -54,6 +65,7 @@ static inline irqflags_t irq_save(void)
 static inline void irq_restore(irqflags_t flags)
 {
 	host_cpu.irqs_off = flags.were_off;
+	host_point("irq");
 }
 
 static inline bool irqs_disabled(void)
@@ -74,8 +86,10 @@ static inline bool port_lock_is_held(const struct port_lock *lock)
 
 static inline irqflags_t port_lock_irqsave(struct port_lock *lock)
 {
-	irqflags_t flags = irq_save();
+	irqflags_t flags;
 
+	host_point(lock->name);
+	flags = irq_save();
 	if (lock->held)
 		host_abort("taken twice: lock", lock->name);
 	lock->held = true;
@@ -91,7 +105,8 @@ static inline void port_unlock_irqrestore(struct port_lock *lock, irqflags_t fla
 		host_abort("released with interrupts on: lock", lock->name);
 	lock->held = false;
 	host_cpu.nr_locks_held--;
-	irq_restore(flags);
+	host_cpu.irqs_off = flags.were_off;
+	host_point(lock->name);
 }
 
 #define PORT_KMAP_SLOTS 16u
