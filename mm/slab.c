@@ -402,7 +402,8 @@ static bool drain_chunk(struct kmem_cache *cache, const void *caller)
 	if (unlikely(wrong))
 		slab_report_bad_object(cache, object, caller, wrong);
 	release_slabs(cache, &empties);
-	wait_serve();
+	if (n)
+		wait_serve();
 	return n != 0;
 }
 
@@ -412,11 +413,14 @@ static void drain_stack(struct kmem_cache *cache, const void *caller)
 		;
 }
 
+/* In one go: who is preempted between reading and writing would open what others have closed. */
 static void set_limit(struct kmem_cache *cache)
 {
+	irqflags_t flags = irq_save();
 	bool closed = cache->keep_closed || slab.closed_for;
 
 	WRITE_ONCE(cache->stack.limit, closed ? 0 : cache->stack.capacity);
+	irq_restore(flags);
 }
 
 void slab_keep_closed(struct kmem_cache *cache, bool closed)
