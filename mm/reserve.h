@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Pages set aside before they are needed, by whoever must get on when there are no others. Serves R3.
  *
- * R1 a reserve holds nr <= wanted single pages, state ALLOCATED, one reference, chained by their links: they
+ * RS1 a reserve holds nr <= wanted single pages, state ALLOCATED, one reference, chained by their links: they
  * are its property, free for nobody else. */
 #pragma once
 
@@ -11,7 +11,7 @@ struct reserve {
 	struct port_lock lock;
 	const char *name;	/* (C) */
 	size_t wanted;		/* (C) pages */
-	size_t nr;		/* (L) pages there are, R1 */
+	size_t nr;		/* (L) pages there are, RS1 */
 	struct list_head pages; /* (L) */
 	struct list_head all;	/* every reserve, for the validator */
 };

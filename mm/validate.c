@@ -9,6 +9,7 @@
 #include <mm/kmap_internal.h>
 #include <mm/memblock.h>
 #include <mm/page_alloc.h>
+#include <mm/reserve.h>
 #include <mm/slab_internal.h>
 
 #define MAX_LINES 20
@@ -285,6 +286,30 @@ unsigned int mm_validate_windows(struct sink *out)
 	return validate.nr_violations;
 }
 
+/* --- reserves --- */
+
+static void check_reserve(const struct reserve *reserve)
+{
+	const struct list_head *node = &reserve->pages;
+	size_t nr = 0;
+
+	while ((node = node->next) != &reserve->pages && nr <= reserve->wanted) {
+		const struct page *page = page_of_node(node);
+
+		if (!page) {
+			VIOLATION("RS1 reserve %s: the list leads to no descriptor\n", reserve->name);
+			return;
+		}
+		if (!page_is_head(page, PAGE_ALLOCATED, 0) || page->refcount != 1)
+			VIOLATION("RS1 reserve %s: pfn %#x is no page of its own\n", reserve->name,
+				  page_to_pfn(page));
+		nr++;
+	}
+	if (nr != reserve->nr || nr > reserve->wanted)
+		VIOLATION("RS1 reserve %s: %zu pages, counted %zu, wanted %zu\n", reserve->name, nr,
+			  reserve->nr, reserve->wanted);
+}
+
 unsigned int mm_validate(struct sink *out)
 {
 	irqflags_t flags = irq_save();
@@ -301,6 +326,7 @@ unsigned int mm_validate(struct sink *out)
 	check_slab_pages(pages);
 	if (kmap_pool.nr)
 		check_windows();
+	reserve_for_each(check_reserve);
 	irq_restore(flags);
 	return validate.nr_violations;
 }
