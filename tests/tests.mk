@@ -72,7 +72,8 @@ TEST_SUITE   := $(if $(TEST),$(if $(shell grep -rlE '^KTEST[A-Z_]*.$(TEST),' tes
 GUEST_SUITE  := $(if $(TEST_SUITE),$(if $(shell grep -lE '^KTEST[A-Z_]*.$(TEST),' -r tests/kernel),$(TEST)))
 
 PROGRAMS_HOST  = --program='host64=tests/host/run-host host64 build/host/test64 $(TEST_SUITE)' \
-		 --program='host32=tests/host/run-host host32 build/host/test32 $(TEST_SUITE)'
+		 --program='host32=tests/host/run-host host32 build/host/test32 $(TEST_SUITE)' \
+		 $(if $(TEST_SUITE),,--program='host64-high=tests/host/run-host host64-high build/host/test64 kmap,highmem 1100')
 # The machines are a table, tests/boot/machines; a bounded set of them belongs to `make test`.
 PROGRAMS_BOOT  = $(foreach machine,$(shell $(MATRIX) --names),\
 		 --program='boot $(machine)=$(MATRIX) --run=$(machine) $(TEST_WORDS)')

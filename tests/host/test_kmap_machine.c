@@ -92,3 +92,53 @@ KTEST(kmap_machine, random_use_of_windows_agrees_with_a_model, "P9 KMP-02 H2 H3 
 			unmap(i);
 	expect_valid();
 }
+
+static struct page *to_unmap;
+static unsigned int nr_early;
+
+/* Parking ends early a few times before the window comes. */
+static void unmap_at_last(void)
+{
+	if (nr_early++ == 3)
+		kunmap(to_unmap);
+}
+
+KTEST(kmap_machine, who_waits_sleeps_until_a_window_is_handed_over, "P9 KMP-02 H4")
+{
+	struct page *page;
+	void *window;
+
+	boot_with_high_memory();
+	for (unsigned int i = 0; i < kmap_pool.nr; i++) {
+		to_unmap = alloc_page(GFP_HIGHUSER);
+		REQUIRE(to_unmap && kmap(to_unmap));
+	}
+	page = alloc_page(GFP_HIGHUSER);
+	nr_early = 0;
+	host_set_on_park(unmap_at_last);
+	window = kmap(page);
+	host_set_on_park(NULL);
+	EXPECT_EQ(nr_early, 4);
+	EXPECT(window && kmap_to_page(window) == page);
+	EXPECT_EQ(mm_validate_windows(NULL), 0);
+}
+
+KTEST(kmap_machine, misuse_is_reported_and_a_strict_pool_leaves_nothing_stale, "P9 KMP-02 KMP-03 C1")
+{
+	struct page *page;
+
+	boot_with_high_memory();
+	page = alloc_page(GFP_HIGHUSER);
+	REQUIRE(page && page_is_highmem(page));
+	kmap_pool.is_strict = true;
+	expect_reports();
+	port_preempt_disable();
+	EXPECT_NOT_NULL(kmap(page));
+	port_preempt_enable();
+	EXPECT_ONE_REPORT("BUG: sleeping function called from invalid context at mm/kmap.c");
+	kunmap(page);
+	EXPECT_EQ(kmap_pool.nr_stale, 0);
+	kunmap(page);
+	EXPECT_ONE_REPORT("which is not mapped; nothing changed");
+	EXPECT_EQ(mm_validate_windows(NULL), 0);
+}
