@@ -89,6 +89,18 @@ bool ktest_check_eq(uint64_t found, uint64_t expected, const char *file, int lin
 	return ok;
 }
 
+#ifdef __KERNEL__
+bool ktest_check_here(bool ok, const char *file, int line)
+{
+	return ktest_check(ok, file, line, "otherwise");
+}
+
+bool ktest_check_eq_here(uint32_t found, uint32_t expected, const char *file, int line)
+{
+	return ktest_check_eq(found, expected, file, line, "equal");
+}
+#endif
+
 void ktest_skip(const char *reason)
 {
 	ktest.skip_reason = reason;

@@ -34,18 +34,31 @@ struct ktest {
 		&ktest_entry_##suite_##_##name_;                                                             \
 	static void ktest_##suite_##_##name_(void)
 
-/* Result of a failed expectation; prints where, what was expected and what was found. Returns ok. */
+/* Notes an expectation that failed: where, what was expected and what was found. Returns ok. */
 bool ktest_check(bool ok, const char *file, int line, const char *expr);
 bool ktest_check_eq(uint64_t found, uint64_t expected, const char *file, int line, const char *expr);
 void ktest_skip(const char *reason);
 
-#define EXPECT(cond)	   ((void)ktest_check(!!(cond), __FILE__, __LINE__, #cond))
-#define EXPECT_EQ(a, b)	   ((void)ktest_check_eq((uint64_t)(a), (uint64_t)(b), __FILE__, __LINE__, #a " == " #b))
+#ifdef __KERNEL__
+/* In the kernel's image, which is memory, the place says which expectation it was. */
+bool ktest_check_here(bool ok, const char *file, int line);
+bool ktest_check_eq_here(uint32_t found, uint32_t expected, const char *file, int line);
+
+#define KTEST_CHECK(cond) ktest_check_here(!!(cond), __FILE__, __LINE__)
+#define EXPECT_EQ(a, b)                                                                                      \
+	((void)(sizeof(a) > 4 || sizeof(b) > 4                                                               \
+			? ktest_check_eq((uint64_t)(a), (uint64_t)(b), __FILE__, __LINE__, "equal")          \
+			: ktest_check_eq_here((uint32_t)(a), (uint32_t)(b), __FILE__, __LINE__)))
+#else
+#define KTEST_CHECK(cond) ktest_check(!!(cond), __FILE__, __LINE__, #cond)
+#define EXPECT_EQ(a, b)	  ((void)ktest_check_eq((uint64_t)(a), (uint64_t)(b), __FILE__, __LINE__, #a " == " #b))
+#endif
+#define EXPECT(cond)	   ((void)KTEST_CHECK(cond))
 #define EXPECT_NULL(p)	   EXPECT((p) == NULL)
 #define EXPECT_NOT_NULL(p) EXPECT((p) != NULL)
 #define REQUIRE(cond)                                                                                        \
 	do {                                                                                                 \
-		if (!ktest_check(!!(cond), __FILE__, __LINE__, #cond))                                       \
+		if (!KTEST_CHECK(cond))                                                                      \
 			return;                                                                              \
 	} while (0)
 #define SKIP(reason)                                                                                         \
