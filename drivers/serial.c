@@ -52,6 +52,7 @@ enum serial_register {
 #define LSR_RECEIVED	 0x01
 #define LSR_OVERRUN	 0x02
 #define LSR_SEND_EMPTY	 0x20
+#define LSR_ALL_SENT	 0x40
 #define DIVISOR_115200	 1
 
 static struct {
@@ -173,6 +174,11 @@ static void serial_flush(struct console *con)
 /* ------------------------------------------------------------------------------------------------------
  * input */
 
+static uint8_t modem_choose(void)
+{
+	return serial.holds_back ? MCR_DTR_OUT2 : MCR_DTR_RTS_OUT2;
+}
+
 static void in_put(uint8_t byte)
 {
 	serial.stat.nr_received++;
@@ -195,7 +201,7 @@ static void hold_back(bool holds)
 		return;
 	serial.holds_back = holds;
 	serial.stat.nr_held_back += holds;
-	reg_write(REG_MODEM, holds ? MCR_DTR_OUT2 : MCR_DTR_RTS_OUT2);
+	reg_write(REG_MODEM, modem_choose());
 	interrupts_choose();
 }
 
@@ -245,6 +251,19 @@ int serial_getchar(void)
 		return -1;
 	wait_event(serial.readers, (byte = serial_getchar_poll()) >= 0);
 	return byte;
+}
+
+void serial_receive_own(uint8_t byte)
+{
+	irqflags_t flags = irq_save();
+
+	if (serial.present && status_wait(LSR_ALL_SENT)) {
+		reg_write(REG_MODEM, MCR_LOOPBACK);
+		reg_write(REG_DATA, byte);
+		(void)status_wait(LSR_RECEIVED);
+		reg_write(REG_MODEM, modem_choose());
+	}
+	irq_restore(flags);
 }
 
 void serial_stat(struct serial_stat *stat)

@@ -18,6 +18,10 @@ int serial_getchar_poll(void);
 /* The next byte received; sleeps until there is one. -1 when there is no port. Context: may sleep. */
 int serial_getchar(void);
 
+/* The port sends itself a byte, in loop-back mode: it comes in as if somebody had typed it, interrupt and
+ * all, unless input is held back. Takes as long as a byte. Context: any. */
+void serial_receive_own(uint8_t byte);
+
 struct serial_stat {
 	uint32_t nr_received, nr_sent;
 	uint32_t nr_held_back; /* times nobody had read what came before, and the sender had to wait */
