@@ -2,6 +2,7 @@
 /* See test_util.h. State: one noted machine, for one test runs at a time. */
 #include <tests/kernel/test_util.h>
 
+#include <kernel/lib/align.h>
 #include <kernel/lib/format.h>
 #include <kernel/lib/string.h>
 #include <mm/buddy.h>
@@ -174,6 +175,15 @@ void hog_all(struct list_head *hog)
 		hog_zone(hog, zone, 0);
 }
 
+void hog_to_floor(struct list_head *hog, enum zone_id highest)
+{
+	struct zone *zone;
+
+	for_each_zone(zone)
+		if (zone->id <= highest)
+			hog_zone(hog, zone, zone_floor(zone, highest));
+}
+
 void hog_release(struct list_head *hog)
 {
 	struct page *page, *next;
@@ -181,6 +191,84 @@ void hog_release(struct list_head *hog)
 	list_for_each_entry_safe(page, next, hog, links)
 		__free_pages(page, page->order);
 	list_init(hog);
+}
+
+static bool gives_to_me(const struct giver *giver)
+{
+	return giver->gives_to_all || giver->owner == port_current();
+}
+
+/* It always says it has more, so that only its scans tell. */
+static size_t giver_count(struct shrinker *shrinker, gfp_t gfp)
+{
+	struct giver *giver = container_of(shrinker, struct giver, shrinker);
+
+	(void)gfp;
+	if (!gives_to_me(giver))
+		return 0;
+	giver->nr_counts++;
+	return giver->nr_pages + 1;
+}
+
+static size_t give(struct giver *giver, size_t nr)
+{
+	size_t given = 0;
+
+	for (; given < nr; given++) {
+		irqflags_t flags = irq_save();
+		struct page *page = NULL;
+
+		if (giver->nr_pages) {
+			page = list_first_entry(&giver->pages, struct page, links);
+			list_del(&page->links);
+			giver->nr_pages--;
+		}
+		irq_restore(flags);
+		if (!page)
+			break;
+		__free_page(page);
+	}
+	return given ? given : giver->answer;
+}
+
+static size_t giver_scan(struct shrinker *shrinker, size_t nr, gfp_t gfp)
+{
+	struct giver *giver = container_of(shrinker, struct giver, shrinker);
+	size_t given;
+
+	(void)gfp;
+	giver->nr_scans++;
+	giver->depth++;
+	giver->max_depth = MAX(giver->max_depth, giver->depth);
+	if (giver->in_scan)
+		giver->in_scan(giver);
+	given = giver->nr_scans < giver->gives_from ? giver->answer : give(giver, nr);
+	giver->depth--;
+	return given;
+}
+
+bool giver_register(struct giver *giver, size_t nr_pages, gfp_t gfp)
+{
+	giver->shrinker.name = "giver";
+	giver->shrinker.count = giver_count;
+	giver->shrinker.scan = giver_scan;
+	giver->owner = port_current();
+	list_init(&giver->pages);
+	for (giver->nr_pages = 0; giver->nr_pages < nr_pages; giver->nr_pages++) {
+		struct page *page = alloc_page(gfp);
+
+		if (!page)
+			break;
+		list_add(&page->links, &giver->pages);
+	}
+	register_shrinker(&giver->shrinker);
+	return giver->nr_pages == nr_pages;
+}
+
+void giver_unregister(struct giver *giver)
+{
+	unregister_shrinker(&giver->shrinker);
+	(void)give(giver, giver->nr_pages);
 }
 
 bool memory_is(const void *memory, int byte, size_t size_bytes)

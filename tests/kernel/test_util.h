@@ -4,6 +4,7 @@
 #pragma once
 
 #include <mm/kmalloc.h>
+#include <mm/vmscan.h>
 #include <mm/zone.h>
 #include <tests/ktest.h>
 
@@ -66,7 +67,31 @@ struct page *zone_take(struct zone *zone, unsigned int order);
 /* Blocks taken away from everybody, chained through their descriptors. */
 void hog_zone(struct list_head *hog, struct zone *zone, size_t leave_pages);
 void hog_all(struct list_head *hog);
+
+/* The same down to what requests for zones up to `highest` must leave: one page more, and they get it. */
+void hog_to_floor(struct list_head *hog, enum zone_id highest);
 void hog_release(struct list_head *hog);
+
+/* A shrinker with pages to give, one an object. It gives to the thread that made it, unless it gives to all,
+ * and counts what is asked of it by those it gives to. */
+struct giver {
+	struct shrinker shrinker;
+	struct port_thread *owner;
+	bool gives_to_all;
+	unsigned int gives_from; /* on the n-th scan it begins to give, 0 and 1: at once */
+	size_t answer;		 /* of a scan that gives nothing: 0, SHRINK_STOP, or a lie */
+	unsigned int nr_scans, nr_counts;
+	unsigned int depth, max_depth;	      /* calls of scan inside one another */
+	void (*in_scan)(struct giver *giver); /* done first in each scan; NULL: nothing */
+	struct list_head pages;
+	size_t nr_pages;
+};
+
+/* Takes nr_pages for it that satisfy gfp, and registers it. Result: were there as many? */
+bool giver_register(struct giver *giver, size_t nr_pages, gfp_t gfp);
+
+/* Unregisters it and frees what it did not give. */
+void giver_unregister(struct giver *giver);
 
 /* Is every byte of memory this one? */
 bool memory_is(const void *memory, int byte, size_t size_bytes);

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/* Threads that ask for memory and sleep until they get it, for the suites about waiting. Guest only.
+ *
+ * A test fills in what is asked for, creates its sleepers while there is memory (a thread needs some), brings
+ * the machine to its edge, and then lets them ask. Context: the test's thread. */
+#pragma once
+
+#include <kernel/core/thread.h>
+#include <mm/gfp.h>
+#include <mm/page_alloc.h>
+#include <mm/slab.h>
+
+#define SLEEPER_MS 3000u /* for anything to happen: then a test has failed */
+
+struct sleeper {
+	/* what it asks for: an object of the cache, else `size` bytes, else 2^order pages */
+	gfp_t gfp;
+	struct kmem_cache *cache;
+	size_t size;
+	unsigned int order;
+
+	/* what it got */
+	struct page *page;
+	void *object;
+	volatile bool is_done;
+	unsigned int turn; /* 1 for the one that was done first */
+
+	struct thread *thread;
+};
+
+/* A thread for each, ready to begin. Result: was there memory? */
+bool sleepers_create(struct sleeper *sleepers, unsigned int nr);
+
+/* It asks now. Back when it sleeps or is done. Result: does it sleep? */
+bool sleeper_asks(struct sleeper *sleeper);
+
+bool sleeper_sleeps(const struct sleeper *sleeper);
+
+/* Lets others run until it is done, without waiting for a tick. Result: is it? */
+bool sleeper_is_woken(struct sleeper *sleeper);
+
+/* Waits until it is done. Result: is it? */
+bool sleeper_ends(struct sleeper *sleeper);
+
+/* Gives back what they got, and the threads. Those that still sleep are killed. */
+void sleepers_release(struct sleeper *sleepers, unsigned int nr);
