@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* The background reclaimer: what wakes it, what it does, when it sleeps again. Guest only. */
+/* The background reclaimer: what wakes it, what it does, when it sleeps again; and shrinkers with several
+ * threads inside. Guest only. */
 #include <tests/ktest.h>
 
 #include <kernel/arch/apic.h>
 #include <kernel/arch/clock.h>
 #include <kernel/core/irq.h>
 #include <kernel/core/thread.h>
+#include <kernel/core/timer.h>
 #include <linux/gfp.h>
 #include <mm/events.h>
+#include <mm/reserve.h>
 #include <tests/kernel/sleeper.h>
 #include <tests/kernel/test_util.h>
 
@@ -172,4 +175,164 @@ KTEST(watermark, with_nothing_to_reclaim_it_gives_up_and_is_woken_by_the_next_re
 		__free_page(page);
 	hog_release(&hog);
 	EXPECT(comes_true(it_sleeps));
+}
+
+/* --- several threads in one shrinker --- */
+
+static struct {
+	struct giver giver;
+	unsigned int nr_inside, max_inside;
+	volatile bool go;
+} busy;
+
+static void stay_inside(struct giver *giver)
+{
+	(void)giver;
+	if (++busy.nr_inside > busy.max_inside)
+		busy.max_inside = busy.nr_inside;
+	while (!busy.go)
+		msleep(4);
+	busy.nr_inside--;
+}
+
+static bool somebody_is_inside(void)
+{
+	return READ_ONCE(busy.nr_inside) > 0;
+}
+
+static bool two_are_inside(void)
+{
+	return READ_ONCE(busy.nr_inside) > 1;
+}
+
+static bool nobody_is_inside(void)
+{
+	return READ_ONCE(busy.nr_inside) == 0;
+}
+
+static int reclaim_once(void *unused)
+{
+	(void)unused;
+	(void)vmscan_reclaim(GFP_KERNEL, 1000);
+	return 0;
+}
+
+static bool start_reclaimers(struct thread **threads, unsigned int nr)
+{
+	busy.nr_inside = busy.max_inside = 0;
+	busy.go = false;
+	busy.giver = (struct giver){.gives_to_all = true, .in_scan = stay_inside};
+	if (!giver_register(&busy.giver, 0, GFP_NOWAIT))
+		return false;
+	for (unsigned int i = 0; i < nr; i++) {
+		threads[i] = kthread_create(reclaim_once, NULL, "reclaimer%u", i);
+		if (IS_ERR(threads[i]))
+			return false;
+		thread_get(threads[i]);
+		wake_up_process(threads[i]);
+	}
+	return true;
+}
+
+static void end_reclaimers(struct thread **threads, unsigned int nr)
+{
+	busy.go = true;
+	for (unsigned int i = 0; i < nr; i++) {
+		(void)kthread_stop(threads[i]);
+		thread_put(threads[i]);
+	}
+}
+
+KTEST(reclaim, several_threads_may_be_in_one_shrinker, "R1 REC-06")
+{
+	MACHINE_STAYS_AS_FOUND();
+	struct thread *threads[2];
+
+	REQUIRE(start_reclaimers(threads, 2));
+	EXPECT(comes_true(two_are_inside));
+	end_reclaimers(threads, 2);
+	EXPECT_EQ(busy.max_inside, 2);
+	EXPECT(busy.giver.nr_scans >= 2);
+	giver_unregister(&busy.giver);
+}
+
+static void let_go_later(unsigned long unused)
+{
+	(void)unused;
+	busy.go = true;
+}
+
+static DEFINE_TIMER(go_timer, let_go_later, 0, 0);
+
+KTEST(reclaim, unregistering_waits_until_nobody_is_inside, "R1 REC-06")
+{
+	MACHINE_STAYS_AS_FOUND();
+	struct thread *threads[2];
+
+	REQUIRE(start_reclaimers(threads, 2));
+	EXPECT(comes_true(two_are_inside));
+	(void)mod_timer(&go_timer, jiffies + 5);
+	unregister_shrinker(&busy.giver.shrinker);
+	EXPECT(busy.go);
+	EXPECT(nobody_is_inside());
+	end_reclaimers(threads, 2);
+}
+
+static void unregister_the_busy_one(struct giver *giver)
+{
+	giver->in_scan = NULL;
+	(void)mod_timer(&go_timer, jiffies + 5);
+	unregister_shrinker(&busy.giver.shrinker);
+}
+
+KTEST(reclaim, from_inside_another_shrinker_it_waits_as_well, "R1 REC-06")
+{
+	MACHINE_STAYS_AS_FOUND();
+	struct giver giver = {.in_scan = unregister_the_busy_one};
+	struct thread *threads[1];
+
+	REQUIRE(start_reclaimers(threads, 1));
+	EXPECT(comes_true(somebody_is_inside));
+	EXPECT(giver_register(&giver, 0, GFP_NOWAIT)); /* at the head of the list: asked first */
+	(void)vmscan_reclaim(GFP_KERNEL, 1000);
+	EXPECT_NULL(giver.in_scan);
+	EXPECT(busy.go);
+	EXPECT(nobody_is_inside());
+	end_reclaimers(threads, 1);
+	giver_unregister(&giver);
+}
+
+static bool reserve_is_full;
+
+static void look_at_reserve(const struct reserve *reserve)
+{
+	reserve_is_full &= reserve->nr == reserve->wanted;
+}
+
+static bool reserves_are_full(void)
+{
+	reserve_is_full = true;
+	reserve_for_each(look_at_reserve);
+	return reserve_is_full;
+}
+
+KTEST(reclaim, the_reserve_refills_in_the_background_when_memory_is_back, "R3 C5")
+{
+	struct list_head hog = LIST_HEAD_INIT(hog), used = LIST_HEAD_INIT(used);
+	struct page *page;
+	size_t free;
+
+	EXPECT(comes_true(it_sleeps) && reserves_are_full());
+	pcp_keep_closed(true);
+	free = nr_free_pages();
+	hog_all(&hog);
+	while ((page = vmscan_reserve_take()))
+		list_add(&page->links, &used);
+	EXPECT(!reserves_are_full());
+	hog_release(&used);
+	hog_release(&hog);
+	EXPECT(comes_true(reserves_are_full));
+	EXPECT(comes_true(it_sleeps));
+	EXPECT_EQ(nr_free_pages(), free);
+	pcp_keep_closed(false);
 }

@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: MIT */
+/* Reclaim: the contract of shrinkers, its bounds, and progress with no free page at all. What needs a second
+ * thread is in test_background.c. Host and guest. */
+#include <mm/vmscan.h>
+
+#include <kernel/lib/string.h>
+#include <mm/events.h>
+#include <mm/kmalloc.h>
+#include <mm/page_alloc.h>
+#include <mm/reserve.h>
+#include <mm/retry.h>
+#include <mm/scope.h>
+#include <mm/slab_internal.h>
+#include <tests/kernel/test_util.h>
+
+#define QUICK (GFP_KERNEL | __GFP_NORETRY)
+
+KTEST(reclaim, what_a_shrinker_gives_serves_the_request_at_once, "R1 G1")
+{
+	MACHINE_STAYS_AS_FOUND();
+	struct list_head hog = LIST_HEAD_INIT(hog);
+	struct giver giver = {.answer = 0};
+	size_t waits = mm_event_count[EVENT_WAIT];
+	struct page *page;
+
+	REQUIRE(giver_register(&giver, 5, GFP_KERNEL));
+	hog_to_floor(&hog, ZONE_NORMAL);
+	page = alloc_page(GFP_KERNEL);
+	EXPECT_NOT_NULL(page);
+	EXPECT_EQ(giver.nr_scans, 1);
+	EXPECT_EQ(giver.nr_pages, 0); /* it was asked for all it said it has: one batch */
+	EXPECT_EQ(mm_event_count[EVENT_WAIT], waits);
+	if (page)
+		__free_page(page);
+	giver_unregister(&giver);
+	hog_release(&hog);
+}
+
+KTEST(reclaim, one_who_gives_nothing_for_ever_is_asked_once_a_round_and_then_no_more, "R1 REC-06")
+{
+	MACHINE_STAYS_AS_FOUND();
+	struct list_head hog = LIST_HEAD_INIT(hog);
+	struct giver nothing = {.answer = 0}, stop = {.answer = SHRINK_STOP};
+
+	EXPECT(giver_register(&nothing, 0, GFP_NOWAIT));
+	EXPECT(giver_register(&stop, 0, GFP_NOWAIT));
+	hog_to_floor(&hog, ZONE_NORMAL);
+	EXPECT_NULL(alloc_page(GFP_KERNEL | __GFP_NOWARN));
+	EXPECT_EQ(nothing.nr_scans, RETRY_ROUNDS);
+	EXPECT_EQ(stop.nr_scans, RETRY_ROUNDS);
+	giver_unregister(&nothing);
+	giver_unregister(&stop);
+	hog_release(&hog);
+}
+
+static size_t count_far_too_many(struct shrinker *shrinker, gfp_t gfp)
+{
+	(void)shrinker;
+	(void)gfp;
+	return (size_t)-2;
+}
+
+KTEST(reclaim, one_who_lies_about_what_it_has_and_gives_is_asked_a_bounded_number_of_times, "R1 REC-06")
+{
+	MACHINE_STAYS_AS_FOUND();
+	struct list_head hog = LIST_HEAD_INIT(hog);
+	struct giver liar = {.answer = 1}; /* says it gave one, and gave none */
+	size_t freed;
+
+	EXPECT(giver_register(&liar, 0, GFP_NOWAIT));
+	liar.shrinker.count = count_far_too_many;
+	freed = vmscan_reclaim(GFP_KERNEL, 1);
+	EXPECT(freed < 100 && liar.nr_scans < 100);
+	hog_to_floor(&hog, ZONE_NORMAL);
+	liar.nr_scans = 0;
+	EXPECT_NULL(alloc_page(QUICK | __GFP_NOWARN));
+	EXPECT(liar.nr_scans < 100);
+	giver_unregister(&liar);
+	hog_release(&hog);
+}
+
+KTEST(reclaim, a_pass_stops_when_enough_was_freed_and_the_next_begins_with_another, "R1")
+{
+	MACHINE_STAYS_AS_FOUND();
+	struct giver first = {.answer = 0}, second = {.answer = 0};
+
+	REQUIRE(giver_register(&first, 4, GFP_KERNEL) && giver_register(&second, 4, GFP_KERNEL));
+	EXPECT(vmscan_reclaim(GFP_KERNEL, 1) >= 1);
+	EXPECT_EQ(first.nr_scans + second.nr_scans, 1);
+	EXPECT(vmscan_reclaim(GFP_KERNEL, 1) >= 1);
+	EXPECT_EQ(first.nr_scans, 1);
+	EXPECT_EQ(second.nr_scans, 1);
+	giver_unregister(&first);
+	giver_unregister(&second);
+}
+
+KTEST(reclaim, empty_slabs_and_parked_objects_are_given_back_before_anybody_is_asked, "R1 SLB-08 SLB-09")
+{
+	MACHINE_STAYS_AS_FOUND();
+	struct kmem_cache *cache = kmem_cache_create("reclaimed", 1000, 0, 0, NULL);
+	struct list_head hog = LIST_HEAD_INIT(hog);
+	struct giver giver = {.answer = 0};
+	struct page *page;
+	void *object;
+
+	REQUIRE(cache && giver_register(&giver, 1, GFP_KERNEL));
+	object = kmem_cache_alloc(cache, GFP_KERNEL);
+	kmem_cache_free(cache, object);
+	EXPECT_EQ(cache->nr_slabs, 1);
+	hog_to_floor(&hog, ZONE_NORMAL);
+	page = alloc_page(QUICK);
+	EXPECT_NOT_NULL(page);
+	EXPECT_EQ(cache->nr_slabs, 0);
+	EXPECT_EQ(giver.nr_scans, 0);
+	if (page)
+		__free_page(page);
+	giver_unregister(&giver);
+	hog_release(&hog);
+	kmem_cache_destroy(cache);
+}
+
+/* --- inside a shrinker --- */
+
+static struct page *got_inside;
+static size_t passes_inside;
+
+static void allocate_inside(struct giver *giver)
+{
+	size_t passes = mm_event_count[EVENT_RECLAIM];
+
+	(void)giver;
+	got_inside = alloc_page(GFP_KERNEL | __GFP_NOWARN);
+	passes_inside = mm_event_count[EVENT_RECLAIM] - passes;
+	if (got_inside)
+		__free_page(got_inside);
+}
+
+KTEST(reclaim, what_reclaim_allocates_comes_from_the_last_pages_and_reclaims_nothing_in_turn, "R3 REC-05")
+{
+	MACHINE_STAYS_AS_FOUND();
+	struct list_head hog = LIST_HEAD_INIT(hog);
+	struct giver giver = {.answer = 0, .in_scan = allocate_inside};
+	size_t reserve;
+
+	EXPECT(giver_register(&giver, 0, GFP_NOWAIT));
+	hog_to_floor(&hog, ZONE_NORMAL);
+	reserve = mm_event_count[EVENT_RESERVE];
+	EXPECT_NULL(alloc_page(QUICK | __GFP_NOWARN));
+	EXPECT_EQ(giver.nr_scans, 1);
+	EXPECT_NOT_NULL(got_inside);
+	EXPECT_EQ(giver.max_depth, 1);
+	EXPECT_EQ(passes_inside, 0);
+	EXPECT_EQ(mm_event_count[EVENT_RESERVE], reserve);
+	EXPECT(!scope_is_reclaim());
+	giver_unregister(&giver);
+	hog_release(&hog);
+}
+
+static size_t reserve_pages_held;
+
+static void add_reserve(const struct reserve *reserve)
+{
+	reserve_pages_held += reserve->nr;
+	EXPECT_EQ(reserve->nr, reserve->wanted);
+}
+
+static void expect_full_reserves(void)
+{
+	reserve_pages_held = 0;
+	reserve_for_each(add_reserve);
+	EXPECT(reserve_pages_held > 0);
+}
+
+/* Blocks differ afterwards, for the reserve holds other pages; their number does not. */
+KTEST(reclaim, with_no_free_page_reclaim_lives_on_its_reserve_and_makes_progress, "R3 REC-05 REC-11")
+{
+	struct list_head hog = LIST_HEAD_INIT(hog);
+	struct giver giver = {.answer = 0, .in_scan = allocate_inside};
+	size_t free, reserve;
+	struct page *page;
+
+	pcp_keep_closed(true);
+	(void)slab_reclaim();
+	(void)vmscan_reclaim(GFP_KERNEL, 1);
+	expect_full_reserves();
+	free = nr_free_pages();
+	REQUIRE(giver_register(&giver, 3, GFP_KERNEL));
+	hog_all(&hog);
+	EXPECT_EQ(nr_free_pages(), 0);
+	reserve = mm_event_count[EVENT_RESERVE];
+	page = alloc_page(QUICK | __GFP_HIGH);
+	EXPECT_NOT_NULL(page);
+	EXPECT_EQ(mm_event_count[EVENT_RESERVE], reserve + 1);
+	EXPECT_NOT_NULL(got_inside);
+	if (page)
+		__free_page(page);
+	giver_unregister(&giver);
+	hog_release(&hog);
+	(void)vmscan_reclaim(GFP_KERNEL, 1);
+	expect_full_reserves();
+	EXPECT_EQ(nr_free_pages(), free);
+	expect_valid();
+	pcp_keep_closed(false);
+}
+
+KTEST(reclaim, when_the_reserve_is_used_up_too_reclaim_gets_null_and_goes_on, "R3 REC-05 REC-08")
+{
+	struct list_head hog = LIST_HEAD_INIT(hog), used = LIST_HEAD_INIT(used);
+	struct giver giver = {.answer = 0, .in_scan = allocate_inside};
+	struct page *page;
+	size_t free;
+
+	pcp_keep_closed(true);
+	(void)vmscan_reclaim(GFP_KERNEL, 1);
+	free = nr_free_pages();
+	EXPECT(giver_register(&giver, 0, GFP_NOWAIT));
+	hog_all(&hog);
+	while ((page = vmscan_reserve_take()))
+		list_add(&page->links, &used);
+	got_inside = NULL;
+	EXPECT_NULL(alloc_page(QUICK | __GFP_NOWARN));
+	EXPECT_EQ(giver.nr_scans, 1);
+	EXPECT_NULL(got_inside);
+	giver_unregister(&giver);
+	hog_release(&used);
+	hog_release(&hog);
+	(void)vmscan_reclaim(GFP_KERNEL, 1);
+	expect_full_reserves();
+	EXPECT_EQ(nr_free_pages(), free);
+	pcp_keep_closed(false);
+}
+
+KTEST(reclaim, the_reserve_is_no_help_to_ordinary_requests_nor_to_dma, "R3 G7")
+{
+	struct list_head hog = LIST_HEAD_INIT(hog);
+	size_t reserve = mm_event_count[EVENT_RESERVE];
+	unsigned int before;
+
+	pcp_keep_closed(true);
+	hog_all(&hog);
+	EXPECT_NULL(alloc_page(QUICK | __GFP_HIGH | __GFP_NOWARN));
+	before = scope_save(SCOPE_RECLAIM);
+	EXPECT_NULL(alloc_page(GFP_KERNEL | GFP_DMA | __GFP_NOWARN));
+	EXPECT_NULL(alloc_pages(GFP_KERNEL | __GFP_NOWARN, 1));
+	scope_restore(SCOPE_RECLAIM, before);
+	EXPECT_EQ(mm_event_count[EVENT_RESERVE], reserve);
+	hog_release(&hog);
+	pcp_keep_closed(false);
+}
+
+/* --- coming and going --- */
+
+static struct giver leaving;
+
+static void leave_inside(struct giver *giver)
+{
+	unregister_shrinker(&giver->shrinker);
+}
+
+KTEST(reclaim, a_shrinker_may_unregister_itself_and_is_not_called_again, "R1 REC-06")
+{
+	MACHINE_STAYS_AS_FOUND();
+
+	leaving = (struct giver){.answer = 1, .in_scan = leave_inside};
+	EXPECT(giver_register(&leaving, 0, GFP_NOWAIT));
+	leaving.shrinker.count = count_far_too_many;
+	(void)vmscan_reclaim(GFP_KERNEL, 1000);
+	EXPECT_EQ(leaving.nr_scans, 1);
+	(void)vmscan_reclaim(GFP_KERNEL, 1000);
+	EXPECT_EQ(leaving.nr_scans, 1);
+}
+
+static void unregister_the_other(struct giver *giver)
+{
+	giver->in_scan = NULL;
+	unregister_shrinker(&leaving.shrinker);
+}
+
+KTEST(reclaim, one_shrinker_may_unregister_another, "R1 REC-06")
+{
+	MACHINE_STAYS_AS_FOUND();
+	struct giver giver = {.answer = 0, .in_scan = unregister_the_other};
+
+	leaving = (struct giver){.answer = 0};
+	EXPECT(giver_register(&leaving, 0, GFP_NOWAIT));
+	EXPECT(giver_register(&giver, 0, GFP_NOWAIT));
+	(void)vmscan_reclaim(GFP_KERNEL, 1000);
+	(void)vmscan_reclaim(GFP_KERNEL, 1000);
+	EXPECT(giver.nr_scans >= 2);
+	EXPECT_EQ(leaving.nr_scans, 0);
+	giver_unregister(&giver);
+}
+
+KTEST(reclaim, after_pressure_everything_is_free_again, "REC-11 R1")
+{
+	MACHINE_STAYS_AS_FOUND();
+	struct list_head hog = LIST_HEAD_INIT(hog);
+	struct giver giver = {.answer = 0};
+	void *objects[8];
+	size_t nr_got = 0;
+
+	REQUIRE(giver_register(&giver, 40, GFP_KERNEL));
+	hog_to_floor(&hog, ZONE_NORMAL);
+	for (unsigned int i = 0; i < ARRAY_SIZE(objects); i++) {
+		objects[i] = kmalloc(3000, QUICK | __GFP_NOWARN);
+		nr_got += objects[i] != NULL;
+	}
+	EXPECT(nr_got > 0);
+	for (unsigned int i = 0; i < ARRAY_SIZE(objects); i++)
+		kfree(objects[i]);
+	giver_unregister(&giver);
+	hog_release(&hog);
+}
