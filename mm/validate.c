@@ -11,6 +11,7 @@
 #include <mm/page_alloc.h>
 #include <mm/reserve.h>
 #include <mm/slab_internal.h>
+#include <mm/wait.h>
 
 #define MAX_LINES 20
 
@@ -310,6 +311,54 @@ static void check_reserve(const struct reserve *reserve)
 			  reserve->nr, reserve->wanted);
 }
 
+/* --- waiters --- */
+
+static bool zone_could_serve(const struct zone *zone, const struct mem_waiter *waiter)
+{
+	size_t floor = gfp_has(waiter->gfp, __GFP_HIGH) ? 0 : zone_floor(zone, gfp_zone(waiter->gfp));
+	uint32_t nonempty = 0;
+
+	for (unsigned int type = 0; type < NR_MOBILITY; type++)
+		nonempty |= zone->lists[type].nonempty;
+	return zone->nr_free >= floor + ((size_t)1 << waiter->order) && nonempty >> waiter->order;
+}
+
+static unsigned int nr_queued;
+
+static void check_waiter(const struct mem_waiter *waiter)
+{
+	struct zone *const *zone = nodes[0].zonelist[gfp_zone(waiter->gfp)].zone;
+
+	nr_queued++;
+	for (; *zone && !gfp_has(waiter->gfp, __GFP_NO_GROW); zone++)
+		if (zone_could_serve(*zone, waiter))
+			VIOLATION("W2 zone %s has what a waiter for order %u wants\n", (*zone)->name,
+				  waiter->order);
+}
+
+static void check_closed(void)
+{
+	const struct kmem_cache *cache;
+	const struct zone *zone;
+
+	for_each_zone(zone)
+		if (zone_has_memory(zone) && (!zone->slow || pcp_parked_pages(zone)))
+			VIOLATION("W3 zone %s parks pages while somebody waits\n", zone->name);
+	list_for_each_entry(cache, slab_caches(), caches)
+		if (cache->stack.limit || cache->stack.count)
+			VIOLATION("W3 cache %s parks objects while somebody waits\n", cache->name);
+}
+
+static void check_waiters(void)
+{
+	nr_queued = 0;
+	wait_for_each(check_waiter);
+	if (nr_queued > wait_nr_waiters)
+		VIOLATION("W1 %u waiters are in the queue, %u counted\n", nr_queued, wait_nr_waiters);
+	if (nr_queued)
+		check_closed();
+}
+
 unsigned int mm_validate(struct sink *out)
 {
 	irqflags_t flags = irq_save();
@@ -327,6 +376,7 @@ unsigned int mm_validate(struct sink *out)
 	if (kmap_pool.nr)
 		check_windows();
 	reserve_for_each(check_reserve);
+	check_waiters();
 	irq_restore(flags);
 	return validate.nr_violations;
 }

@@ -132,6 +132,14 @@ bool wait_leave(struct mem_waiter *waiter)
 	return waiter->is_served;
 }
 
+void wait_for_each(void (*fn)(const struct mem_waiter *waiter))
+{
+	const struct mem_waiter *waiter;
+
+	list_for_each_entry(waiter, &wait.queue, link)
+		fn(waiter);
+}
+
 bool wait_read_log(unsigned int n, struct wait_record *record)
 {
 	irqflags_t flags = port_lock_irqsave(&wait.lock);

@@ -66,6 +66,9 @@ static inline void wait_serve(void)
 		wait_serve_queue();
 }
 
+/* Calls fn for each waiter in the queue, in order, the queue's lock not held. Context: as the validator's. */
+void wait_for_each(void (*fn)(const struct mem_waiter *waiter));
+
 /* The last waits, for reports. */
 #define WAIT_LOG 16
 

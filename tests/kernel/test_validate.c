@@ -6,7 +6,9 @@
 #include <kernel/lib/format.h>
 #include <kernel/lib/string.h>
 #include <mm/page_alloc.h>
+#include <mm/reserve.h>
 #include <mm/slab_internal.h>
+#include <mm/wait.h>
 #include <tests/kernel/test_util.h>
 
 static char text[2048];
@@ -261,4 +263,65 @@ KTEST(validate, at_most_20_lines_are_printed_however_much_is_wrong, "DBG-12")
 	for (unsigned int i = 1; i < 64; i++)
 		page[i].state = PAGE_INTERIOR;
 	__free_pages(page, 6);
+}
+
+/* --- reserves and waiters --- */
+
+static void spoil_reserve(const struct reserve *constant)
+{
+	struct reserve *reserve = (struct reserve *)constant;
+	struct page *page = list_first_entry(&reserve->pages, struct page, links);
+
+	reserve->nr--;
+	EXPECT(validator_says("RS1 reserve"));
+	reserve->nr++;
+	page->refcount = 2;
+	EXPECT(validator_says("RS1 reserve"));
+	page->refcount = 1;
+	reserve->wanted--;
+	EXPECT(validator_says("RS1 reserve"));
+	reserve->wanted++;
+}
+
+KTEST(validate, a_reserve_that_does_not_hold_what_it_says_is_found, "RS1 R3 DBG-12")
+{
+	SKIP_IF_LARGE();
+	MACHINE_STAYS_AS_FOUND();
+
+	reserve_for_each(spoil_reserve);
+	expect_valid();
+}
+
+static bool take_nothing(struct mem_waiter *waiter)
+{
+	(void)waiter;
+	return false;
+}
+
+KTEST(validate, a_waiter_that_could_be_served_and_an_open_list_while_it_waits_are_found, "W1 W2 W3 C3 DBG-12")
+{
+	SKIP_IF_LARGE();
+	MACHINE_STAYS_AS_FOUND();
+	struct kmem_cache *cache = kmem_cache_create("waited", 64, 0, 0, NULL);
+	struct mem_waiter waiter;
+
+	REQUIRE(cache);
+	wait_init(&waiter, GFP_KERNEL, 0);
+	waiter.take = take_nothing;
+	wait_enter(&waiter);
+	EXPECT(validator_says("W2 zone"));
+	waiter.order = MAX_ORDER + 1; /* nothing would serve that */
+	expect_valid();
+	cache->stack.limit = 1;
+	EXPECT(validator_says("W3 cache waited"));
+	cache->stack.limit = 0;
+	zones[ZONE_DMA].slow = false;
+	EXPECT(validator_says("W3 zone DMA"));
+	zones[ZONE_DMA].slow = true;
+	wait_nr_waiters--;
+	EXPECT(validator_says("W1 1 waiters"));
+	wait_nr_waiters++;
+	expect_valid();
+	(void)wait_leave(&waiter);
+	kmem_cache_destroy(cache);
 }
