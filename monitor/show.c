@@ -7,6 +7,7 @@
 #include <kernel/lib/align.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
+#include <mm/events.h>
 #include <mm/locate.h>
 #include <mm/stats.h>
 #include <mm/validate.h>
@@ -185,6 +186,7 @@ PRINTER(zoneinfo)
 PRINTER(buddyinfo)
 PRINTER(slabinfo)
 PRINTER(pagetypeinfo)
+PRINTER(vmstat)
 
 static void run_validate(unsigned int nr, char *word[])
 {
@@ -201,6 +203,7 @@ const struct command show_commands[] = {
 	{"buddyinfo", "", 0, 0, "free blocks of each order", run_buddyinfo},
 	{"pagetypeinfo", "", 0, 0, "the same by mobility", run_pagetypeinfo},
 	{"slabinfo", "", 0, 0, "each cache of objects", run_slabinfo},
+	{"vmstat", "", 0, 0, "what waits, reclaim and kills happened", run_vmstat},
 	{"page", "PFN|ADDRESS|HANDLE", 1, 1, "what a page is", run_page},
 	{"whatis", "ADDRESS|HANDLE", 1, 1, "what lies at an address", run_whatis},
 	{"validate", "", 0, 0, "checks all invariants of the memory manager", run_validate},
