@@ -36,6 +36,13 @@ KTEST(reclaim, what_a_shrinker_gives_serves_the_request_at_once, "R1 G1")
 	hog_release(&hog);
 }
 
+static size_t count_far_too_many(struct shrinker *shrinker, gfp_t gfp)
+{
+	(void)shrinker;
+	(void)gfp;
+	return (size_t)-2;
+}
+
 KTEST(reclaim, one_who_gives_nothing_for_ever_is_asked_once_a_round_and_then_no_more, "R1 REC-06")
 {
 	MACHINE_STAYS_AS_FOUND();
@@ -48,16 +55,14 @@ KTEST(reclaim, one_who_gives_nothing_for_ever_is_asked_once_a_round_and_then_no_
 	EXPECT_NULL(alloc_page(GFP_KERNEL | __GFP_NOWARN));
 	EXPECT_EQ(nothing.nr_scans, RETRY_ROUNDS);
 	EXPECT_EQ(stop.nr_scans, RETRY_ROUNDS);
+	nothing.nr_scans = stop.nr_scans = 0;
+	nothing.shrinker.count = stop.shrinker.count = count_far_too_many;
+	EXPECT_EQ(vmscan_reclaim(GFP_KERNEL, 1000), 0);
+	EXPECT_EQ(nothing.nr_scans, 1);
+	EXPECT_EQ(stop.nr_scans, 1);
 	giver_unregister(&nothing);
 	giver_unregister(&stop);
 	hog_release(&hog);
-}
-
-static size_t count_far_too_many(struct shrinker *shrinker, gfp_t gfp)
-{
-	(void)shrinker;
-	(void)gfp;
-	return (size_t)-2;
 }
 
 KTEST(reclaim, one_who_lies_about_what_it_has_and_gives_is_asked_a_bounded_number_of_times, "R1 REC-06")
@@ -130,6 +135,7 @@ static void allocate_inside(struct giver *giver)
 
 	(void)giver;
 	got_inside = alloc_page(GFP_KERNEL | __GFP_NOWARN);
+	EXPECT_EQ(vmscan_reclaim(GFP_KERNEL, 1), 0);
 	passes_inside = mm_event_count[EVENT_RECLAIM] - passes;
 	if (got_inside)
 		__free_page(got_inside);

@@ -150,6 +150,29 @@ KTEST(sleep, an_object_of_the_cache_wakes_although_no_page_was_freed, "C3 SLB-09
 	kmem_cache_destroy(cache);
 }
 
+KTEST(sleep, no_grow_that_must_not_fail_waits_for_an_object_however_many_pages_are_free, "G15 G19 C3")
+{
+	MACHINE_STAYS_AS_FOUND();
+	struct kmem_cache *cache = kmem_cache_create("sleep", 1000, 0, 0, NULL);
+	struct sleeper sleeper = {.gfp = PATIENT | __GFP_NO_GROW, .cache = cache};
+	void *objects[64];
+	unsigned int nr;
+
+	REQUIRE(cache && cache->per_slab <= ARRAY_SIZE(objects));
+	REQUIRE(sleepers_create(&sleeper, 1));
+	slab_keep_closed(cache, true);
+	nr = fill_slab(cache, objects);
+	slab_keep_closed(cache, false);
+	EXPECT(sleeper_asks(&sleeper));
+	kmem_cache_free(cache, objects[--nr]);
+	EXPECT(sleeper_is_woken(&sleeper));
+	EXPECT(sleeper.object == objects[nr]);
+	EXPECT_EQ(cache->nr_slabs, 1);
+	sleepers_release(&sleeper, 1);
+	free_objects(cache, objects, nr);
+	kmem_cache_destroy(cache);
+}
+
 KTEST(sleep, two_who_wait_for_one_cache_share_the_slab_that_one_of_them_gets, "C3")
 {
 	MACHINE_STAYS_AS_FOUND();

@@ -77,7 +77,7 @@ KTEST(sleep, pages_that_a_preempted_thread_left_in_a_closed_list_are_found, "C3 
 	zone = page_zone(page);
 	__free_page(page);
 	if (zone->slow)
-		SKIP("the lists are closed for good");
+		SKIP("something keeps the lists closed");
 	EXPECT(pcp_parked_pages(zone) > 0);
 	zone->slow = true;
 
@@ -170,4 +170,51 @@ KTEST(sleep, the_last_waits_can_be_read_and_no_more, "C3")
 		EXPECT(!record.was_served);
 	}
 	EXPECT(!wait_read_log(WAIT_LOG, &record));
+}
+
+KTEST(sleep, a_page_goes_to_who_came_first_and_the_next_one_to_the_next, "C3 GFP-10")
+{
+	MACHINE_STAYS_AS_FOUND();
+	struct list_head hog = LIST_HEAD_INIT(hog);
+	struct page *spares[2] = {alloc_page(GFP_KERNEL), alloc_page(GFP_KERNEL)};
+	struct mem_waiter waiters[2];
+
+	REQUIRE(spares[0] && spares[1]);
+	hog_to_floor(&hog, ZONE_NORMAL);
+	for (unsigned int i = 0; i < 2; i++) {
+		wait_init(&waiters[i], GFP_KERNEL, 0);
+		wait_enter(&waiters[i]);
+	}
+	__free_page(spares[0]);
+	EXPECT(wait_is_served(&waiters[0]) && !wait_is_served(&waiters[1]));
+	__free_page(spares[1]);
+	EXPECT(wait_is_served(&waiters[1]));
+	for (unsigned int i = 0; i < 2; i++) {
+		EXPECT(wait_leave(&waiters[i]));
+		EXPECT(waiters[i].page == spares[i]);
+		waiters[i].page->refcount = 1;
+		__free_page(waiters[i].page);
+	}
+	hog_release(&hog);
+}
+
+KTEST(sleep, who_comes_while_others_wait_for_more_gets_what_there_is_in_no_round, "C3 C4")
+{
+	MACHINE_STAYS_AS_FOUND();
+	size_t rounds = mm_event_count[EVENT_ROUND];
+	struct mem_waiter waiter;
+	struct page *page;
+	void *object;
+
+	wait_init(&waiter, GFP_KERNEL, 0);
+	waiter.take = take_nothing;
+	wait_enter(&waiter);
+	page = alloc_page(GFP_KERNEL);
+	object = kmalloc(100, GFP_KERNEL);
+	EXPECT(page && object);
+	EXPECT_EQ(mm_event_count[EVENT_ROUND], rounds);
+	(void)wait_leave(&waiter);
+	kfree(object);
+	if (page)
+		__free_page(page);
 }

@@ -26,11 +26,11 @@ KTEST(watermark, below_low_the_lists_of_a_zone_are_closed_and_at_high_open_again
 	struct zone *zone = first_zone();
 	struct page *page, *low;
 
+	if (page_init_on_alloc || page_init_on_free)
+		SKIP("init_on_ keeps the lists closed");
 	pcp_keep_closed(false);
 	page = alloc_page(GFP_KERNEL);
 	REQUIRE(page);
-	if (page_init_on_alloc || page_init_on_free)
-		SKIP("the lists are closed for good");
 	EXPECT(!zone->slow);
 	hog_zone(&hog, zone, zone->wmark[WMARK_LOW]);
 	drain_all_pages();
