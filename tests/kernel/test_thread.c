@@ -206,6 +206,8 @@ KTEST(thread, a_timer_unparks_the_running_test, "C3")
 {
 	struct timer_list timer = TIMER_INITIALIZER(unpark_later, 0, (unsigned long)port_current());
 
+	port_unpark(port_current()); /* who was handed memory before it slept remembers an unpark */
+	port_park();
 	for (unsigned int i = 0; i < 20; i++) {
 		mod_timer(&timer, jiffies + 1 + i % 3);
 		port_park();
