@@ -9,6 +9,7 @@
 #include <kernel/arch/mmu.h>
 #include <kernel/core/address.h>
 #include <kernel/core/console.h>
+#include <kernel/core/err.h>
 #include <kernel/core/ksym.h>
 #include <kernel/core/panic.h>
 #include <kernel/core/printk.h>
@@ -18,6 +19,7 @@
 #include <kernel/lib/assert.h>
 #include <mm/bootmem.h>
 #include <mm/locate.h>
+#include <mm/page.h>
 #include <mm/vmscan.h>
 #include <tests/ktest.h>
 
@@ -247,6 +249,88 @@ static void restore_windows(struct thread *thread)
 	this_cpu_write(kmap_top, window);
 }
 
+/* --- address space for vmalloc --- */
+
+void port_vmalloc_space(uintptr_t *start, uintptr_t *end)
+{
+	*start = MMU_DIRECT_MAP_BASE + ALIGN_UP(lowmem_bytes, MMU_TABLE_SPAN) + MMU_VMALLOC_HOLE;
+	*end = MMU_VMALLOC_END;
+}
+
+bool port_has_table(uintptr_t addr)
+{
+	return mmu_has_table(addr);
+}
+
+void port_table_set(uintptr_t addr, void *table)
+{
+	mmu_set_table(addr, (uintptr_t)table - MMU_DIRECT_MAP_BASE);
+}
+
+void *port_table_take(uintptr_t addr)
+{
+	paddr_t table = mmu_take_table(addr);
+
+	return table ? (void *)(MMU_DIRECT_MAP_BASE + (uintptr_t)table) : NULL;
+}
+
+/* --- work for later --- */
+
+static struct {
+	struct port_work *first;
+	struct thread *thread;
+} later;
+
+static struct port_work *work_take(void)
+{
+	irqflags_t flags = irq_save();
+	struct port_work *work = later.first;
+
+	if (work) {
+		later.first = work->next;
+		work->is_queued = false;
+	}
+	irq_restore(flags);
+	return work;
+}
+
+void port_work_queue(struct port_work *work)
+{
+	irqflags_t flags = irq_save();
+
+	if (!work->is_queued) {
+		work->is_queued = true;
+		work->next = later.first;
+		later.first = work;
+	}
+	irq_restore(flags);
+	if (later.thread)
+		thread_unpark(later.thread);
+}
+
+static int run_later(void *unused)
+{
+	struct port_work *work;
+
+	(void)unused;
+	for (;;) {
+		while ((work = work_take()) != NULL)
+			work->run();
+		thread_park();
+	}
+	return 0;
+}
+
+/* Without the thread, on a machine too full for one, the work waits for whoever does it on the way. */
+static void start_later(void)
+{
+	struct thread *thread = kthread_run(run_later, NULL, "mm-later");
+
+	later.thread = IS_ERR(thread) ? NULL : thread;
+}
+
+/* --- hooks --- */
+
 /* Each part of mm that has virtual addresses of its own has one; mmu.c and stacks.c add theirs themselves. */
 static const address_describer_t describers[] = {
 	locate_describe,
@@ -267,6 +351,7 @@ static int reclaim_thread(void *unused)
 
 void wiring_start(void)
 {
+	start_later();
 	if (IS_ERR(kthread_run(reclaim_thread, NULL, "kswapd")))
 		panic("no memory for the thread that reclaims");
 }

@@ -17,6 +17,8 @@
  *                                    PORT_KMAP_SLOTS are taken: kmap_local_overflow(), which mm supplies
  *   bool port_kmap_pop(addr)         unmap, flush and give back the window taken last, if it holds addr;
  *                                    false: it does not, nothing changed
+ *   void port_lock_thread(lock), port_unlock_thread(lock)  a lock that no interrupt takes: preemption is
+ *                                    off, interrupts are on
  *   bool port_is_atomic(void)        in a context where nobody may sleep, interrupts switched off apart
  *   port_preempt_disable(), port_preempt_enable()  nests
  *   void port_clear(start, size_bytes)      memset 0 of whole words
@@ -108,3 +110,26 @@ struct port_kmap_place {
 
 /* Fills in `place`. Result: false when addr lies in none of this CPU's. Context: any. */
 bool port_kmap_find(uintptr_t addr, struct port_kmap_place *place);
+
+/* --- address space for vmalloc --- */
+
+/* [start, end), multiples of PORT_TABLE_SPAN: nothing is mapped there, nor in the page before it. Called
+ * once, when low memory is known. */
+void port_vmalloc_space(uintptr_t *start, uintptr_t *end);
+
+/* Page tables of that space. A table is a cleared page of the direct map, the port's from port_table_set() to
+ * port_table_take(), which gives NULL where there is none; a table taken away is still in use by the CPU
+ * until the next port_flush_all(). Context: the caller keeps others away from the PORT_TABLE_SPAN around
+ * addr. */
+bool port_has_table(uintptr_t addr);
+void port_table_set(uintptr_t addr, void *table);
+void *port_table_take(uintptr_t addr);
+
+/* Work for a thread that may sleep: runs soon, once however often it was queued before that. `run` is set by
+ * the caller, the rest is the port's and zero at first. Context: any. */
+struct port_work {
+	void (*run)(void);
+	struct port_work *next;
+	bool is_queued;
+};
+void port_work_queue(struct port_work *work);

@@ -6,6 +6,7 @@
 #include <kernel/arch/kmap.h>
 #include <kernel/arch/mmu.h>
 #include <kernel/arch/percpu.h>
+#include <kernel/arch/pte.h>
 #include <kernel/core/preempt.h>
 #include <kernel/lib/compiler.h>
 #include <kernel/lib/types.h>
@@ -78,6 +79,61 @@ static inline void port_unlock_irqrestore(struct port_lock *lock, irqflags_t fla
 		port_lock_misused(lock, "released by a CPU that does not hold it");
 	WRITE_ONCE(lock->owner, PORT_LOCK_FREE);
 	irq_restore(flags);
+}
+
+/* The same for threads alone. */
+static inline void port_lock_thread(struct port_lock *lock)
+{
+	preempt_disable();
+	if (unlikely(READ_ONCE(lock->owner) != PORT_LOCK_FREE))
+		port_lock_misused(lock, "taken by a CPU that holds it");
+	WRITE_ONCE(lock->owner, PORT_LOCK_CPU);
+	barrier();
+}
+
+static inline void port_unlock_thread(struct port_lock *lock)
+{
+	barrier();
+	if (unlikely(!port_lock_is_held(lock)))
+		port_lock_misused(lock, "released by a CPU that does not hold it");
+	WRITE_ONCE(lock->owner, PORT_LOCK_FREE);
+	preempt_enable();
+}
+
+/* --- page tables of vmalloc's space --- */
+
+#define PORT_PROT_KERNEL    PTE_KERNEL
+#define PORT_PROT_KERNEL_RO PTE_KERNEL_RO
+#define PORT_PROT_KERNEL_IO PTE_KERNEL_IO
+#define PORT_FLUSH_LATE	    (DEBUG < 1)
+
+typedef uint64_t port_pte_t;
+
+static inline port_pte_t *port_pte_of(uintptr_t addr)
+{
+	return pte_of(addr);
+}
+
+static inline void port_pte_set(port_pte_t *pte, uintptr_t addr, pfn_t pfn, unsigned int prot)
+{
+	(void)addr;
+	pte_set(pte, pfn, prot);
+}
+
+static inline pfn_t port_pte_clear(port_pte_t *pte, uintptr_t addr)
+{
+	(void)addr;
+	return pte_clear(pte);
+}
+
+static inline bool port_pte_is_mapped(const port_pte_t *pte)
+{
+	return pte_is_mapped(pte);
+}
+
+static inline pfn_t port_pte_pfn(const port_pte_t *pte)
+{
+	return pte_pfn(pte);
 }
 
 /* --- windows on high memory: those below kmap_top are taken --- */

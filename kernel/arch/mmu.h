@@ -3,7 +3,7 @@
  *
  *   0xC0000000 + p   direct map of physical p < end of low memory, 2 MiB pages; the 2 MiB that hold the
  * kernel image are split: text R-X, read-only data R--, everything else RW- (no-execute when the CPU has NX)
- *   above            vmalloc and the like, from 8 MiB behind the direct map on
+ *   above            vmalloc and the like, from 8 MiB behind the direct map on (rounded up to 2 MiB)
  *   0xFE000000       16 MiB of thread stacks: each above a page that is never mapped
  *   0xFF000000       permanent windows for high memory
  *   0xFF600000       8 MiB: page descriptors by virtual address, read-only, see port_map_descriptors()
@@ -17,6 +17,8 @@
 #include <kernel/lib/types.h>
 
 #define MMU_DIRECT_MAP_BASE 0xC0000000u
+#define MMU_VMALLOC_HOLE    MIB(8u) /* never mapped, behind the direct map */
+#define MMU_VMALLOC_END	    MMU_STACKS_START
 #define MMU_STACKS_START    0xFE000000u
 #define MMU_STACKS_END	    0xFF000000u
 #define MMU_WINDOWS_START   0xFF000000u
@@ -75,6 +77,10 @@ bool mmu_has_table(uintptr_t addr);
 /* Makes the page at `table` the page table of the MMU_TABLE_SPAN around addr, which must have none. The page
  * lies in the direct map and holds zeros; it is the paging code's from now on. */
 void mmu_set_table(uintptr_t addr, paddr_t table);
+
+/* Takes the page table of the MMU_TABLE_SPAN around addr away, if there is one: nothing is mapped there. The
+ * CPU may go on using it until mmu_flush_all(). Result: its physical address, or 0. */
+paddr_t mmu_take_table(uintptr_t addr);
 
 /* One 4 KiB page in a part of the kernel's gigabyte that has a page table. Result: false when it has none.
  * The caller owns the address; mapping over something else needs a flush, mmu_unmap_page() flushes itself. */

@@ -92,14 +92,18 @@ void port_unmap_page(uintptr_t addr)
 
 void port_flush_page(uintptr_t addr)
 {
-	size_t i = index_of(addr);
+	size_t i;
 
+	if (fake_vmalloc_flush_page(addr))
+		return;
+	i = index_of(addr);
 	if (fake_vm.page[i].state == REMEMBERED)
 		take_away(i, 1);
 }
 
 void port_flush_all(void)
 {
+	fake_vmalloc_flush_all();
 	for (size_t i = 0; i < NR_PAGES; i++)
 		if (fake_vm.page[i].state == REMEMBERED)
 			take_away(i, 1);

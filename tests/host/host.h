@@ -28,6 +28,13 @@ int fake_machine_fd(void);
 /* Runs fn(arg). Result: the text of the panic that ended it, or NULL when it returned. */
 const char *host_catch_panic(void (*fn)(void *arg), void *arg);
 
+/* Runs what port_work_queue() was given, as the kernel's thread for it would. */
+void host_run_work(void);
+
+/* Flushes of vmalloc's space, for fake_vm.c, which has the rest. false: not an address of that space. */
+bool fake_vmalloc_flush_page(uintptr_t addr);
+void fake_vmalloc_flush_all(void);
+
 /* Time that port_now_ms() tells. */
 void host_set_now_ms(uint64_t ms);
 

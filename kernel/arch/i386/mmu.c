@@ -37,6 +37,7 @@ ALIGNED(32) uint64_t mmu_kernel_pdpt[4];
 SECTION(".bss.pages") ALIGNED(4096) uint64_t mmu_kernel_pd[ENTRIES];
 static SECTION(".bss.pages") ALIGNED(4096) uint64_t image_tables[IMAGE_TABLES][ENTRIES];
 SECTION(".bss.pages") ALIGNED(4096) uint64_t mmu_fixmap_table[ENTRIES];
+uint32_t mmu_nx_high; /* see <arch/pte.h> */
 
 static struct {
 	const char *(*guard_namer)(uintptr_t addr);
@@ -212,6 +213,16 @@ void mmu_set_table(uintptr_t addr, paddr_t table)
 	entry_set(entry, table | PTE_PRESENT | PTE_WRITE);
 }
 
+paddr_t mmu_take_table(uintptr_t addr)
+{
+	uint64_t *entry = directory_entry(addr);
+	paddr_t table = mmu_has_table(addr) ? *entry & PTE_ADDRESS : 0;
+
+	if (table)
+		entry_set(entry, 0);
+	return table;
+}
+
 bool mmu_map_page(uintptr_t addr, paddr_t paddr, unsigned int prot)
 {
 	uint64_t *entry = page_entry(addr);
@@ -308,6 +319,7 @@ void __init mmu_init(paddr_t lowmem_end)
 			  i < nr_used ? (paddr_t)i * LARGE_SIZE | prot_bits(MMU_WRITE) | PTE_LARGE : 0);
 	for (uintptr_t window = KMAP_START; window < KMAP_END; window += KMAP_STEP)
 		kmap_window_restore(window, prot_bits(MMU_WRITE) & PTE_NX);
+	mmu_nx_high = cpu_has_nx() ? (uint32_t)(PTE_NX >> 32) : 0;
 	mmu_set_table(MMU_FIXMAP_START, image_paddr(mmu_fixmap_table));
 	if (cpu_has_pge())
 		write_cr4(read_cr4() | CR4_PGE);

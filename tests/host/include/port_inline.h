@@ -109,14 +109,47 @@ static inline void port_unlock_irqrestore(struct port_lock *lock, irqflags_t fla
 	host_point(lock->name);
 }
 
+/* One thread: the same without the interrupt flag, and nobody may sleep meanwhile. */
+void port_preempt_disable(void);
+void port_preempt_enable(void);
+
+static inline void port_lock_thread(struct port_lock *lock)
+{
+	if (lock->held)
+		host_abort("taken twice: lock", lock->name);
+	lock->held = true;
+	host_cpu.nr_locks_held++;
+	port_preempt_disable();
+}
+
+static inline void port_unlock_thread(struct port_lock *lock)
+{
+	if (!lock->held)
+		host_abort("released but not held: lock", lock->name);
+	lock->held = false;
+	host_cpu.nr_locks_held--;
+	port_preempt_enable();
+}
+
+#define PORT_PROT_KERNEL    0u
+#define PORT_PROT_KERNEL_RO 1u
+#define PORT_PROT_KERNEL_IO 2u
+#define PORT_FLUSH_LATE	    true
+
+typedef uint64_t port_pte_t;
+
+port_pte_t *port_pte_of(uintptr_t addr);
+void port_pte_set(port_pte_t *pte, uintptr_t addr, pfn_t pfn, unsigned int prot);
+pfn_t port_pte_clear(port_pte_t *pte, uintptr_t addr);
+bool port_pte_is_mapped(const port_pte_t *pte);
+pfn_t port_pte_pfn(const port_pte_t *pte);
+
 #define PORT_KMAP_SLOTS 16u
 
 void *kmap_local_overflow(void); /* in mm */
 void *port_kmap_push(pfn_t pfn);
 bool port_kmap_pop(const void *addr);
 bool port_is_atomic(void);
-void port_preempt_disable(void);
-void port_preempt_enable(void);
 
 static inline void port_clear(void *start, size_t size_bytes)
 {
