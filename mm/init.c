@@ -14,6 +14,7 @@
 #include <mm/page_alloc.h>
 #include <mm/reserve.h>
 #include <mm/slab_internal.h>
+#include <mm/vmalloc.h>
 #include <mm/vmscan.h>
 
 static uint32_t init_min_free_kbytes;
@@ -82,6 +83,7 @@ void mm_init_allocators(void)
 	pcp_init();
 	slab_init();
 	kmalloc_init();
+	vmalloc_init();
 	reserve_reset_all();
 	vmscan_init();
 }

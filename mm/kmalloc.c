@@ -8,6 +8,7 @@
 #include <kernel/lib/bitops.h>
 #include <kernel/lib/format.h>
 #include <kernel/lib/string.h>
+#include <mm/locate.h>
 #include <mm/slab_internal.h>
 
 static struct kmem_cache early_cache; /* of no objects: whoever comes before kmalloc_init() is told so */
@@ -223,14 +224,11 @@ void *kcalloc(size_t n, size_t size, gfp_t gfp)
 
 static COLD void report_no_object(const void *object, const void *caller, const char *doing)
 {
-	char state[96], code[64];
+	char what[160], code[64];
 
-	if (virt_is_direct(object))
-		page_describe(virt_to_page(object), state, sizeof(state));
-	else
-		snprintf(state, sizeof(state), "outside the direct map");
-	port_print(PORT_ERR, "BUG: %s of %#lx by %s: no object starts there (page is %s); nothing changed",
-		   doing, (unsigned long)object, port_code_name(caller, code, sizeof(code)), state);
+	port_print(PORT_ERR, "BUG: %s of %#lx by %s: no object starts there (%s); nothing changed", doing,
+		   (unsigned long)object, port_code_name(caller, code, sizeof(code)),
+		   locate_phrase(object, what, sizeof(what)));
 }
 
 static inline bool is_large(const struct page *page, const void *object)

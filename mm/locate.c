@@ -8,6 +8,7 @@
 #include <kernel/lib/string.h>
 #include <mm/kmap.h>
 #include <mm/slab_internal.h>
+#include <mm/vmalloc.h>
 
 #define DIRECT_MAP_HOLE MIB(8u) /* behind the direct map nothing is ever mapped for so long */
 
@@ -90,7 +91,43 @@ static bool describe_direct_end(uintptr_t addr, char *buf, size_t size)
 
 bool locate_describe(uintptr_t addr, char *buf, size_t size)
 {
-	return kmap_describe(addr, buf, size) || describe_direct_end(addr, buf, size);
+	return vmalloc_describe(addr, buf, size) || kmap_describe(addr, buf, size) ||
+	       describe_direct_end(addr, buf, size);
+}
+
+/* --- reports --- */
+
+static void describe_direct(const void *addr, char *buf, size_t size)
+{
+	struct slab_place place;
+	char text[96];
+
+	if (slab_locate(addr, &place))
+		snprintf(buf, size, "offset %u of a %s object of cache %s (%u bytes)", place.offset,
+			 place.state == SLAB_PLACE_HANDED_OUT ? "live" : "free", place.cache,
+			 place.object_size);
+	else
+		snprintf(buf, size, "page is %s", page_describe(virt_to_page(addr), text, sizeof(text)));
+}
+
+const char *locate_phrase(const void *addr, char *buf, size_t size)
+{
+	if (virt_is_direct(addr))
+		describe_direct(addr, buf, size);
+	else if (!locate_describe((uintptr_t)addr, buf, size))
+		snprintf(buf, size, "outside the direct map");
+	return buf;
+}
+
+COLD paddr_t virt_to_phys_refused(const volatile void *addr, const void *caller)
+{
+	char what[160], code[64];
+
+	port_print(PORT_ERR,
+		   "BUG: virt_to_phys of %#lx by %s: expected an address in the direct map, found %s",
+		   (unsigned long)addr, port_code_name(caller, code, sizeof(code)),
+		   locate_phrase((const void *)addr, what, sizeof(what)));
+	return PADDR_NONE;
 }
 
 STATIC_ASSERT(sizeof(((struct slab_place *)NULL)->cache) == CACHE_NAME_MAX, "slab_place holds a whole name");

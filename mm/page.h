@@ -156,6 +156,18 @@ static ALWAYS_INLINE struct kmem_cache *virt_to_cache(const void *addr)
 	return ((const struct page *)port_descriptor(addr))->slab_cache;
 }
 
+/* Physical address of an address in the direct map. Anything else is reported by name (V1), and the result is
+ * PADDR_NONE, which no device can reach. Context: any. */
+#define PADDR_NONE (~(paddr_t)0)
+paddr_t virt_to_phys_refused(const volatile void *addr, const void *caller);
+
+static ALWAYS_INLINE paddr_t virt_to_phys(const volatile void *addr)
+{
+	uintptr_t distance = (uintptr_t)addr - (uintptr_t)port_direct_map();
+
+	return likely(distance < lowmem_bytes) ? distance : virt_to_phys_refused(addr, RETURN_ADDRESS());
+}
+
 /* Head of the block that holds `page`, whatever its state; NULL when no block does. Context: any. Serves G18.
  */
 struct page *page_find_head(struct page *page);

@@ -7,6 +7,7 @@
 #include <mm/page_alloc.h>
 #include <mm/slab.h>
 #include <mm/user_page.h>
+#include <mm/vmalloc.h>
 
 static void count_blocks(struct zone *zone, size_t count[NR_MOBILITY][NR_ORDERS])
 {
@@ -129,4 +130,6 @@ void meminfo_print(struct sink *out)
 	print_kb(out, "LowFree", free[ZONE_DMA] + free[ZONE_NORMAL]);
 	print_kb(out, "AnonPages", nr_user_pages());
 	print_kb(out, "Slab", slab_pages());
+	print_kb(out, "VmallocTotal", vmalloc_total_bytes() >> PAGE_SHIFT);
+	print_kb(out, "VmallocUsed", vmalloc_used_bytes() >> PAGE_SHIFT);
 }

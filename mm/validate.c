@@ -11,6 +11,7 @@
 #include <mm/page_alloc.h>
 #include <mm/reserve.h>
 #include <mm/slab_internal.h>
+#include <mm/vmalloc.h>
 #include <mm/wait.h>
 
 #define MAX_LINES 20
@@ -364,6 +365,7 @@ unsigned int mm_validate(struct sink *out)
 	irqflags_t flags = irq_save();
 	const struct kmem_cache *cache;
 	const struct zone *zone;
+	const char *wrong;
 	size_t pages = 0;
 
 	validate.out = out;
@@ -377,6 +379,9 @@ unsigned int mm_validate(struct sink *out)
 		check_windows();
 	reserve_for_each(check_reserve);
 	check_waiters();
+	wrong = vmalloc_check();
+	if (wrong)
+		VIOLATION("%s\n", wrong);
 	irq_restore(flags);
 	return validate.nr_violations;
 }

@@ -11,6 +11,7 @@
 #include <mm/locate.h>
 #include <mm/stats.h>
 #include <mm/validate.h>
+#include <mm/vmalloc.h>
 #include <mm/zone.h>
 #include <monitor/command.h>
 #include <monitor/parse.h>
@@ -187,6 +188,7 @@ PRINTER(buddyinfo)
 PRINTER(slabinfo)
 PRINTER(pagetypeinfo)
 PRINTER(vmstat)
+PRINTER(vmallocinfo)
 
 static void run_validate(unsigned int nr, char *word[])
 {
@@ -204,6 +206,7 @@ const struct command show_commands[] = {
 	{"pagetypeinfo", "", 0, 0, "the same by mobility", run_pagetypeinfo},
 	{"slabinfo", "", 0, 0, "each cache of objects", run_slabinfo},
 	{"vmstat", "", 0, 0, "what waits, reclaim and kills happened", run_vmstat},
+	{"vmallocinfo", "", 0, 0, "each area of vmalloc, vmap and ioremap", run_vmallocinfo},
 	{"page", "PFN|ADDRESS|HANDLE", 1, 1, "what a page is", run_page},
 	{"whatis", "ADDRESS|HANDLE", 1, 1, "what lies at an address", run_whatis},
 	{"validate", "", 0, 0, "checks all invariants of the memory manager", run_validate},

@@ -10,6 +10,7 @@
 #include <mm/slab_internal.h>
 #include <mm/stats.h>
 #include <mm/validate.h>
+#include <mm/vmalloc.h>
 
 #define TEXT_SIZE	   400
 #define VALIDATE_EVERY_NTH 16u /* test, on a machine that is too large to validate after each */
@@ -55,6 +56,7 @@ void borrowed_give_back(void **memory)
 int machine_note(void)
 {
 	pcp_keep_closed(true);
+	vmalloc_purge();
 	shrink_all_caches();
 	noted.nr_objects = nr_live_objects();
 	noted.nr_reports_seen = 0;
@@ -64,6 +66,7 @@ int machine_note(void)
 
 bool machine_is_as_found(void)
 {
+	vmalloc_purge();
 	shrink_all_caches();
 	drain_all_pages();
 	write_buddyinfo(noted.now);

@@ -10,6 +10,6 @@
 #define PAGE_ALIGN(addr) ALIGN_UP(addr, (unsigned long)PAGE_SIZE)
 
 /* Between an address of the direct map and the physical one. */
-#define __pa(addr)	      ((unsigned long)((const char *)(addr)-port_direct_map()))
+#define __pa(addr)	      ((unsigned long)virt_to_phys((const void *)(addr))) /* refused outside the direct map */
 #define __va(paddr)	      ((void *)(port_direct_map() + (unsigned long)(paddr)))
 #define virt_addr_valid(addr) virt_is_direct(addr)
