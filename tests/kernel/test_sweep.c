@@ -20,6 +20,7 @@
 #include <kernel/lib/string.h>
 #include <linux/gfp.h>
 #include <linux/slab.h>
+#include <linux/vmalloc.h>
 #include <mm/highmem.h>
 #include <mm/kmap_internal.h>
 #include <mm/slab_internal.h>
@@ -48,7 +49,7 @@ enum habit { TAKES, GIVES, TAKES_AND_GIVES, NR_HABITS };
 /* What the handler holds of each kind it uses. */
 struct things {
 	struct page *page, *block;
-	void *small, *large;
+	void *small, *large, *area;
 };
 
 static struct {
@@ -61,6 +62,7 @@ static struct {
 	struct page *high;		/* mapped by path and handler; NULL: not in this path */
 	struct page *others, *to_unmap; /* the partner's; what the handler gives back */
 	bool preempts;			/* the handler: the partner runs next */
+	bool gives_areas;		/* the handler frees one, and a thread is woken to do it */
 	/* of the handler */
 	enum habit habit;
 	struct things things;
@@ -122,6 +124,7 @@ static uint32_t give_things(struct things *things)
 	nr_wrong += things->large && !memory_is(things->large, 0x44, 2048);
 	kfree(things->small);
 	kfree(things->large);
+	vfree(things->area);
 	*things = (struct things){0};
 	return nr_wrong;
 }
@@ -165,6 +168,7 @@ static void empty_lists(void)
 {
 	struct kmem_cache *cache;
 
+	vmalloc_purge();
 	list_for_each_entry(cache, slab_caches(), caches)
 		if (cache->nr_slabs)
 			kmem_cache_shrink(cache);
@@ -208,6 +212,8 @@ static void prepare(const struct path *path)
 {
 	if (s.habit == GIVES)
 		take_things(&s.things);
+	if (s.habit == GIVES && s.gives_areas)
+		s.things.area = vmalloc(PAGE_SIZE);
 	step_quiet(true);
 	path->prepare();
 }
@@ -689,6 +695,72 @@ static void use_created(void)
 	kmem_cache_free(s.created, kmem_cache_alloc(s.created, GFP_KERNEL));
 }
 
+/* --- areas --- */
+
+#define AREA_BYTES	 (3 * PAGE_SIZE - 5)
+#define LARGE_AREA_BYTES (17 * PAGE_SIZE) /* goes when it is freed often enough */
+#define NR_BEFORE_FLUSH	 31u
+
+static bool enter_areas(void)
+{
+	s.gives_areas = true;
+	return true;
+}
+
+static void leave_areas(void)
+{
+	s.gives_areas = false;
+}
+
+static void run_vmalloc(void)
+{
+	s.object = vmalloc(AREA_BYTES);
+	memset(s.object, 0x5a, 64);
+}
+
+static void give_area(void)
+{
+	total.violations += !s.object || !memory_is(s.object, 0x5a, 64);
+	vfree(s.object);
+}
+
+static void run_vfree(void)
+{
+	vfree(s.object);
+}
+
+/* The next vmalloc finds an area as it was. */
+static void prepare_clean(void)
+{
+	for (unsigned int i = 0; i < 2 * NR_BEFORE_FLUSH + 2; i++)
+		vfree(vmalloc(AREA_BYTES));
+}
+
+/* The next vfree flushes, and areas and their page table leave. */
+static void prepare_flush(void)
+{
+	for (unsigned int i = 0; i < 2 * NR_BEFORE_FLUSH + 1; i++)
+		vfree(vmalloc(LARGE_AREA_BYTES));
+	s.object = vmalloc(LARGE_AREA_BYTES);
+}
+
+static void prepare_purge(void)
+{
+	vfree(vmalloc(AREA_BYTES));
+	vfree(vmalloc(LARGE_AREA_BYTES));
+}
+
+static void run_vmap(void)
+{
+	s.object = vmap(&s.page, 1, VM_MAP, PAGE_KERNEL);
+}
+
+static void give_map(void)
+{
+	vunmap(s.object);
+	__free_page(s.page);
+}
+
 /* --- threads --- */
 
 static int partner(void *unused)
@@ -961,6 +1033,12 @@ SWEEP(object_free_slow_mode, enter_slow_objects, leave_slow_objects, take_object
 SWEEP(slab_release, NULL, NULL, warm_objects, run_shrink, nothing)
 SWEEP(kmem_cache_create, NULL, NULL, nothing, run_cache_create, destroy_created)
 SWEEP(kmem_cache_destroy, NULL, NULL, use_created, destroy_created, nothing)
+SWEEP(vmalloc, enter_areas, leave_areas, nothing, run_vmalloc, give_area)
+SWEEP(vmalloc_again, enter_areas, leave_areas, prepare_clean, run_vmalloc, give_area)
+SWEEP(vfree, enter_areas, leave_areas, run_vmalloc, run_vfree, nothing)
+SWEEP(vfree_flush, enter_areas, leave_areas, prepare_flush, run_vfree, nothing)
+SWEEP(vmalloc_purge, enter_areas, leave_areas, prepare_purge, vmalloc_purge, nothing)
+SWEEP(vmap, enter_areas, leave_areas, take_0, run_vmap, give_map)
 SWEEP(thread_switch, enter_threads, leave_threads, partner_wake, yield, partner_settle)
 SWEEP(kmap_local_switch, enter_windows_and_threads, leave_windows_and_threads, prepare_local_switch,
       run_local_switch, finish_local)
