@@ -34,7 +34,8 @@ KTEST(watermark, below_low_the_lists_of_a_zone_are_closed_and_at_high_open_again
 	EXPECT(!zone->slow);
 	hog_zone(&hog, zone, zone->wmark[WMARK_LOW]);
 	drain_all_pages();
-	low = take_from(zone); /* one below `low` */
+	hog_zone(&hog, zone, zone->wmark[WMARK_LOW]); /* what was parked meanwhile */
+	low = take_from(zone);			      /* one below `low` */
 	REQUIRE(low && page_zone(low) == zone);
 	EXPECT(zone->slow);
 	__free_page(page);
