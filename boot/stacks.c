@@ -6,10 +6,10 @@
  * so a stack that grows too far meets a page that is not there, and its slot's number names the thread. A
  * slot is used again as late as possible, which lets a stale pointer fault.
  *
- * K1 owner[i] is NULL when slot i is free; then none of its pages is mapped.
+ * K1 is_taken[i] is false when slot i is free; then none of its pages is mapped.
  * K2 The area's page tables come one after the other, when all slots below are taken, and stay: at most 8
  * pages. K3 The names of the threads whose stacks were freed last are kept, to name stale pointers.
- * Lock: interrupts off for the table of owners; mapping by the slot's owner only. */
+ * Lock: interrupts off for the table of slots; mapping by the slot's owner only. */
 #include <boot/stacks.h>
 
 #include <kernel/arch/irqflags.h>
@@ -31,7 +31,7 @@
 #define STRUCT_ROOM	ALIGN_UP(sizeof(struct thread), 16u)
 
 static struct {
-	struct thread *owner[NR_SLOTS];
+	bool is_taken[NR_SLOTS];
 	unsigned int next;	/* where to look for a free slot */
 	unsigned int nr_tabled; /* slots below have a page table (K2) */
 	struct {
@@ -57,11 +57,11 @@ static unsigned int slot_find(void)
 	for (unsigned int i = 0; i < stacks.nr_tabled; i++) {
 		unsigned int slot = (stacks.next + i) % stacks.nr_tabled;
 
-		if (!stacks.owner[slot])
+		if (!stacks.is_taken[slot])
 			return slot;
 	}
 	for (unsigned int slot = stacks.nr_tabled; slot < NR_SLOTS; slot++)
-		if (!stacks.owner[slot])
+		if (!stacks.is_taken[slot])
 			return slot;
 	return NR_SLOTS;
 }
@@ -72,7 +72,7 @@ static unsigned int slot_take(void)
 	unsigned int slot = slot_find();
 
 	if (slot != NR_SLOTS) {
-		stacks.owner[slot] = slot_thread(slot);
+		stacks.is_taken[slot] = true;
 		stacks.next = slot + 1;
 	}
 	irq_restore(flags);
@@ -81,7 +81,7 @@ static unsigned int slot_take(void)
 
 static void slot_release(unsigned int slot)
 {
-	WRITE_ONCE(stacks.owner[slot], NULL);
+	WRITE_ONCE(stacks.is_taken[slot], false);
 }
 
 static bool table_ensure(unsigned int slot)
@@ -184,9 +184,9 @@ static const char *stack_guard_name(uintptr_t addr)
 {
 	static char name[THREAD_NAME_MAX + 16];
 	unsigned int slot = (unsigned int)((addr - MMU_STACKS_START) / SLOT_BYTES);
-	const struct thread *owner = stacks.owner[slot];
+	const struct thread *owner = slot_thread(slot);
 
-	if (!owner || addr - slot_start(slot) >= PAGE_SIZE)
+	if (!stacks.is_taken[slot] || addr - slot_start(slot) >= PAGE_SIZE)
 		return NULL;
 	(void)snprintf(name, sizeof(name), "stack of thread %s",
 		       mmu_is_mapped((uintptr_t)owner) ? owner->name : "?");
@@ -227,7 +227,7 @@ static bool stacks_describe(uintptr_t addr, char *buf, size_t size)
 
 	if (addr < MMU_STACKS_START || addr >= MMU_STACKS_END)
 		return false;
-	if (!stacks.owner[slot])
+	if (!stacks.is_taken[slot])
 		describe_free_slot(slot, buf, size);
 	else if (mmu_is_mapped((uintptr_t)slot_thread(slot)))
 		describe_stack(slot, addr, buf, size);

@@ -7,7 +7,7 @@ global boot_stack_guard, boot_stack_top, double_fault_stack_guard, double_fault_
 
 boot_stack_guard:
 	resb 4096
-	resb 16384
+	resb 8192
 boot_stack_top:
 double_fault_stack_guard:
 	resb 4096
