@@ -37,7 +37,7 @@ static bool stack_holds(const struct kmem_cache *cache, const void *object)
 static enum slab_place_state state_locked(const struct kmem_cache *cache, const struct page *slab,
 					  const struct slab_place *place)
 {
-	if (place->index >= cache->per_slab)
+	if (place->index < slab_start(cache, slab) || place->index >= slab_end(cache, slab))
 		return SLAB_PLACE_REST;
 	if (place->index >= slab->bump)
 		return SLAB_PLACE_NEVER;
@@ -49,7 +49,7 @@ static enum slab_place_state state_locked(const struct kmem_cache *cache, const 
 static void fill_in_locked(const struct kmem_cache *cache, const struct page *slab, const char *addr,
 			   struct slab_place *place)
 {
-	uint32_t distance = (uint32_t)(addr - slab_base(slab));
+	uint32_t distance = object_offset(cache, (uintptr_t)addr);
 
 	memcpy(place->cache, cache->name, sizeof(place->cache));
 	place->object_size = cache->object_size;

@@ -18,6 +18,7 @@
 #define MAX_SLAB_ORDER 4
 #define MAX_PER_SLAB   512
 #define WANT_PER_SLAB  4
+#define PIECE_TRIES    8u /* blocks looked at for one that lies well */
 
 static struct {
 	struct port_lock lock;
@@ -80,33 +81,97 @@ static gfp_t slab_gfp(const struct kmem_cache *cache, gfp_t gfp)
 
 static struct page *make_slab(struct kmem_cache *cache, struct page *first)
 {
+	const struct page *end = first + (1u << first->order);
+
 	first->state = PAGE_SLAB;
 	first->freelist = NULL;
-	first->in_use = first->bump = 0;
-	for (struct page *page = first; page < first + (1u << cache->order); page++) {
+	first->in_use = 0;
+	first->bump = (uint16_t)slab_start(cache, first);
+	for (struct page *page = first; page < end; page++) {
 		page->slab = first;
 		page->slab_cache = cache;
 	}
 	return first;
 }
 
+uint32_t slab_piece_start(const struct kmem_cache *cache, const struct page *first)
+{
+	return DIV_ROUND_UP(object_offset(cache, (uintptr_t)slab_base(first)), cache->stride);
+}
+
+uint32_t slab_piece_end(const struct kmem_cache *cache, const struct page *first)
+{
+	uint32_t end = object_offset(cache, (uintptr_t)slab_base(first)) + (PAGE_SIZE << first->order);
+
+	return MIN(end / cache->stride, (uint32_t)cache->per_slab);
+}
+
+/* A block of that order at a place where it holds an object. Others are kept meanwhile, or the same would
+ * come again, and given back. */
+static struct page *alloc_at_good_place(const struct kmem_cache *cache, gfp_t gfp, unsigned int order,
+					const void *caller)
+{
+	struct list_head misplaced = LIST_HEAD_INIT(misplaced);
+	struct page *first = page_alloc_for(gfp, order, caller);
+
+	for (unsigned int n = 1; first && slab_piece_start(cache, first) >= slab_piece_end(cache, first);
+	     n++) {
+		list_add(&first->links, &misplaced);
+		first = n < PIECE_TRIES ? page_alloc_for(gfp, order, caller) : NULL;
+	}
+	while (!list_is_empty(&misplaced)) {
+		struct page *page = list_first_entry(&misplaced, struct page, links);
+
+		list_del(&page->links);
+		__free_pages(page, order);
+	}
+	return first;
+}
+
+/* The smallest block that holds an object. */
+static NOINLINE struct page *alloc_piece(const struct kmem_cache *cache, gfp_t gfp, const void *caller)
+{
+	struct page *first = NULL;
+
+	for (unsigned int order = get_order(cache->stride); !first && order < cache->order; order++)
+		first = alloc_at_good_place(cache, gfp, order, caller);
+	return first;
+}
+
+/* The smallest order of which a block holds an object wherever it lies. */
+static unsigned int sure_order(const struct kmem_cache *cache)
+{
+	unsigned int order = get_order(IS_POWER_OF_2(cache->stride) ? cache->stride : 2 * cache->stride);
+
+	return MIN(order, (unsigned int)cache->order);
+}
+
 /* A slab for which nobody has to wait. Who may wait does so for an object as well, see wait_for_object(). */
 static struct page *new_slab(struct kmem_cache *cache, gfp_t gfp, const void *caller)
 {
+	gfp_t quiet = slab_gfp(cache, gfp) | __GFP_NOWARN;
 	struct page *first;
 
 	if (gfp_has(gfp, __GFP_WAIT))
-		gfp = (gfp & ~GFP_PATIENCE) | __GFP_NOWARN;
-	first = page_alloc_for(slab_gfp(cache, gfp), cache->order, caller);
-	return first ? make_slab(cache, first) : NULL;
+		quiet &= ~GFP_PATIENCE;
+	first = page_alloc_for(quiet, cache->order, caller);
+	if (unlikely(!first))
+		first = alloc_piece(cache, quiet, caller);
+	if (likely(first))
+		return make_slab(cache, first);
+	if (!gfp_has(gfp, __GFP_WAIT))
+		page_alloc_report_failure(slab_gfp(cache, gfp), cache->order);
+	return NULL;
 }
 
-static void release_slab(struct kmem_cache *cache, struct page *first)
+static void release_slab(struct page *first)
 {
-	for (struct page *page = first; page < first + (1u << cache->order); page++)
+	unsigned int order = first->order;
+
+	for (struct page *page = first; page < first + (1u << order); page++)
 		page->slab_cache = NULL;
 	first->state = PAGE_ALLOCATED;
-	__free_pages(first, cache->order);
+	__free_pages(first, order);
 }
 
 static void add_slab_locked(struct kmem_cache *cache, struct page *first)
@@ -114,6 +179,16 @@ static void add_slab_locked(struct kmem_cache *cache, struct page *first)
 	list_add(&first->links, &cache->partial);
 	cache->nr_slabs++;
 	cache->nr_empty++;
+	cache->nr_pages += (size_t)1 << first->order;
+	cache->nr_objects += slab_room(cache, first);
+}
+
+/* It is empty, unlisted, and no longer counted as empty. */
+static void forget_slab_locked(struct kmem_cache *cache, const struct page *first)
+{
+	cache->nr_slabs--;
+	cache->nr_pages -= (size_t)1 << first->order;
+	cache->nr_objects -= slab_room(cache, first);
 }
 
 /* --- objects --- */
@@ -132,10 +207,10 @@ static void *take_object_locked(struct kmem_cache *cache, struct page *first, bo
 	if (object)
 		first->freelist = *object_link(cache, object);
 	else
-		object = slab_base(first) + first->bump++ * cache->stride;
+		object = slab_window(cache, first) + first->bump++ * cache->stride;
 	if (first->in_use++ == 0)
 		cache->nr_empty--;
-	if (first->in_use == cache->per_slab)
+	if (first->in_use == slab_room(cache, first))
 		list_move(&first->links, &cache->full);
 	cache->nr_in_use++;
 	return object;
@@ -147,13 +222,14 @@ static struct page *put_object_locked(struct kmem_cache *cache, struct page *fir
 	*object_link(cache, object) = first->freelist;
 	first->freelist = object;
 	cache->nr_in_use--;
-	if (first->in_use-- == cache->per_slab)
+	if (first->in_use-- == slab_room(cache, first))
 		list_move(&first->links, &cache->partial);
 	if (first->in_use)
 		return NULL;
 	list_del(&first->links);
-	if (cache->nr_empty >= SLAB_KEEP_EMPTY || (slab.closed_for & SLOW_WAITERS)) {
-		cache->nr_slabs--;
+	if (cache->nr_empty >= SLAB_KEEP_EMPTY || (slab.closed_for & SLOW_WAITERS) ||
+	    !slab_is_whole(cache, first)) {
+		forget_slab_locked(cache, first);
 		return first;
 	}
 	cache->nr_empty++;
@@ -168,7 +244,7 @@ static struct page *put_object_locked(struct kmem_cache *cache, struct page *fir
 /* What bounds the time with interrupts off: a refill takes up to BATCH objects of up to REFILL_SLABS slabs
  * under one lock, a drain gives CHUNK back. What bounds a single free: a full stack gives ROOM back. */
 #define BATCH	     16u
-#define REFILL_SLABS 3u
+#define REFILL_SLABS 2u
 #define CHUNK	     3u
 #define ROOM	     6u
 
@@ -177,7 +253,7 @@ static struct page *put_object_locked(struct kmem_cache *cache, struct page *fir
 static void move_objects_locked(struct kmem_cache *cache, struct page *first, struct pcpu_stack *stack,
 				uint32_t want)
 {
-	uint32_t bump_want = cache->ctor ? 0 : MIN(want, (uint32_t)cache->per_slab - first->bump);
+	uint32_t bump_want = cache->ctor ? 0 : MIN(want, slab_end(cache, first) - first->bump);
 	uint32_t count = stack->count, from = count;
 	void *object = first->freelist;
 
@@ -187,7 +263,7 @@ static void move_objects_locked(struct kmem_cache *cache, struct page *first, st
 	}
 	first->freelist = object;
 	if (!object && want && bump_want) {
-		char *fresh = slab_base(first) + first->bump * cache->stride;
+		char *fresh = slab_window(cache, first) + first->bump * cache->stride;
 
 		bump_want = MIN(want, bump_want);
 		first->bump = (uint16_t)(first->bump + bump_want);
@@ -198,7 +274,7 @@ static void move_objects_locked(struct kmem_cache *cache, struct page *first, st
 		cache->nr_empty--;
 	first->in_use = (uint16_t)(first->in_use + count - from);
 	cache->nr_in_use += count - from;
-	if (first->in_use == cache->per_slab)
+	if (first->in_use == slab_room(cache, first))
 		list_move(&first->links, &cache->full);
 	WRITE_ONCE(stack->count, count);
 }
@@ -273,9 +349,12 @@ static bool take_object_or_page(struct mem_waiter *wait)
 	struct slab_waiter *waiter = container_of(wait, struct slab_waiter, wait);
 
 	wait->object = take_and_refill(waiter->cache, NULL, &waiter->construct);
-	if (!wait->object && !gfp_has(wait->gfp, __GFP_NO_GROW))
+	if (wait->object || gfp_has(wait->gfp, __GFP_NO_GROW))
+		return wait->object != NULL;
+	wait->page = page_alloc_try(wait->gfp, waiter->cache->order);
+	if (!wait->page)
 		wait->page = page_alloc_try(wait->gfp, wait->order);
-	return wait->object || wait->page;
+	return wait->page != NULL;
 }
 
 /* An object that somebody frees, or one of a new slab: whichever comes first (C3). */
@@ -283,7 +362,7 @@ static NOINLINE void *wait_for_object(struct kmem_cache *cache, gfp_t gfp, bool 
 {
 	struct slab_waiter waiter = {.cache = cache};
 
-	wait_init(&waiter.wait, slab_gfp(cache, gfp), cache->order);
+	wait_init(&waiter.wait, slab_gfp(cache, gfp), sure_order(cache));
 	waiter.wait.take = take_object_or_page;
 	if (!retry_until_served(&waiter.wait)) {
 		page_alloc_report_failure(gfp, cache->order);
@@ -346,7 +425,7 @@ PCPU_CALL void *object_pop_invalid(struct kmem_cache *cache, gfp_t gfp)
  * was freed in between; debugging (slab_debug=F) looks further. */
 const char *slab_why_bad_object(const struct kmem_cache *cache, const struct page *first, const void *object)
 {
-	uint32_t offset = (uint32_t)((const char *)object - slab_base(first));
+	uint32_t offset = object_offset(cache, (uintptr_t)object);
 
 	if (unlikely(!object_is_whole(cache, offset)))
 		return "inside an object";
@@ -373,13 +452,13 @@ static const char *put_object_checked_locked(struct kmem_cache *cache, void *obj
 	return NULL;
 }
 
-static void release_slabs(struct kmem_cache *cache, struct list_head *empties)
+static void release_slabs(struct list_head *empties)
 {
 	while (!list_is_empty(empties)) {
 		struct page *first = list_first_entry(empties, struct page, links);
 
 		list_del(&first->links);
-		release_slab(cache, first);
+		release_slab(first);
 	}
 }
 
@@ -401,7 +480,7 @@ static bool drain_chunk(struct kmem_cache *cache, const void *caller)
 	port_unlock_irqrestore(&cache->lock, flags);
 	if (unlikely(wrong))
 		slab_report_bad_object(cache, object, caller, wrong);
-	release_slabs(cache, &empties);
+	release_slabs(&empties);
 	if (n)
 		wait_serve();
 	return n != 0;
@@ -480,7 +559,7 @@ static void free_to_slab(struct kmem_cache *cache, void *object, const void *cal
 	port_unlock_irqrestore(&cache->lock, flags);
 	if (unlikely(wrong))
 		slab_report_bad_object(cache, object, caller, wrong);
-	release_slabs(cache, &empties);
+	release_slabs(&empties);
 	wait_serve();
 }
 
@@ -587,13 +666,13 @@ size_t kmem_cache_shrink(struct kmem_cache *cache)
 			empty = list_entry(cache->partial.prev, struct page, links); /* S2: empty ones last */
 			list_del(&empty->links);
 			cache->nr_empty--;
-			cache->nr_slabs--;
+			forget_slab_locked(cache, empty);
 		}
 		port_unlock_irqrestore(&cache->lock, flags);
 		if (!empty)
 			return pages;
-		release_slab(cache, empty);
-		pages += (size_t)1 << cache->order;
+		pages += (size_t)1 << empty->order;
+		release_slab(empty);
 	}
 }
 
@@ -726,11 +805,11 @@ static void list_live_objects(const struct kmem_cache *cache, const struct page 
 	uint32_t is_free[MAX_PER_SLAB / 32] = {0};
 
 	for (char *object = first->freelist; object; object = *object_link(cache, object))
-		bitmap_set(is_free, (size_t)(object - slab_base(first)) / cache->stride);
-	for (unsigned int i = 0; i < first->bump; i++)
+		bitmap_set(is_free, object_offset(cache, (uintptr_t)object) / cache->stride);
+	for (unsigned int i = slab_start(cache, first); i < first->bump; i++)
 		if (!bitmap_test(is_free, i))
 			port_print(PORT_ERR, "  live object %#lx",
-				   (unsigned long)(slab_base(first) + i * cache->stride));
+				   (unsigned long)(slab_window(cache, first) + i * cache->stride));
 }
 
 static COLD void report_live_objects(struct kmem_cache *cache, const void *caller)
@@ -805,11 +884,11 @@ void slabinfo_print(struct sink *out)
 		"<limit> <batchcount> <sharedfactor> : slabdata <active_slabs> <num_slabs> <sharedavail>\n");
 	flags = slab_lock_irqsave();
 	list_for_each_entry(cache, &slab.caches, caches)
-		sink_printf(
-			out, "%-17s %6zu %6zu %6u %4u %4u : tunables %4u %4u %4u : slabdata %6zu %6zu %6u\n",
-			cache->name, cache->nr_in_use - cache->stack.count, cache->nr_slabs * cache->per_slab,
-			cache->stride, cache->per_slab, 1u << cache->order, 0, 0, 0,
-			cache->nr_slabs - cache->nr_empty, cache->nr_slabs, 0);
+		sink_printf(out,
+			    "%-17s %6zu %6zu %6u %4u %4u : tunables %4u %4u %4u : slabdata %6zu %6zu %6u\n",
+			    cache->name, cache->nr_in_use - cache->stack.count, cache->nr_objects,
+			    cache->stride, cache->per_slab, 1u << cache->order, 0, 0, 0,
+			    cache->nr_slabs - cache->nr_empty, cache->nr_slabs, 0);
 	slab_unlock_irqrestore(flags);
 }
 
@@ -820,7 +899,7 @@ size_t slab_pages(void)
 	irqflags_t flags = slab_lock_irqsave();
 
 	list_for_each_entry(cache, &slab.caches, caches)
-		pages += cache->nr_slabs << cache->order;
+		pages += cache->nr_pages;
 	slab_unlock_irqrestore(flags);
 	return pages;
 }

@@ -11,11 +11,18 @@
  * it when a constructor's work must survive. Counts and list heads are in struct page of the slab's first
  * page.
  *
- * S1 in_use + length of the free list == bump <= per_slab.
- * S2 a slab is on `full` when in_use == per_slab, else on `partial`.
- * S3 nr_slabs, nr_in_use and nr_empty count what the lists hold.
- * S5 objects in a cache's stack are in use for their slab: handed out as far as it knows.
- * S4 slab_cache of each page of a slab is the cache, `slab` its first page; NULL in all pages of no slab.
+ * Where no block of the cache's order is to be had, a slab is a smaller one: a piece of the aligned window
+ * that a whole slab would fill, with those objects of the window that lie wholly inside it. Its objects keep
+ * the window's numbers, so that the free path finds them where it always does.
+ *
+ *   window: |--------|--------|--------|--   order 2, objects of 3/4 page
+ *   slab:            ^=================^      order 1: holds objects 2 and 3, number 1 begins before it
+ *
+ * S1 in_use + length of the free list == bump - start <= end - start; [start, end) are the slab's object
+ * numbers. S2 a slab is on `full` when in_use == end - start, else on `partial`. S3 nr_slabs, nr_pages,
+ * nr_objects, nr_in_use and nr_empty count what the lists hold. S5 objects in a cache's stack are in use for
+ * their slab: handed out as far as it knows. S4 slab_cache of each page of a slab is the cache, `slab` its
+ * first page; NULL in all pages of no slab.
  */
 #pragma once
 
@@ -34,8 +41,8 @@ struct kmem_cache {
 	uint32_t divide_limit; /* (C) the same, so that the comparison needs no register for it */
 	uint32_t slab_mask;    /* (C) bytes of a slab - 1 */
 	uint32_t link_offset;  /* (C) of the free-list link in an object */
-	uint16_t per_slab;     /* (C) objects in a slab */
-	uint8_t order;	       /* (C) of a slab */
+	uint16_t per_slab;     /* (C) objects in a whole slab */
+	uint8_t order;	       /* (C) of a whole slab */
 	bool built_in;	       /* (C) the layer's own: never destroyed */
 	bool keep_closed;      /* (L) in slow mode on demand */
 	gfp_t gfp;	       /* (C) added to each request for pages */
@@ -46,6 +53,8 @@ struct kmem_cache {
 	struct list_head partial; /* (L) slabs with room, empty ones last */
 	struct list_head full;	  /* (L) */
 	size_t nr_slabs;	  /* (L) */
+	size_t nr_pages;	  /* (L) in slabs */
+	size_t nr_objects;	  /* (L) that the slabs hold */
 	size_t nr_empty;	  /* (L) slabs with in_use == 0 */
 	size_t nr_in_use;	  /* (L) objects handed out or parked per CPU */
 	struct list_head caches;  /* under slab.lock: all caches */
@@ -126,6 +135,37 @@ static inline uint32_t object_offset(const struct kmem_cache *cache, uintptr_t a
 static inline char *slab_base(const struct page *slab)
 {
 	return page_address(slab);
+}
+
+/* Where object 0 of the slab's window is: in the slab itself when that is a whole one. */
+static inline char *slab_window(const struct kmem_cache *cache, const struct page *slab)
+{
+	return (char *)((uintptr_t)slab_base(slab) & ~(uintptr_t)cache->slab_mask);
+}
+
+static inline bool slab_is_whole(const struct kmem_cache *cache, const struct page *slab)
+{
+	return likely(slab->order == cache->order);
+}
+
+/* Numbers of the objects that a piece of a window holds: [start, end), empty when end <= start. */
+uint32_t slab_piece_start(const struct kmem_cache *cache, const struct page *slab);
+uint32_t slab_piece_end(const struct kmem_cache *cache, const struct page *slab);
+
+static inline uint32_t slab_start(const struct kmem_cache *cache, const struct page *slab)
+{
+	return slab_is_whole(cache, slab) ? 0 : slab_piece_start(cache, slab);
+}
+
+static inline uint32_t slab_end(const struct kmem_cache *cache, const struct page *slab)
+{
+	return slab_is_whole(cache, slab) ? cache->per_slab : slab_piece_end(cache, slab);
+}
+
+static inline uint32_t slab_room(const struct kmem_cache *cache, const struct page *slab)
+{
+	return slab_is_whole(cache, slab) ? cache->per_slab
+					  : slab_piece_end(cache, slab) - slab_piece_start(cache, slab);
 }
 
 /* All caches; slab lock held, or interrupts off and one CPU. */

@@ -140,9 +140,10 @@ static size_t free_list_length(const struct kmem_cache *cache, const struct page
 	const char *object = first->freelist;
 
 	while (object && length <= cache->per_slab) {
-		uint32_t offset = (uint32_t)(object - slab_base(first));
+		uint32_t offset = object_offset(cache, (uintptr_t)object);
 
-		if (offset >= first->bump * cache->stride || !object_is_whole(cache, offset)) {
+		if (object < slab_base(first) || object >= slab_base(first) + (PAGE_SIZE << first->order) ||
+		    offset >= first->bump * cache->stride || !object_is_whole(cache, offset)) {
 			VIOLATION("S1 cache %s: free list leads to %#lx\n", cache->name,
 				  (unsigned long)object);
 			break;
@@ -156,25 +157,36 @@ static size_t free_list_length(const struct kmem_cache *cache, const struct page
 static void check_slab(const struct kmem_cache *cache, const struct page *first, bool on_full)
 {
 	pfn_t pfn = page_to_pfn(first);
+	uint32_t start = slab_start(cache, first), end = slab_end(cache, first);
 
-	if (first->in_use + free_list_length(cache, first) != first->bump || first->bump > cache->per_slab)
+	if (first->state != PAGE_SLAB || first->order > cache->order || end <= start) {
+		VIOLATION("S4 cache %s slab %#x is no block of order %u or below\n", cache->name, pfn,
+			  cache->order);
+		return;
+	}
+	if (start + first->in_use + free_list_length(cache, first) != first->bump || first->bump > end)
 		VIOLATION("S1 cache %s slab %#x: in use %u, free %zu, handed out %u of %u\n", cache->name,
-			  pfn, first->in_use, free_list_length(cache, first), first->bump, cache->per_slab);
-	if (on_full != (first->in_use == cache->per_slab))
+			  pfn, first->in_use, free_list_length(cache, first), first->bump - start,
+			  end - start);
+	if (on_full != (first->in_use == end - start))
 		VIOLATION("S2 cache %s slab %#x: in use %u, on the wrong list\n", cache->name, pfn,
 			  first->in_use);
-	if (first->state != PAGE_SLAB || first->order != cache->order)
-		VIOLATION("S4 cache %s slab %#x is no block of order %u\n", cache->name, pfn, cache->order);
-	for (unsigned int i = 0; i < 1u << cache->order; i++)
+	for (unsigned int i = 0; i < 1u << first->order; i++)
 		if (first[i].slab_cache != cache || first[i].slab != first)
 			VIOLATION("S4 cache %s pfn %#x does not name its slab\n", cache->name, pfn + i);
 }
 
-static void check_slab_list(const struct kmem_cache *cache, const struct list_head *head, size_t sum[3])
+/* What the slabs of a cache add up to. */
+struct slab_sum {
+	size_t slabs, in_use, empty, pages, objects;
+};
+
+static void check_slab_list(const struct kmem_cache *cache, const struct list_head *head,
+			    struct slab_sum *sum)
 {
 	const struct list_head *node = head;
 
-	while ((node = node->next) != head && sum[0] <= cache->nr_slabs) {
+	while ((node = node->next) != head && sum->slabs <= cache->nr_slabs) {
 		const struct page *first = page_of_node(node);
 
 		if (!first) {
@@ -182,23 +194,28 @@ static void check_slab_list(const struct kmem_cache *cache, const struct list_he
 			return;
 		}
 		check_slab(cache, first, head == &cache->full);
-		sum[0]++;
-		sum[1] += first->in_use;
-		sum[2] += first->in_use == 0;
+		sum->slabs++;
+		sum->in_use += first->in_use;
+		sum->empty += first->in_use == 0;
+		sum->pages += first->order <= MAX_ORDER ? (size_t)1 << first->order : 0;
+		sum->objects += slab_room(cache, first);
 	}
 }
 
 static size_t check_cache(const struct kmem_cache *cache)
 {
-	size_t sum[3] = {0};
+	struct slab_sum sum = {0};
 
-	check_slab_list(cache, &cache->partial, sum);
-	check_slab_list(cache, &cache->full, sum);
-	if (sum[0] != cache->nr_slabs || sum[1] != cache->nr_in_use || sum[2] != cache->nr_empty)
+	check_slab_list(cache, &cache->partial, &sum);
+	check_slab_list(cache, &cache->full, &sum);
+	if (sum.slabs != cache->nr_slabs || sum.in_use != cache->nr_in_use || sum.empty != cache->nr_empty)
 		VIOLATION("S3 cache %s: %zu slabs, %zu in use, %zu empty; counted %zu, %zu, %zu\n",
-			  cache->name, sum[0], sum[1], sum[2], cache->nr_slabs, cache->nr_in_use,
+			  cache->name, sum.slabs, sum.in_use, sum.empty, cache->nr_slabs, cache->nr_in_use,
 			  cache->nr_empty);
-	return sum[0] << cache->order;
+	if (sum.pages != cache->nr_pages || sum.objects != cache->nr_objects)
+		VIOLATION("S3 cache %s: %zu pages of %zu objects; counted %zu, %zu\n", cache->name, sum.pages,
+			  sum.objects, cache->nr_pages, cache->nr_objects);
+	return sum.pages;
 }
 
 static void check_slab_pages(size_t in_caches)

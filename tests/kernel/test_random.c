@@ -244,7 +244,17 @@ static bool create_caches(void)
 	return run.caches[0] && run.caches[1] && run.caches[2];
 }
 
+static void change_nothing(void)
+{
+}
+
 void random_operations(uint32_t seed, unsigned int nr_ops, unsigned int validate_every)
+{
+	random_operations_between(seed, nr_ops, validate_every, change_nothing, change_nothing);
+}
+
+void random_operations_between(uint32_t seed, unsigned int nr_ops, unsigned int validate_every,
+			       void (*enter)(void), void (*leave)(void))
 {
 	BORROW_MANY(slots, NR_SLOTS);
 	MACHINE_STAYS_AS_FOUND();
@@ -252,6 +262,7 @@ void random_operations(uint32_t seed, unsigned int nr_ops, unsigned int validate
 	memset(&run, 0, sizeof(run));
 	run.random.state = seed;
 	REQUIRE(create_caches());
+	enter();
 	run.pages_in_all = nr_free_pages() + slab_pages();
 	while (run.nr_done++ < nr_ops) {
 		one_operation();
@@ -261,6 +272,7 @@ void random_operations(uint32_t seed, unsigned int nr_ops, unsigned int validate
 	for (struct slot *slot = slots; slot < slots + NR_SLOTS; slot++)
 		if (slot->kind != EMPTY)
 			give(slot);
+	leave();
 	for (unsigned int i = 0; i < NR_CACHES; i++)
 		kmem_cache_destroy(run.caches[i]);
 	ktest_note("seed %u: %u operations, %u requests not met", seed, nr_ops, run.nr_failed);

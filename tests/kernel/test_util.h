@@ -98,3 +98,7 @@ bool memory_is(const void *memory, int byte, size_t size_bytes);
 
 /* A run of random operations against a dumb model; see test_random.c. validate_every: operations. */
 void random_operations(uint32_t seed, unsigned int nr_ops, unsigned int validate_every);
+
+/* The same in memory that `enter` has changed, until `leave`. */
+void random_operations_between(uint32_t seed, unsigned int nr_ops, unsigned int validate_every,
+			       void (*enter)(void), void (*leave)(void));
