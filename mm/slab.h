@@ -43,7 +43,7 @@ void kmem_cache_destroy(struct kmem_cache *cache);
 MUST_CHECK static ALWAYS_INLINE void *kmem_cache_alloc(struct kmem_cache *cache, gfp_t gfp);
 static ALWAYS_INLINE void kmem_cache_free(struct kmem_cache *cache, void *object);
 void *kmem_cache_alloc_any(struct kmem_cache *cache, gfp_t gfp) MUST_CHECK;
-void *kmem_cache_zalloc(struct kmem_cache *cache, gfp_t gfp) MUST_CHECK FREED_BY(kmem_cache_free, 2);
+void *kmem_cache_zalloc(struct kmem_cache *cache, gfp_t gfp) MUST_CHECK;
 
 /* Gives an object back. An address that is no object of this cache, a free object, or one inside an object is
  * reported and changes nothing. NULL is ignored. */
