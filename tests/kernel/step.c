@@ -33,6 +33,8 @@ uint32_t step_ip, step_in_shadow, step_index, step_target, step_ticks_in, step_t
 uintptr_t step_entry; /* the kernel's */
 uint8_t *step_bits;
 
+STATIC_ASSERT(STEP_MAX_BOUNDARIES == 65536, "the exception's entry compares with that");
+
 static struct {
 	struct gate *idt;
 	struct gate debug, vector; /* the kernel's */
@@ -79,7 +81,7 @@ __asm__(".pushsection .text\n"
 	"movl step_bits, %edx\n\t"
 	"testl %edx, %edx\n\t"
 	"jz 1f\n\t"
-	"cmpl $32768, %eax\n\t"
+	"cmpl $65536, %eax\n\t"
 	"jae 1f\n\t"
 	"testl $0x200, 16(%esp)\n\t"
 	"jz 1f\n\t"

@@ -15,7 +15,7 @@
 #include <kernel/core/irq.h>
 #include <kernel/lib/types.h>
 
-#define STEP_MAX_BOUNDARIES 32768u
+#define STEP_MAX_BOUNDARIES 65536u
 
 /* Where the last interrupt came, before the entry code did anything about it; the handler may read and, to
  * undo a rewind, change the frame's ip. */

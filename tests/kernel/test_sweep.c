@@ -3,12 +3,12 @@
  * by the APIC's timer under `-icount shift=0,sleep=off`. Its handler allocates and frees pages and objects;
  * afterwards everything must be as it was, and the validator find nothing.
  *
- * One path: prepare() makes the state in which run() takes the path, finish() takes back what run() did.
- * Single-stepping first counts the boundaries and those at which interrupts are on; then each of these is
- * tried anew, from the prepared state. The handler has three habits: each takes its turn at every third
- * boundary (suite sweep), or all three at each boundary (suite sweep_full). Neither suite belongs to `all`.
+ * One path (sweep.h): single-stepping first counts the boundaries and those at which interrupts are on; then
+ * each of these is tried anew, from the prepared state. The handler has three habits: all three at each
+ * boundary (suite sweep_full), or (suite sweep) each takes its turn at every third boundary, of long paths at
+ * BOUNDED that lie evenly. Neither suite belongs to `all`.
  */
-#include <tests/ktest.h>
+#include <tests/kernel/sweep.h>
 
 #include <kernel/arch/cpu.h>
 #include <kernel/arch/mmu.h>
@@ -34,15 +34,7 @@
 #define NR_SETTLE      4u /* runs before the path is measured: what is made once is made */
 #define NR_TRIALS      4u
 #define PERCENT_WANTED 95u
-
-struct path {
-	const char *name;
-	bool (*enter)(void); /* once before all; false: this machine is too small. NULL: nothing */
-	void (*leave)(void);
-	void (*prepare)(void);
-	void (*run)(void);
-	void (*finish)(void);
-};
+#define BOUNDED	       500u /* instructions of a long path that a habit tries, at least */
 
 enum habit { TAKES, GIVES, TAKES_AND_GIVES, NR_HABITS };
 
@@ -63,6 +55,7 @@ static struct {
 	struct page *others, *to_unmap; /* the partner's; what the handler gives back */
 	bool preempts;			/* the handler: the partner runs next */
 	bool gives_areas;		/* the handler frees one, and a thread is woken to do it */
+	void (*also)(void);		/* the handler, of its path */
 	/* of the handler */
 	enum habit habit;
 	struct things things;
@@ -87,6 +80,11 @@ static struct {
 static struct {
 	uint32_t open, hit, runs, violations; /* open: boundaries with interrupts on */
 } total;
+
+void sweep_expect(bool ok)
+{
+	total.violations += !ok;
+}
 
 /* --- the handler --- */
 
@@ -142,6 +140,8 @@ static irqreturn_t use_memory(int irq, void *dev)
 	(void)irq;
 	(void)dev;
 	s.nr_arrivals++;
+	if (s.also)
+		s.also();
 	if (s.high)
 		map_and_mark(s.high, 1);
 	if (s.to_unmap) {
@@ -175,16 +175,6 @@ static void empty_lists(void)
 	drain_all_pages();
 }
 
-static size_t nr_live_objects(void)
-{
-	const struct kmem_cache *cache;
-	size_t nr = 0;
-
-	list_for_each_entry(cache, slab_caches(), caches)
-		nr += cache->nr_in_use;
-	return nr;
-}
-
 static void note_violation(struct sink *sink, const char *text, size_t len)
 {
 	(void)sink;
@@ -208,7 +198,7 @@ static uint32_t check_all(void)
 	return nr;
 }
 
-static void prepare(const struct path *path)
+static void prepare(const struct sweep_path *path)
 {
 	if (s.habit == GIVES)
 		take_things(&s.things);
@@ -218,7 +208,7 @@ static void prepare(const struct path *path)
 	path->prepare();
 }
 
-static void finish(const struct path *path)
+static void finish(const struct sweep_path *path)
 {
 	path->finish();
 	step_quiet(false);
@@ -226,7 +216,7 @@ static void finish(const struct path *path)
 }
 
 /* Result: was it hit? */
-static bool try_boundary(const struct path *path, enum habit habit, uint32_t boundary)
+static bool try_boundary(const struct sweep_path *path, enum habit habit, uint32_t boundary)
 {
 	uint32_t before = s.nr_arrivals;
 	bool came;
@@ -242,7 +232,7 @@ static bool try_boundary(const struct path *path, enum habit habit, uint32_t bou
 
 /* --- one path --- */
 
-static uint32_t trace_path(const struct path *path, enum habit habit)
+static uint32_t trace_path(const struct sweep_path *path, enum habit habit)
 {
 	uint32_t nr = 0;
 
@@ -262,9 +252,17 @@ struct count {
 	uint32_t instructions, open, hit, runs, violations;
 };
 
+/* Is it this habit's turn at boundary i of nr? */
+static bool is_turn(enum habit habit, uint32_t i, uint32_t nr, bool full)
+{
+	uint32_t stride = MAX((uint32_t)NR_HABITS, nr / BOUNDED);
+
+	return full || i % stride == habit * stride / NR_HABITS;
+}
+
 /* What lies where in the free lists varies from run to run, and with it the path a little: a boundary that
  * was missed is tried again. */
-static void sweep_habit(const struct path *path, enum habit habit, bool full, struct count *count)
+static void sweep_habit(const struct sweep_path *path, enum habit habit, bool full, struct count *count)
 {
 	uint32_t nr = trace_path(path, habit);
 
@@ -272,7 +270,7 @@ static void sweep_habit(const struct path *path, enum habit habit, bool full, st
 	for (uint32_t i = 0; i < nr; i++) {
 		bool hit = false;
 
-		if (!step_bit(lists->may_interrupt, i) || (!full && i % NR_HABITS != habit))
+		if (!step_bit(lists->may_interrupt, i) || !is_turn(habit, i, nr, full))
 			continue;
 		for (unsigned int trial = 0; trial < NR_TRIALS && !hit; trial++)
 			hit = try_boundary(path, habit, i);
@@ -281,7 +279,7 @@ static void sweep_habit(const struct path *path, enum habit habit, bool full, st
 	}
 }
 
-static void sweep_boundaries(const struct path *path, bool full)
+static void sweep_boundaries(const struct sweep_path *path, bool full)
 {
 	struct count count = {.runs = total.runs, .violations = total.violations};
 
@@ -294,17 +292,19 @@ static void sweep_boundaries(const struct path *path, bool full)
 		   total.violations - count.violations);
 	ktest_note("so far in all: %u of %u boundaries hit, %u runs, %u violations", total.hit, total.open,
 		   total.runs, total.violations);
+	EXPECT(count.instructions < STEP_MAX_BOUNDARIES);
 	EXPECT(count.open > 0 && count.hit * 100 >= count.open * PERCENT_WANTED);
 	EXPECT_EQ(total.violations - count.violations, 0);
 }
 
-static void sweep_path(const struct path *path, bool full)
+void sweep_path(const struct sweep_path *path, bool full)
 {
 	BORROW(lists);
 	const char *why_not = step_begin(use_memory);
 
 	if (why_not)
 		SKIP(why_not);
+	s.also = path->also;
 	if (!step_is_counting()) {
 		ktest_skip("no -icount shift=0,sleep=off");
 	} else if (path->enter && !path->enter()) {
@@ -320,7 +320,7 @@ static void sweep_path(const struct path *path, bool full)
 
 /* --- pages --- */
 
-static void nothing(void)
+void sweep_nothing(void)
 {
 }
 
@@ -778,7 +778,7 @@ static int partner(void *unused)
 	return 0;
 }
 
-static bool enter_threads(void)
+bool sweep_partner_start(void)
 {
 	s.main = current;
 	s.partner_does = NULL;
@@ -788,7 +788,7 @@ static bool enter_threads(void)
 	return !IS_ERR(s.partner);
 }
 
-static void leave_threads(void)
+void sweep_partner_stop(void)
 {
 	s.partner_does = NULL;
 	thread_unpark(s.partner);
@@ -796,8 +796,20 @@ static void leave_threads(void)
 	msleep(20); /* its stack goes back */
 }
 
+struct thread *sweep_partner(void)
+{
+	return s.partner;
+}
+
+void sweep_partner_will(void (*does)(void))
+{
+	sweep_partner_settle();
+	s.partner_does = does;
+	thread_unpark(s.partner);
+}
+
 /* The partner parks, having done everything. */
-static void partner_settle(void)
+void sweep_partner_settle(void)
 {
 	yield();
 	yield();
@@ -805,7 +817,7 @@ static void partner_settle(void)
 
 static void partner_wake(void)
 {
-	partner_settle();
+	sweep_partner_settle();
 	thread_unpark(s.partner);
 }
 
@@ -816,7 +828,7 @@ static void partner_unparks_us(void)
 
 static void prepare_unpark_us(void)
 {
-	partner_settle();
+	sweep_partner_settle();
 	s.partner_does = partner_unparks_us;
 }
 
@@ -834,11 +846,11 @@ static void partner_locks(void)
 
 static void prepare_mutex(void)
 {
-	partner_settle();
+	sweep_partner_settle();
 	mutex_lock(&s.mutex);
 	s.partner_does = partner_locks;
 	thread_unpark(s.partner);
-	partner_settle();
+	sweep_partner_settle();
 }
 
 static void run_mutex_handover(void)
@@ -855,11 +867,11 @@ static void partner_waits(void)
 
 static void prepare_wait(void)
 {
-	partner_settle();
+	sweep_partner_settle();
 	s.condition = false;
 	s.partner_does = partner_waits;
 	thread_unpark(s.partner);
-	partner_settle();
+	sweep_partner_settle();
 }
 
 static void run_wake(void)
@@ -874,12 +886,12 @@ static void run_wake(void)
 static bool enter_windows_and_threads(void)
 {
 	s.others = kmap_pool.nr ? alloc_page(GFP_HIGHUSER) : NULL;
-	return s.others && enter_threads();
+	return s.others && sweep_partner_start();
 }
 
 static void leave_windows_and_threads(void)
 {
-	leave_threads();
+	sweep_partner_stop();
 	__free_page(s.others);
 }
 
@@ -895,7 +907,7 @@ static void partner_maps_local(void)
 
 static void prepare_local_switch(void)
 {
-	partner_settle();
+	sweep_partner_settle();
 	take_high();
 	s.partner_does = partner_maps_local;
 	thread_unpark(s.partner);
@@ -903,7 +915,7 @@ static void prepare_local_switch(void)
 
 static void prepare_local_preempted(void)
 {
-	partner_settle();
+	sweep_partner_settle();
 	take_high();
 	s.partner_does = partner_maps_local;
 	s.preempts = true;
@@ -944,7 +956,7 @@ static void finish_local(void)
 {
 	s.preempts = false;
 	thread_unpark(s.partner);
-	partner_settle();
+	sweep_partner_settle();
 	give_high();
 }
 
@@ -969,10 +981,10 @@ static void partner_maps(void)
 
 static void prepare_kmap_wait(void)
 {
-	partner_settle();
+	sweep_partner_settle();
 	s.partner_does = partner_maps;
 	thread_unpark(s.partner);
-	partner_settle();
+	sweep_partner_settle();
 }
 
 static void run_kmap_handover(void)
@@ -983,7 +995,7 @@ static void run_kmap_handover(void)
 
 static void finish_kmap_wait(void)
 {
-	partner_settle();
+	sweep_partner_settle();
 	(void)kmap(list_first_entry(&s.hog, struct page, links));
 	total.violations += mm_validate_windows(NULL);
 }
@@ -991,60 +1003,54 @@ static void finish_kmap_wait(void)
 /* ------------------------------------------------------------------------------------------------ the table
  */
 
-#define SWEEP(name_, enter_, leave_, prepare_, run_, finish_)                                                \
-	static const struct path path_##name_ = {#name_, enter_, leave_, prepare_, run_, finish_};           \
-	KTEST_BY_NAME(sweep, name_, "C4 G12 P7")                                                             \
-	{                                                                                                    \
-		sweep_path(&path_##name_, false);                                                            \
-	}                                                                                                    \
-	KTEST_BY_NAME(sweep_full, name_, "C4 G12 P7")                                                        \
-	{                                                                                                    \
-		sweep_path(&path_##name_, true);                                                             \
-	}
+#define SWEEP(name, ...) KTEST_SWEEP(sweep, name, "C4 P7 BUD-13", __VA_ARGS__, NULL)
 
 SWEEP(page_alloc_0, NULL, NULL, warm_0, run_alloc_0, give_0)
-SWEEP(page_alloc_0_refill, NULL, NULL, nothing, run_alloc_0, give_0)
-SWEEP(page_alloc_0_slow_mode, enter_slow_mode, leave_slow_mode, nothing, run_alloc_0, give_0)
-SWEEP(page_free_0, NULL, NULL, take_0, run_free_0, nothing)
+SWEEP(page_alloc_0_refill, NULL, NULL, sweep_nothing, run_alloc_0, give_0)
+SWEEP(page_alloc_0_slow_mode, enter_slow_mode, leave_slow_mode, sweep_nothing, run_alloc_0, give_0)
+SWEEP(page_free_0, NULL, NULL, take_0, run_free_0, sweep_nothing)
 SWEEP(page_free_0_drain, enter_drain_0, NULL, fill_0, run_free_0, release_0)
-SWEEP(page_free_0_slow_mode, enter_slow_mode, leave_slow_mode, take_0, run_free_0, nothing)
+SWEEP(page_free_0_slow_mode, enter_slow_mode, leave_slow_mode, take_0, run_free_0, sweep_nothing)
 SWEEP(page_alloc_3, NULL, NULL, warm_3, run_alloc_3, give_3)
-SWEEP(page_alloc_3_refill, NULL, NULL, nothing, run_alloc_3, give_3)
-SWEEP(page_free_3, NULL, NULL, take_3, run_free_3, nothing)
+SWEEP(page_alloc_3_refill, NULL, NULL, sweep_nothing, run_alloc_3, give_3)
+SWEEP(page_free_3, NULL, NULL, take_3, run_free_3, sweep_nothing)
 SWEEP(page_free_3_drain, enter_drain_3, NULL, fill_3, run_free_3, release_3)
-SWEEP(page_alloc_9, NULL, NULL, nothing, run_alloc_9, give_9)
-SWEEP(page_free_9, NULL, NULL, take_9, run_free_9, nothing)
-SWEEP(split, enter_split, leave_split, nothing, run_alloc_0, give_0)
-SWEEP(merge, enter_split, leave_split, take_0, run_free_0, nothing)
-SWEEP(drain_all_pages, enter_drain_0, NULL, fill_both, drain_all_pages, nothing)
+SWEEP(page_alloc_9, NULL, NULL, sweep_nothing, run_alloc_9, give_9)
+SWEEP(page_free_9, NULL, NULL, take_9, run_free_9, sweep_nothing)
+SWEEP(split, enter_split, leave_split, sweep_nothing, run_alloc_0, give_0)
+SWEEP(merge, enter_split, leave_split, take_0, run_free_0, sweep_nothing)
+SWEEP(drain_all_pages, enter_drain_0, NULL, fill_both, drain_all_pages, sweep_nothing)
 SWEEP(split_page, NULL, NULL, take_2, run_split_page, give_4_pages)
-SWEEP(alloc_pages_exact, NULL, NULL, nothing, run_alloc_exact, give_exact)
-SWEEP(free_pages_exact, NULL, NULL, run_alloc_exact, give_exact, nothing)
+SWEEP(alloc_pages_exact, NULL, NULL, sweep_nothing, run_alloc_exact, give_exact)
+SWEEP(free_pages_exact, NULL, NULL, run_alloc_exact, give_exact, sweep_nothing)
 SWEEP(kmap_local, NULL, NULL, take_high, run_kmap_local, give_high)
 SWEEP(kmap, enter_kmap, NULL, take_high_mapped, run_kmap, give_high_mapped)
 SWEEP(kmap_wrap, enter_kmap_wrap, empty_windows, prepare_kmap_wrap, run_kmap, give_high)
 SWEEP(object_alloc, NULL, NULL, warm_objects, run_kmalloc, give_object)
 SWEEP(object_alloc_refill, NULL, NULL, prepare_refill, run_kmalloc, give_object_and_first)
-SWEEP(object_alloc_new_slab, NULL, NULL, nothing, run_kmalloc, give_object)
-SWEEP(object_alloc_slow_mode, enter_slow_objects, leave_slow_objects, nothing, run_kmalloc, give_object)
-SWEEP(object_free, NULL, NULL, take_object, run_kfree, nothing)
+SWEEP(object_alloc_new_slab, NULL, NULL, sweep_nothing, run_kmalloc, give_object)
+SWEEP(object_alloc_slow_mode, enter_slow_objects, leave_slow_objects, sweep_nothing, run_kmalloc, give_object)
+SWEEP(object_free, NULL, NULL, take_object, run_kfree, sweep_nothing)
 SWEEP(object_free_drain, enter_object_drain, NULL, fill_objects, run_kfree, give_objects)
-SWEEP(object_free_slow_mode, enter_slow_objects, leave_slow_objects, take_object, run_kfree, nothing)
-SWEEP(slab_release, NULL, NULL, warm_objects, run_shrink, nothing)
-SWEEP(kmem_cache_create, NULL, NULL, nothing, run_cache_create, destroy_created)
-SWEEP(kmem_cache_destroy, NULL, NULL, use_created, destroy_created, nothing)
-SWEEP(vmalloc, enter_areas, leave_areas, nothing, run_vmalloc, give_area)
+SWEEP(object_free_slow_mode, enter_slow_objects, leave_slow_objects, take_object, run_kfree, sweep_nothing)
+SWEEP(slab_release, NULL, NULL, warm_objects, run_shrink, sweep_nothing)
+SWEEP(kmem_cache_create, NULL, NULL, sweep_nothing, run_cache_create, destroy_created)
+SWEEP(kmem_cache_destroy, NULL, NULL, use_created, destroy_created, sweep_nothing)
+SWEEP(vmalloc, enter_areas, leave_areas, sweep_nothing, run_vmalloc, give_area)
 SWEEP(vmalloc_again, enter_areas, leave_areas, prepare_clean, run_vmalloc, give_area)
-SWEEP(vfree, enter_areas, leave_areas, run_vmalloc, run_vfree, nothing)
-SWEEP(vfree_flush, enter_areas, leave_areas, prepare_flush, run_vfree, nothing)
-SWEEP(vmalloc_purge, enter_areas, leave_areas, prepare_purge, vmalloc_purge, nothing)
+SWEEP(vfree, enter_areas, leave_areas, run_vmalloc, run_vfree, sweep_nothing)
+SWEEP(vfree_flush, enter_areas, leave_areas, prepare_flush, run_vfree, sweep_nothing)
+SWEEP(vmalloc_purge, enter_areas, leave_areas, prepare_purge, vmalloc_purge, sweep_nothing)
 SWEEP(vmap, enter_areas, leave_areas, take_0, run_vmap, give_map)
-SWEEP(thread_switch, enter_threads, leave_threads, partner_wake, yield, partner_settle)
+SWEEP(thread_switch, sweep_partner_start, sweep_partner_stop, partner_wake, yield, sweep_partner_settle)
 SWEEP(kmap_local_switch, enter_windows_and_threads, leave_windows_and_threads, prepare_local_switch,
       run_local_switch, finish_local)
 SWEEP(kmap_local_preempted, enter_windows_and_threads, leave_windows_and_threads, prepare_local_preempted,
       run_local_preempted, finish_local)
 SWEEP(kmap_handover, enter_kmap_wait, leave_kmap_wait, prepare_kmap_wait, run_kmap_handover, finish_kmap_wait)
-SWEEP(park_and_unpark, enter_threads, leave_threads, prepare_unpark_us, run_unpark_and_park, partner_settle)
-SWEEP(mutex_handover, enter_threads, leave_threads, prepare_mutex, run_mutex_handover, partner_settle)
-SWEEP(wait_queue_handover, enter_threads, leave_threads, prepare_wait, run_wake, partner_settle)
+SWEEP(park_and_unpark, sweep_partner_start, sweep_partner_stop, prepare_unpark_us, run_unpark_and_park,
+      sweep_partner_settle)
+SWEEP(mutex_handover, sweep_partner_start, sweep_partner_stop, prepare_mutex, run_mutex_handover,
+      sweep_partner_settle)
+SWEEP(wait_queue_handover, sweep_partner_start, sweep_partner_stop, prepare_wait, run_wake,
+      sweep_partner_settle)

@@ -22,7 +22,7 @@ static struct {
 	unsigned int nr_tests;
 } noted;
 
-static void shrink_all_caches(void)
+void shrink_all_caches(void)
 {
 	struct kmem_cache *cache;
 
@@ -30,7 +30,7 @@ static void shrink_all_caches(void)
 		kmem_cache_shrink(cache);
 }
 
-static size_t nr_live_objects(void)
+size_t nr_live_objects(void)
 {
 	const struct kmem_cache *cache;
 	size_t nr = 0;

@@ -41,6 +41,10 @@ void machine_expect_as_found(int *unused);
 /* Are the free blocks and live objects those that machine_note() saw? For the middle of a test. */
 bool machine_is_as_found(void);
 
+/* Empties the stacks of all caches and gives their empty slabs back. Objects in use, of all caches. */
+void shrink_all_caches(void);
+size_t nr_live_objects(void);
+
 /* First line of a negative test: from here on reports are kept and rate limits start anew. */
 void expect_reports(void);
 
