@@ -11,7 +11,7 @@ HOSTCC32      ?= i686-linux-gnu-gcc
 
 # mm as the kernel has it; of the kernel only what needs no machine. string.c is left to the host's C library.
 GUEST_ONLY := $(addprefix tests/kernel/test_,$(addsuffix .c,trap irq thread context kmap_threads protect timer percpu rseq sweep soak books scull vmalloc_irq))
-GUEST_ONLY += tests/kernel/test_demo.c tests/kernel/test_hog.c
+GUEST_ONLY += tests/kernel/test_demo.c tests/kernel/test_hog.c tests/kernel/test_sweep_slow.c
 GUEST_ONLY += tests/kernel/test_sleep.c tests/kernel/test_oom.c tests/kernel/test_background.c
 HOST_SOURCES := $(sort $(wildcard mm/*.c)) kernel/lib/format.c kernel/core/cmdline.c boot/multiboot.c tests/ktest.c \
 		monitor/line.c monitor/parse.c \
@@ -102,7 +102,7 @@ test: build/ashlar.elf build/host/memmap build/host/test64 build/host/test32 $(i
 # `make soak`: everything at once for 60,000 ticks. The figures are in the logs.
 .PHONY: sweep soak
 sweep: build/ashlar.elf
-	$(Q)tests/run-tests --program="16M=$(call SWEEP_SUITES,16M,sweep_full)" \
+	$(Q)TIME_LIMIT=1800 tests/run-tests --program="16M=$(call SWEEP_SUITES,16M,sweep_full)" \
 		--program="64M=$(call SWEEP_SUITES,64M,sweep_full)" \
 		--program="24M=$(call SWEEP_SUITES,24M,sweep_full,lowmem=16M)"; result=$$?; \
 		grep -hE '# .*boundaries hit' build/tests/sweep-16M.log | grep -v 'so far'; \
