@@ -33,6 +33,7 @@ static struct {
 	const char *skip_reason;     /* NULL: not skipped */
 	bool is_capturing;
 	unsigned int nr_reports; /* captured; may exceed what is kept */
+	unsigned int nr_bugs;	 /* reports that say BUG */
 	char report[KTEST_MAX_REPORTS][KTEST_REPORT_SIZE];
 } ktest;
 
@@ -116,6 +117,11 @@ unsigned int reports_count(void)
 	return ktest.nr_reports;
 }
 
+unsigned int reports_count_bugs(void)
+{
+	return ktest.nr_bugs;
+}
+
 const char *report_at(unsigned int i)
 {
 	return i < MIN(ktest.nr_reports, KTEST_MAX_REPORTS) ? ktest.report[i] : "";
@@ -139,6 +145,7 @@ bool ktest_report(int level, const char *text)
 		if (ktest.nr_reports < KTEST_MAX_REPORTS)
 			snprintf(ktest.report[ktest.nr_reports], KTEST_REPORT_SIZE, "%s", text);
 		ktest.nr_reports++;
+		ktest.nr_bugs += strstr(text, "BUG") != NULL;
 	} else if (level < KTEST_LEVEL_INFO) {
 		ktest.nr_failed++;
 		ktest_note("unexpected report: %s", text);
@@ -204,7 +211,7 @@ static unsigned int ktest_run_test(const struct ktest *test, unsigned int number
 	ktest.nr_failed = 0;
 	ktest.skip_reason = NULL;
 	ktest.is_capturing = false;
-	ktest.nr_reports = 0;
+	ktest.nr_reports = ktest.nr_bugs = 0;
 	ktest.running = test;
 	test->run();
 	ktest.running = NULL;

@@ -75,6 +75,7 @@ void ktest_note(const char *fmt, ...) PRINTF(1, 2);
  * test that ends with an error or warning it did not capture fails. */
 void reports_capture(void);
 unsigned int reports_count(void);
+unsigned int reports_count_bugs(void);	/* that say BUG */
 bool reports_contain(const char *text); /* is `text` a part of one of them */
 const char *report_at(unsigned int i);	/* "" beyond the last; at most 16 are kept, 192 bytes each */
 
