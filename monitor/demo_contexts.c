@@ -227,14 +227,16 @@ static void act_give_page(struct play *play, enum demo_place place)
 {
 	unsigned int order;
 	struct page *page;
+	void *start;
 
 	if (list_is_empty(&play->hogged))
 		return;
 	page = list_first_entry(&play->hogged, struct page, links);
 	list_del(&page->links);
 	order = page->order;
+	start = page_address(page);
 	__free_pages(page, order);
-	note_give(play, place, "free_pages", PAGE_SIZE << order, page_address(page));
+	note_give(play, place, "free_pages", PAGE_SIZE << order, start);
 }
 
 static bool place_is_here(enum demo_place place)
