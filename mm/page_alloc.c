@@ -79,24 +79,32 @@ static COLD void report_wild_page(const void *page, const void *caller)
 
 /* --- allocation --- */
 
-/* A block from this zone that leaves `floor` pages free, or NULL. */
-static struct page *zone_alloc(struct zone *zone, unsigned int order, enum mobility mobility, size_t floor)
+/* A zone is left, or found, with less than `low`. */
+static NOINLINE void note_short(struct zone *zone)
 {
-	struct page *page = NULL;
-	irqflags_t flags;
-	bool is_short;
+	if (!zone->slow)
+		pcp_check_mode(zone);
+	vmscan_wake();
+}
 
-	flags = port_lock_irqsave(&zone->lock);
-	if (likely(zone->nr_free >= floor + ((size_t)1 << order)))
-		page = order < PCP_ORDERS ? pcp_refill_locked(zone, order, mobility, floor)
-					  : buddy_alloc_locked(zone, order, mobility);
-	is_short = zone->nr_free < zone->wmark[WMARK_LOW];
-	port_unlock_irqrestore(&zone->lock, flags);
-	if (unlikely(is_short)) {
-		if (!zone->slow)
-			pcp_check_mode(zone);
-		vmscan_wake();
+/* A block from this zone that leaves `floor` pages free, or NULL. A zone with too little is passed by without
+ * its lock: what is freed at this moment comes too late for this request, and finds the waiters. */
+static inline struct page *zone_alloc(struct zone *zone, unsigned int order, enum mobility mobility,
+				      size_t floor)
+{
+	size_t wanted = floor + ((size_t)1 << order);
+	struct page *page = NULL;
+
+	if (likely(READ_ONCE(zone->nr_free) >= wanted)) {
+		irqflags_t flags = port_lock_irqsave(&zone->lock);
+
+		if (likely(zone->nr_free >= wanted))
+			page = order < PCP_ORDERS ? pcp_refill_locked(zone, order, mobility, floor)
+						  : buddy_alloc_locked(zone, order, mobility);
+		port_unlock_irqrestore(&zone->lock, flags);
 	}
+	if (unlikely(READ_ONCE(zone->nr_free) < zone->wmark[WMARK_LOW]))
+		note_short(zone);
 	return page;
 }
 
