@@ -155,7 +155,7 @@ static struct page *new_slab(struct kmem_cache *cache, gfp_t gfp, const void *ca
 	if (gfp_has(gfp, __GFP_WAIT))
 		quiet &= ~GFP_PATIENCE;
 	first = page_alloc_for(quiet, cache->order, caller);
-	if (unlikely(!first))
+	if (unlikely(!first) && cache->order)
 		first = alloc_piece(cache, quiet, caller);
 	if (likely(first))
 		return make_slab(cache, first);
@@ -303,6 +303,8 @@ static void *take_and_refill(struct kmem_cache *cache, struct page *grown, bool 
 	void *object = NULL;
 	irqflags_t flags;
 
+	if (!grown && list_is_empty(&cache->partial))
+		return NULL; /* without the lock: what is freed now comes later, and finds the waiters */
 	flags = port_lock_irqsave(&cache->lock);
 	stack = slab_stack_here(cache);
 	if (grown)
