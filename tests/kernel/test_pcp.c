@@ -38,7 +38,7 @@ static bool open_lists(void)
 		return false;
 	pcp_keep_closed(false);
 	drain_all_pages();
-	if (zone->nr_free < zone->wmark[WMARK_HIGH] || page_init_on_alloc || page_init_on_free)
+	if (zone->nr_free < zone->wmark[WMARK_HIGH] || lists_stay_closed())
 		return false;
 	EXPECT(!zone->slow);
 	return kind_is_at_home();

@@ -45,6 +45,7 @@ static struct kmem_cache *cache_with(unsigned int nr, void (*ctor)(void *))
 
 KTEST(stack, the_object_freed_last_comes_back_first, "P7 S1")
 {
+	NEEDS_OPEN_LISTS();
 	MACHINE_STAYS_AS_FOUND();
 	struct kmem_cache *cache = cache_with(2, NULL);
 
@@ -59,6 +60,7 @@ KTEST(stack, the_object_freed_last_comes_back_first, "P7 S1")
 
 KTEST(stack, no_more_objects_are_parked_than_it_has_slots, "S1 SLB-11")
 {
+	NEEDS_OPEN_LISTS();
 	MACHINE_STAYS_AS_FOUND();
 	struct kmem_cache *cache = cache_with(NR_OBJECTS, NULL);
 	struct pcpu_stack *stack;
@@ -82,6 +84,7 @@ KTEST(stack, no_more_objects_are_parked_than_it_has_slots, "S1 SLB-11")
 
 KTEST(stack, a_refill_takes_a_bounded_number_of_objects, "S1")
 {
+	NEEDS_OPEN_LISTS();
 	MACHINE_STAYS_AS_FOUND();
 	struct kmem_cache *cache = kmem_cache_create("stacked", 40, 0, 0, NULL);
 	struct pcpu_stack *stack;
@@ -98,6 +101,7 @@ KTEST(stack, a_refill_takes_a_bounded_number_of_objects, "S1")
 
 KTEST(stack, freeing_the_hottest_object_again_is_reported, "DBG-03 PCP-05")
 {
+	NEEDS_OPEN_LISTS();
 	MACHINE_STAYS_AS_FOUND();
 	struct kmem_cache *cache = cache_with(2, NULL);
 
@@ -130,6 +134,7 @@ KTEST(stack, freeing_again_what_a_full_stack_took_is_reported, "DBG-03")
 
 KTEST(stack, closing_it_gives_all_that_is_parked_back, "S1")
 {
+	NEEDS_OPEN_LISTS();
 	MACHINE_STAYS_AS_FOUND();
 	struct kmem_cache *cache = cache_with(30, NULL);
 
@@ -167,6 +172,7 @@ KTEST(stack, shrinking_counts_parked_objects_as_free, "SLB-08 S1")
 
 KTEST(stack, parked_objects_do_not_keep_a_cache_alive, "SLB-05 S2")
 {
+	NEEDS_OPEN_LISTS();
 	MACHINE_STAYS_AS_FOUND();
 	struct kmem_cache *cache = cache_with(20, NULL);
 

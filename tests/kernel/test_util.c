@@ -87,6 +87,11 @@ void machine_expect_as_found(int *unused)
 	pcp_keep_closed(false);
 }
 
+bool lists_stay_closed(void)
+{
+	return page_init_on_alloc || page_init_on_free;
+}
+
 void expect_reports(void)
 {
 	ratelimit_reset_all();

@@ -97,6 +97,14 @@ bool giver_register(struct giver *giver, size_t nr_pages, gfp_t gfp);
 /* Unregisters it and frees what it did not give. */
 void giver_unregister(struct giver *giver);
 
+/* First line of a test of what is parked per CPU. */
+#define NEEDS_OPEN_LISTS()                                                                                   \
+	if (lists_stay_closed())                                                                             \
+	SKIP("init_on_alloc or init_on_free keeps the lists closed")
+
+/* Are pages and objects cleared on their way, so that nothing is ever parked? */
+bool lists_stay_closed(void);
+
 /* Is every byte of memory this one? */
 bool memory_is(const void *memory, int byte, size_t size_bytes);
 

@@ -26,8 +26,7 @@ KTEST(watermark, below_low_the_lists_of_a_zone_are_closed_and_at_high_open_again
 	struct zone *zone = first_zone();
 	struct page *page, *low;
 
-	if (page_init_on_alloc || page_init_on_free)
-		SKIP("init_on_ keeps the lists closed");
+	NEEDS_OPEN_LISTS();
 	pcp_keep_closed(false);
 	page = alloc_page(GFP_KERNEL);
 	REQUIRE(page);
