@@ -79,6 +79,8 @@ static gfp_t random_gfp(bool may_be_high)
 	static const gfp_t types[] = {GFP_ATOMIC, GFP_KERNEL, GFP_NOWAIT, GFP_NOFS};
 	gfp_t gfp = types[random_below(&run.random, ARRAY_SIZE(types))] | __GFP_NOWARN;
 
+	if (gfp_has(gfp, __GFP_WAIT))
+		gfp |= __GFP_NORETRY; /* nobody else gives anything back: it would wait in vain */
 	if (random_below(&run.random, 8) == 0)
 		gfp |= __GFP_DMA;
 	else if (may_be_high && random_below(&run.random, 3) == 0)
