@@ -14,7 +14,8 @@
 #define SHRINK_BATCH	  64u
 #define BACKGROUND_PAGES  64u  /* wanted from one pass */
 #define BACKGROUND_PASSES 16u  /* in a row, before others run */
-#define HOPELESS_MS	  100u /* after a pass that freed nothing */
+#define HOPELESS_PASSES	  16u  /* that freed nothing, before it gives up */
+#define PAUSE_MS	  100u /* after each of either */
 #define RESERVE_PAGES	  4u
 
 /* A thread that is inside a shrinker, on its stack. */
@@ -184,15 +185,19 @@ static bool is_short(enum watermark mark)
 	return false;
 }
 
-/* Up to `high` everywhere, the reserve full. When a pass frees nothing, nobody is asked again for a while.
- * Result: is it done? */
+/* Up to `high` everywhere, the reserve full, however little each pass frees. When one frees nothing, nobody
+ * is asked again for a while. Result: is it done? */
 static bool balance(void)
 {
-	for (unsigned int pass = 0; pass < BACKGROUND_PASSES; pass++) {
+	for (unsigned int pass = 1, nr_hopeless = 0; nr_hopeless < HOPELESS_PASSES; pass++) {
+		bool is_hopeless;
+
 		if (!is_short(WMARK_HIGH))
 			return reserve_fill(&vmscan.reserve);
-		if (vmscan_reclaim(GFP_KERNEL, BACKGROUND_PAGES) == 0)
-			port_park_for(HOPELESS_MS);
+		is_hopeless = vmscan_reclaim(GFP_KERNEL, BACKGROUND_PAGES) == 0;
+		nr_hopeless += is_hopeless;
+		if (is_hopeless || pass % BACKGROUND_PASSES == 0)
+			port_park_for(PAUSE_MS);
 	}
 	return false;
 }

@@ -8,6 +8,7 @@
 #include <kernel/core/irq.h>
 #include <kernel/core/thread.h>
 #include <kernel/core/timer.h>
+#include <kernel/lib/align.h>
 #include <linux/gfp.h>
 #include <mm/events.h>
 #include <mm/reserve.h>
@@ -98,6 +99,32 @@ KTEST(watermark, many_requests_wake_it_once_until_it_sleeps_again, "R1 WMK-01")
 	EXPECT(zone_is_at_high());
 	giver_unregister(&giver);
 	hog_release(&taken);
+	hog_release(&hog);
+}
+
+static size_t (*give_all_asked)(struct shrinker *, size_t, gfp_t);
+
+static size_t give_one(struct shrinker *shrinker, size_t nr, gfp_t gfp)
+{
+	return give_all_asked(shrinker, MIN(nr, (size_t)1), gfp);
+}
+
+KTEST(watermark, it_works_up_to_high_however_little_each_pass_frees, "R1 WMK-01")
+{
+	MACHINE_STAYS_AS_FOUND();
+	struct list_head hog = LIST_HEAD_INIT(hog);
+	struct giver giver = {.answer = 0};
+	struct page *page;
+
+	REQUIRE(prepare(&giver, &hog));
+	give_all_asked = giver.shrinker.scan;
+	giver.shrinker.scan = give_one;
+	page = alloc_page(GFP_NOWAIT);
+	REQUIRE(page);
+	EXPECT(comes_true(zone_is_at_high));
+	EXPECT(comes_true(it_sleeps));
+	__free_page(page);
+	giver_unregister(&giver);
 	hog_release(&hog);
 }
 
