@@ -7,9 +7,9 @@
  * The bits answer five questions:
  *   where       __GFP_DMA, __GFP_HIGHMEM (at most one; none: NORMAL, then DMA)
  *   how mobile  __GFP_MOVABLE, __GFP_RECLAIMABLE (at most one; none: unmovable)
- *   may it      __GFP_WAIT sleep, __GFP_IO start I/O, __GFP_FS call the file system, __GFP_HIGH use the
- * reserve how hard    __GFP_NORETRY < default < __GFP_REPEAT < __GFP_NOFAIL what kind   __GFP_ZERO,
- * __GFP_COMP, __GFP_COLD, __GFP_NOWARN, __GFP_NO_GROW, __GFP_THISNODE
+ *   may it      __GFP_WAIT sleep, __GFP_IO start I/O, __GFP_FS call file systems, __GFP_HIGH use the reserve
+ *   how hard    __GFP_NORETRY < default < __GFP_REPEAT < __GFP_NOFAIL
+ *   what kind   __GFP_ZERO, __GFP_COMP, __GFP_COLD, __GFP_NOWARN, __GFP_NO_GROW, __GFP_THISNODE
  */
 #pragma once
 

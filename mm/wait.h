@@ -20,7 +20,8 @@
 struct mem_waiter {
 	gfp_t gfp;	    /* (C) what is asked for */
 	unsigned int order; /* (C) */
-	/* (C) Take it if it is there: sets page or object. Called with the queue's lock held. */
+	/* (C) Take it if it is there: sets page or object. Called with the queue's lock held, or, where a
+	 * thread reclaims, before it queues. Sleeps not, wakes no waiter. */
 	bool (*take)(struct mem_waiter *waiter);
 	struct page *page; /* (L) what it got: either, or neither */
 	void *object;	   /* (L) */
