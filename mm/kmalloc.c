@@ -112,39 +112,25 @@ static COLD void *refuse(size_t size, gfp_t gfp, const void *caller, const char 
 	return NULL;
 }
 
-static gfp_t without_highmem(gfp_t gfp, const void *caller)
-{
-	static struct ratelimit limit;
-	char code[64];
-
-	if (ratelimit_ok(&limit))
-		port_print(PORT_WARN,
-			   "kmalloc with __GFP_HIGHMEM by %s: high memory has no address; served from low "
-			   "memory",
-			   port_code_name(caller, code, sizeof(code)));
-	return gfp & ~__GFP_HIGHMEM;
-}
-
 static NOINLINE void *alloc_large(size_t size, gfp_t gfp, const void *caller)
 {
 	struct page *page;
 
 	if (size > KMALLOC_MAX_SIZE)
 		return refuse(size, gfp, caller, "too large");
-	page = page_alloc_exact(DIV_ROUND_UP(size, PAGE_SIZE), gfp & ~__GFP_MOVABLE, PAGE_LARGE);
+	page = page_alloc_exact(DIV_ROUND_UP(size, PAGE_SIZE), gfp & ~__GFP_MOVABLE, PAGE_LARGE, caller);
 	return page ? page_address(page) : NULL;
 }
 
 /* Every request that is more than a pop: impossible, large, cleared, from no zone kmalloc has. */
-static NOINLINE void *kmalloc_slow(size_t size, gfp_t gfp, const void *caller)
+NOINLINE void *kmalloc_slow(size_t size, gfp_t gfp, const void *caller)
 {
 	struct kmem_cache *cache;
 	void *object;
 
 	if (gfp_is_impossible(gfp))
 		return refuse(size, gfp, caller, gfp_why_impossible(gfp));
-	if (gfp_has(gfp, __GFP_HIGHMEM))
-		gfp = without_highmem(gfp, caller);
+	gfp = page_want_address(gfp, caller);
 	if (size == 0)
 		return ZERO_SIZE_PTR;
 	if (size > KMALLOC_MAX_CACHE_SIZE)

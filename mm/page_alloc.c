@@ -242,8 +242,9 @@ struct page *page_alloc_for(gfp_t gfp, unsigned int order, const void *caller)
 	gfp_t plain = gfp & ~GFP_AFTERWARDS;
 	struct page *page;
 
-	page = likely(order < PCP_ORDERS && gfp_is_plain(plain)) ? pop_or_alloc(plain, order)
-								 : alloc_unusual(gfp, order, caller);
+	page = likely(order < PCP_ORDERS && gfp_is_plain(plain) && !gfp_names_two(plain))
+		       ? pop_or_alloc(plain, order)
+		       : alloc_unusual(gfp, order, caller);
 	if (page && gfp_has(gfp, GFP_AFTERWARDS))
 		prepare(page, gfp, order);
 	return page;
@@ -268,9 +269,7 @@ struct page *alloc_pages_any(gfp_t gfp, unsigned int order)
 	return pop_or_alloc(gfp, order);
 }
 
-/* An address is asked for, and high memory has none: one warning for all such callers, then low memory (K6).
- */
-static gfp_t want_address(gfp_t gfp, const void *caller)
+gfp_t page_want_address(gfp_t gfp, const void *caller)
 {
 	static struct ratelimit limit;
 	char code[64];
@@ -286,15 +285,18 @@ static gfp_t want_address(gfp_t gfp, const void *caller)
 
 static NOINLINE unsigned long get_unusual(gfp_t gfp, unsigned int order, const void *caller)
 {
-	struct page *page = page_alloc_for(want_address(gfp, caller), order, caller);
+	struct page *page = page_alloc_for(page_want_address(gfp, caller), order, caller);
 
 	return page ? (unsigned long)page_address(page) : 0;
 }
 
-/* Does the fast path serve it, from low memory? */
+/* Does the fast path serve it, from low memory? Of two mobilities only one gets there: a refusal names our
+ * caller (K7). */
 static inline bool is_plain_low(gfp_t gfp, unsigned int order)
 {
-	return likely(!gfp_has(gfp, ~GFP_PLAIN_BITS | __GFP_HIGHMEM) && order < PCP_ORDERS);
+	gfp_t other = ~GFP_PLAIN_BITS | __GFP_HIGHMEM | __GFP_RECLAIMABLE;
+
+	return likely(!gfp_has(gfp, other) && order < PCP_ORDERS);
 }
 
 unsigned long __get_free_pages(gfp_t gfp, unsigned int order)
@@ -467,10 +469,10 @@ static void trim_block(struct page *page, size_t nr_pages, unsigned int order)
 	wait_serve();
 }
 
-struct page *page_alloc_exact(size_t nr_pages, gfp_t gfp, enum page_state state)
+struct page *page_alloc_exact(size_t nr_pages, gfp_t gfp, enum page_state state, const void *caller)
 {
 	unsigned int order = log2_ceil((uint32_t)nr_pages);
-	struct page *page = alloc_pages_any(gfp & ~(__GFP_COMP | __GFP_ZERO), order);
+	struct page *page = page_alloc_for(gfp & ~(__GFP_COMP | __GFP_ZERO), order, caller);
 
 	if (!page)
 		return NULL;
@@ -502,11 +504,11 @@ void *alloc_pages_exact(size_t size_bytes, gfp_t gfp)
 	const void *caller = RETURN_ADDRESS();
 	struct page *page;
 
-	gfp = want_address(gfp, caller);
+	gfp = page_want_address(gfp, caller);
 	if (size_bytes == 0 || get_order(size_bytes) > MAX_ORDER)
 		return refuse(gfp, get_order(size_bytes), caller,
 			      size_bytes ? "no block is that large" : "0 bytes");
-	page = page_alloc_exact(DIV_ROUND_UP(size_bytes, PAGE_SIZE), gfp, PAGE_EXACT);
+	page = page_alloc_exact(DIV_ROUND_UP(size_bytes, PAGE_SIZE), gfp, PAGE_EXACT, caller);
 	return page ? page_address(page) : NULL;
 }
 

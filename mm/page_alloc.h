@@ -114,6 +114,11 @@ extern bool page_init_on_alloc, page_init_on_free;
 /* The whole of alloc_pages, slow paths included, for callers that name theirs. */
 struct page *page_alloc_for(gfp_t gfp, unsigned int order, const void *caller) MUST_CHECK;
 
-/* For the slab layer: a block of exactly nr pages (as alloc_pages_exact) whose head page gets this state. */
-struct page *page_alloc_exact(size_t nr_pages, gfp_t gfp, enum page_state state) MUST_CHECK;
+/* An address is asked for, and high memory has none: one warning naming the caller, then low memory (K6).
+ * Result: the flags to go on with. Context: any. */
+gfp_t page_want_address(gfp_t gfp, const void *caller);
+
+/* For large kmalloc: a block of exactly nr pages (as alloc_pages_exact) whose head page gets this state. */
+struct page *page_alloc_exact(size_t nr_pages, gfp_t gfp, enum page_state state,
+			      const void *caller) MUST_CHECK;
 void page_free_exact(struct page *page);

@@ -601,14 +601,14 @@ void *kmem_cache_alloc_any(struct kmem_cache *cache, gfp_t gfp)
 	const void *caller = RETURN_ADDRESS();
 	void *object;
 
-	if (unlikely(gfp_zone_bits(gfp)) && gfp_has(gfp, __GFP_DMA) && !gfp_has(cache->gfp, __GFP_DMA))
+	if (unlikely(gfp_has(gfp, __GFP_DMA) && !gfp_has(cache->gfp, __GFP_DMA)))
 		return refuse_alloc(cache, gfp, caller,
 				    "__GFP_DMA, but the cache was created without SLAB_CACHE_DMA");
 	if (unlikely(cache->ctor && gfp_has(gfp, __GFP_ZERO)))
 		return refuse_alloc(cache, gfp, caller, "__GFP_ZERO would undo the constructor");
 	if (unlikely(gfp_is_impossible(gfp)))
 		return refuse_alloc(cache, gfp, caller, gfp_why_impossible(gfp));
-	object = slab_pop_object(cache, gfp);
+	object = slab_pop_object(cache, page_want_address(gfp, caller));
 	if (object && gfp_has(gfp, __GFP_ZERO))
 		memset(object, 0, cache->object_size);
 	return object;

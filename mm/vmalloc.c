@@ -158,13 +158,14 @@ void vfree(const void *addr)
 
 static void *kvmalloc_for(size_t size_bytes, gfp_t gfp, const void *caller)
 {
-	bool may_map = size_bytes > PAGE_SIZE && gfp_has(gfp, __GFP_WAIT) && gfp_zone_bits(gfp) == 0;
+	bool may_map = size_bytes > PAGE_SIZE && gfp_has(gfp, __GFP_WAIT) && gfp_zone_bits(gfp) == 0 &&
+		       !gfp_is_impossible(gfp);
 	gfp_t easily = may_map ? (gfp & ~(__GFP_NOFAIL | __GFP_REPEAT)) | __GFP_NORETRY | __GFP_NOWARN : gfp;
-	void *object = may_map && size_bytes > KMALLOC_MAX_SIZE ? NULL : kmalloc(size_bytes, easily);
+	void *object = NULL;
 
-	if (object || !may_map)
-		return object;
-	return alloc_with(size_bytes, PAGE_SIZE, gfp, caller);
+	if (!may_map || size_bytes <= KMALLOC_MAX_SIZE)
+		object = kmalloc_slow(size_bytes, easily, caller);
+	return object || !may_map ? object : alloc_with(size_bytes, PAGE_SIZE, gfp, caller);
 }
 
 void *kvmalloc(size_t size_bytes, gfp_t gfp)

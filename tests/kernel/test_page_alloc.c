@@ -6,6 +6,7 @@
 #include <kernel/lib/align.h>
 #include <kernel/lib/string.h>
 #include <mm/kmalloc.h>
+#include <mm/vmalloc.h>
 #include <tests/kernel/test_util.h>
 
 static struct zone *const dma = &zones[ZONE_DMA];
@@ -218,6 +219,32 @@ KTEST(page_alloc, impossible_flags_are_refused_by_name, "K7 ZON-08 G20")
 	EXPECT_ONE_REPORT("__GFP_MOVABLE and __GFP_RECLAIMABLE together");
 	EXPECT_NULL(alloc_pages_exact(PAGE_SIZE, GFP_BIT(24)));
 	EXPECT_ONE_REPORT("unknown flag bits");
+}
+
+/* The host has no names for code. */
+#ifdef __KERNEL__
+#define BY_US "by ktest_page_alloc_whoever+"
+#else
+#define BY_US "by "
+#endif
+
+KTEST(page_alloc, whoever_asks_for_the_impossible_is_named_whatever_the_call, "K7 ZON-08")
+{
+	MACHINE_STAYS_AS_FOUND();
+
+	expect_reports();
+	EXPECT_NULL(alloc_page(GFP_USER | __GFP_RECLAIMABLE | __GFP_ZERO));
+	EXPECT_ONE_REPORT(BY_US);
+	EXPECT_EQ(__get_free_page(GFP_USER | __GFP_RECLAIMABLE), 0);
+	EXPECT_ONE_REPORT(BY_US);
+	EXPECT_EQ(get_zeroed_page(GFP_USER | __GFP_RECLAIMABLE), 0);
+	EXPECT_ONE_REPORT(BY_US);
+	EXPECT_NULL(alloc_pages_exact(PAGE_SIZE, GFP_BIT(24)));
+	EXPECT_ONE_REPORT(BY_US);
+	EXPECT_NULL(kvmalloc(KIB(20u), GFP_KERNEL | GFP_BIT(24)));
+	EXPECT_ONE_REPORT(BY_US);
+	EXPECT_NULL(kvmalloc(KMALLOC_MAX_SIZE + 1, GFP_ATOMIC));
+	EXPECT_ONE_REPORT(BY_US);
 }
 
 KTEST(page_alloc, a_caller_who_repeats_the_mistake_is_told_ten_times, "K7")
