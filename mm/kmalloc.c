@@ -314,6 +314,13 @@ void kfree_sensitive(const void *object)
 
 /* --- copies --- */
 
+/* Of the same class, and where gfp wants it (G7)? */
+static bool may_stay(const void *object, size_t usable, size_t new_size, gfp_t gfp)
+{
+	return new_size <= KMALLOC_MAX_SIZE && kmalloc_size_roundup(new_size) == usable &&
+	       (!gfp_has(gfp, __GFP_DMA) || zone_of_pfn(page_to_pfn(virt_to_page(object)))->id == ZONE_DMA);
+}
+
 void *krealloc(const void *object, size_t new_size, gfp_t gfp)
 {
 	const void *caller = RETURN_ADDRESS();
@@ -326,7 +333,7 @@ void *krealloc(const void *object, size_t new_size, gfp_t gfp)
 		kfree(object);
 		return ZERO_SIZE_PTR;
 	}
-	if (usable && new_size <= KMALLOC_MAX_SIZE && kmalloc_size_roundup(new_size) == usable)
+	if (usable && may_stay(object, usable, new_size, gfp))
 		return (void *)object;
 	moved = kmalloc_slow(new_size, gfp, caller);
 	if (moved && usable) {

@@ -90,9 +90,9 @@ void kfree_sensitive(const void *object);
 /* Usable bytes of an object, 0 for NULL and ZERO_SIZE_PTR, 0 with a report for what is no object. */
 size_t ksize(const void *object);
 
-/* Resize, moving when the class changes; contents up to the smaller size are kept; __GFP_ZERO clears what is
- * new. NULL when there is no memory: the old object is untouched. krealloc(p, 0) frees and gives
- * ZERO_SIZE_PTR. */
+/* Resize, moving when the class changes, or to where __GFP_DMA wants it; contents up to the smaller size are
+ * kept; __GFP_ZERO clears what is new. NULL when there is no memory: the old object is untouched. krealloc(p,
+ * 0) frees and gives ZERO_SIZE_PTR. */
 void *krealloc(const void *object, size_t new_size, gfp_t gfp) MUST_CHECK;
 
 /* Copies of memory and of a string; NULL for NULL. */

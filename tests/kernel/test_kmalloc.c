@@ -325,6 +325,25 @@ KTEST(kmalloc, krealloc_inside_a_class_moves_nothing, "K2 KML-05")
 	kfree(large);
 }
 
+KTEST(kmalloc, krealloc_moves_to_where_a_device_reaches_it, "K2 G7")
+{
+	MACHINE_STAYS_AS_FOUND();
+	char *small = kmalloc(100, GFP_KERNEL), *large = kmalloc(20000, GFP_KERNEL), *stays;
+
+	REQUIRE(small && large);
+	memcpy(small, "small", 6);
+	memcpy(large, "large", 6);
+	small = krealloc(small, 100, GFP_KERNEL | GFP_DMA);
+	large = krealloc(large, 20000, GFP_KERNEL | GFP_DMA);
+	REQUIRE(small && large);
+	EXPECT(virt_to_phys(small) < MIB(16u) && strcmp(small, "small") == 0);
+	EXPECT(virt_to_phys(large) < MIB(16u) && strcmp(large, "large") == 0);
+	stays = krealloc(large, 20000, GFP_KERNEL | GFP_DMA);
+	EXPECT(stays == large);
+	kfree(small);
+	kfree(stays);
+}
+
 KTEST(kmalloc, krealloc_with_zero_clears_only_what_is_new, "K2 KML-05")
 {
 	MACHINE_STAYS_AS_FOUND();
