@@ -801,30 +801,36 @@ struct kmem_cache *kmem_cache_create(const char *name, size_t size, size_t align
 	return NULL;
 }
 
-/* Objects of a slab that are handed out, a line each. */
-static void list_live_objects(const struct kmem_cache *cache, const struct page *first)
+/* Objects that are handed out, a line each, of the slab that begins with this page, if one does. */
+static void list_live_objects(struct kmem_cache *cache, const struct page *first)
 {
 	uint32_t is_free[MAX_PER_SLAB / 32] = {0};
+	unsigned int number = 0, end = 0;
+	irqflags_t flags = port_lock_irqsave(&cache->lock);
 
-	for (char *object = first->freelist; object; object = *object_link(cache, object))
-		bitmap_set(is_free, object_offset(cache, (uintptr_t)object) / cache->stride);
-	for (unsigned int i = slab_start(cache, first); i < first->bump; i++)
-		if (!bitmap_test(is_free, i))
+	if (first->slab_cache == cache && first->slab == first) {
+		number = slab_start(cache, first);
+		end = first->bump;
+		for (char *object = first->freelist; object; object = *object_link(cache, object))
+			bitmap_set(is_free, object_offset(cache, (uintptr_t)object) / cache->stride);
+	}
+	port_unlock_irqrestore(&cache->lock, flags);
+	for (; number < end; number++)
+		if (!bitmap_test(is_free, number))
 			port_print(PORT_ERR, "  live object %#lx",
-				   (unsigned long)(slab_window(cache, first) + i * cache->stride));
+				   (unsigned long)(slab_window(cache, first) + number * cache->stride));
 }
 
+/* The lists of a cache that is still in use change in interrupts; descriptors stay where they are. */
 static COLD void report_live_objects(struct kmem_cache *cache, const void *caller)
 {
-	const struct page *first;
 	char code[64];
 
 	port_print(PORT_ERR, "BUG: kmem_cache_destroy(%s) by %s with %zu live objects; the cache stays",
 		   cache->name, port_code_name(caller, code, sizeof(code)), cache->nr_in_use);
-	list_for_each_entry(first, &cache->partial, links)
-		list_live_objects(cache, first);
-	list_for_each_entry(first, &cache->full, links)
-		list_live_objects(cache, first);
+	for (pfn_t pfn = 0; pfn < lowmem_end_pfn; pfn++)
+		if (pfn_to_page(pfn)->slab_cache == cache)
+			list_live_objects(cache, pfn_to_page(pfn));
 }
 
 static bool cache_is_known(const struct kmem_cache *wanted)
@@ -874,24 +880,39 @@ void slab_init(void)
 
 /* --- what is seen from outside --- */
 
-void slabinfo_print(struct sink *out)
+/* A copy of the n-th cache, so that it can be shown with interrupts on. Result: is there one? */
+static bool copy_cache(unsigned int n, struct kmem_cache *copy)
 {
 	const struct kmem_cache *cache;
-	irqflags_t flags;
+	irqflags_t flags = slab_lock_irqsave();
+	bool found = false;
+
+	list_for_each_entry(cache, &slab.caches, caches) {
+		found = n-- == 0;
+		if (found) {
+			*copy = *cache;
+			break;
+		}
+	}
+	slab_unlock_irqrestore(flags);
+	return found;
+}
+
+void slabinfo_print(struct sink *out)
+{
+	struct kmem_cache cache;
 
 	sink_printf(out, "slabinfo - version: 2.1\n");
 	sink_printf(
 		out,
 		"# name            <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab> : tunables "
 		"<limit> <batchcount> <sharedfactor> : slabdata <active_slabs> <num_slabs> <sharedavail>\n");
-	flags = slab_lock_irqsave();
-	list_for_each_entry(cache, &slab.caches, caches)
+	for (unsigned int n = 0; copy_cache(n, &cache); n++)
 		sink_printf(out,
 			    "%-17s %6zu %6zu %6u %4u %4u : tunables %4u %4u %4u : slabdata %6zu %6zu %6u\n",
-			    cache->name, cache->nr_in_use - cache->stack.count, cache->nr_objects,
-			    cache->stride, cache->per_slab, 1u << cache->order, 0, 0, 0,
-			    cache->nr_slabs - cache->nr_empty, cache->nr_slabs, 0);
-	slab_unlock_irqrestore(flags);
+			    cache.name, cache.nr_in_use - cache.stack.count, cache.nr_objects, cache.stride,
+			    cache.per_slab, 1u << cache.order, 0, 0, 0, cache.nr_slabs - cache.nr_empty,
+			    cache.nr_slabs, 0);
 }
 
 size_t slab_pages(void)
