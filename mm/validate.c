@@ -264,7 +264,8 @@ static unsigned int check_chain(unsigned int chain)
 		if ((kmap_pool.window[i].pfn & (kmap_pool.nr - 1)) != chain)
 			VIOLATION("H5 window %u of pfn %#x is in chain %u\n", i, kmap_pool.window[i].pfn,
 				  chain);
-		for (unsigned int j = kmap_pool.window[i].next; j < kmap_pool.nr; j = kmap_pool.window[j].next)
+		for (unsigned int j = kmap_pool.window[i].next; j < kmap_pool.nr;
+		     j = kmap_pool.window[j].next)
 			if (kmap_pool.window[j].pfn == kmap_pool.window[i].pfn)
 				VIOLATION("H5 windows %u and %u have the same page\n", i, j);
 	}
