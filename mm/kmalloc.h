@@ -47,7 +47,7 @@ void *krealloc(const void *object, size_t new_size, gfp_t gfp) MUST_CHECK;
 void *kmalloc_any(size_t size, gfp_t gfp) MUST_CHECK KFREED;
 
 /* The whole of kmalloc, for callers that name theirs. */
-void *kmalloc_slow(size_t size, gfp_t gfp, const void *caller) MUST_CHECK KFREED;
+void *kmalloc_slow(size_t size, gfp_t gfp, const void *caller) MUST_CHECK;
 
 /* The same for a size alone that it does not know: the most common flags are not passed on. */
 void *kmalloc_kernel(size_t size) MUST_CHECK KFREED;
