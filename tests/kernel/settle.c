@@ -8,7 +8,7 @@
 #include <mm/vmscan.h>
 #include <tests/ktest.h>
 
-#define SETTLE_MS 2000u
+#define SETTLE_MS 20000u
 
 static int do_nothing(void *unused)
 {
