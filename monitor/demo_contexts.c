@@ -202,24 +202,25 @@ static void act_take(struct play *play, enum demo_place place)
 }
 
 static void note_give(struct play *play, enum demo_place place, const char *call, size_t size_bytes,
-		      const void *memory)
+		      uintptr_t addr)
 {
 	note(play, (struct event){.who = who(play, place),
 				  .call = call,
 				  .size_bytes = (uint32_t)size_bytes,
-				  .result = memory,
+				  .result = (const void *)addr,
 				  .remark = play->remark});
 }
 
 static void act_give(struct play *play, enum demo_place place)
 {
 	void *memory = play->nr_held[place] ? play->held[place][--play->nr_held[place]] : NULL;
+	uintptr_t addr = (uintptr_t)memory;
 
 	if (!memory)
 		return;
 	give_bytes(places[place].size_bytes, memory);
 	note_give(play, place, places[place].size_bytes == PAGE_SIZE ? "free_page" : "kfree",
-		  places[place].size_bytes, memory);
+		  places[place].size_bytes, addr);
 }
 
 /* As a disk's interrupt gives back what was written: the smallest block that the director took before. */
@@ -227,14 +228,14 @@ static void act_give_page(struct play *play, enum demo_place place)
 {
 	unsigned int order;
 	struct page *page;
-	void *start;
+	uintptr_t start;
 
 	if (list_is_empty(&play->hogged))
 		return;
 	page = list_first_entry(&play->hogged, struct page, links);
 	list_del(&page->links);
 	order = page->order;
-	start = page_address(page);
+	start = (uintptr_t)page_address(page);
 	__free_pages(page, order);
 	note_give(play, place, "free_pages", PAGE_SIZE << order, start);
 }
