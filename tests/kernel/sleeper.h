@@ -10,7 +10,7 @@
 #include <mm/page_alloc.h>
 #include <mm/slab.h>
 
-#define SLEEPER_MS 3000u /* for anything to happen: then a test has failed */
+#define SLEEPER_MS 30000u /* for anything to happen: then a test has failed */
 
 struct sleeper {
 	/* what it asks for: an object of the cache, else `size` bytes, else 2^order pages */
