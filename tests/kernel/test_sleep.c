@@ -503,9 +503,22 @@ static void hog_large_blocks(struct list_head *hog)
 	}
 }
 
+static size_t nr_large_blocks(void)
+{
+	size_t nr = 0;
+	struct zone *zone;
+
+	for_each_zone(zone)
+		if (zone->id <= ZONE_NORMAL && zone_has_memory(zone))
+			nr += zone_nr_blocks_within(zone, LARGE_ORDER);
+	return nr;
+}
+
 KTEST(sleep, while_one_sleeps_in_kmalloc_others_enter_it_and_get_what_there_is, "C4")
 {
 	MACHINE_STAYS_AS_FOUND();
+	if (nr_large_blocks() < 3)
+		SKIP("too few large blocks");
 	struct sleeper sleepers[2] = {{.gfp = PATIENT, .size = PAGE_SIZE << LARGE_ORDER},
 				      {.gfp = PATIENT, .size = PAGE_SIZE << LARGE_ORDER}};
 	struct list_head hog = LIST_HEAD_INIT(hog);
