@@ -75,6 +75,7 @@ CC := $(CROSS_COMPILE)gcc
 endif
 LD      := $(CROSS_COMPILE)ld
 NM      := $(CROSS_COMPILE)nm
+export STRIP := $(CROSS_COMPILE)strip
 HOSTCC  ?= gcc
 IS_CLANG := $(filter clang%,$(notdir $(CC)))
 CONFIG  := $(if $(IS_CLANG),clang,gcc)-debug$(DEBUG)$(if $(filter 1,$(IRQOFF)),-irqoff)

@@ -23,7 +23,8 @@ if [ -f "$out" ] && [ -z "$(find "$kernel" -newer "$out")" ] && cmp -s "$out.cfg
 	exit 0
 fi
 mv "$out.cfg" "$tree/boot/grub/grub.cfg"
-cp "$kernel" "$tree/boot/ashlar.elf"
+# GRUB loads every section it finds, and 8 MiB have no room for what only a debugger reads.
+"${STRIP:-strip}" --strip-debug -o "$tree/boot/ashlar.elf" "$kernel"
 if ! grub-mkrescue -d /usr/lib/grub/i386-pc --fonts= --locales= --themes= -o "$out" "$tree" >"$out.log" 2>&1; then
 	rm -f "$out"
 	cat "$out.log" >&2
