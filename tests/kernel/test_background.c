@@ -171,9 +171,11 @@ KTEST(watermark, gfp_kernel_waits_until_reclaim_has_filled_the_reserve_that_atom
 	struct page *page;
 
 	REQUIRE(prepare(&giver, &hog));
+	preempt_disable(); /* it is woken and does not run yet */
 	hog_zone(&hog, &zones[ZONE_DMA], zone == &zones[ZONE_DMA] ? zone->wmark[WMARK_LOW] : 0);
 	hog_all(&hog);
 	EXPECT_EQ(nr_free_pages_below(ZONE_NORMAL), 0);
+	preempt_enable();
 	page = alloc_page(GFP_KERNEL | __GFP_REPEAT);
 	EXPECT_NOT_NULL(page);
 	EXPECT(zone->nr_free >= zone_floor(zone, ZONE_NORMAL));

@@ -18,6 +18,7 @@
 #define NR_SLOTS   192u
 #define NR_CACHES  3u
 #define CTOR_BYTES 16u
+#define MAX_TURNS  100u
 
 enum kind { EMPTY, PAGES, EXACT, KMALLOC, OBJECT };
 
@@ -232,11 +233,11 @@ static bool pages_add_up(void)
 	return nr_free_pages() + slab_pages() + run.pages_held == run.pages_in_all;
 }
 
-/* The background reclaimer may have been stopped with a slab in its hands: it gets the time to let go. */
+/* The background reclaimer may have been stopped with a slab in its hands: it gets turns until it lets go. */
 static bool pages_add_up_soon(void)
 {
-	if (!pages_add_up())
-		port_park_for(40);
+	for (unsigned int turn = 0; turn < MAX_TURNS && !pages_add_up(); turn++)
+		port_park_for(4);
 	return pages_add_up();
 }
 
