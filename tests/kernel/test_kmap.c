@@ -8,12 +8,6 @@
 #include <mm/page_alloc.h>
 #include <tests/kernel/test_util.h>
 
-#define SKIP_WITHOUT_HIGHMEM()                                                                               \
-	do {                                                                                                 \
-		if (!zone_has_memory(&zones[ZONE_HIGHMEM]))                                                  \
-			SKIP("no high memory");                                                              \
-	} while (0)
-
 KTEST(kmap, a_low_page_is_at_its_own_address_and_unmapping_it_is_nothing, "P9 KMP-04")
 {
 	MACHINE_STAYS_AS_FOUND();
@@ -31,7 +25,7 @@ KTEST(kmap, two_windows_show_two_pages_and_one_page_twice_shows_the_same_bytes, 
 	struct page *a, *b;
 	char *one, *two, *again;
 
-	SKIP_WITHOUT_HIGHMEM();
+	NEEDS_HIGH_PAGES(1);
 	a = alloc_page(GFP_HIGHUSER);
 	b = alloc_page(GFP_HIGHUSER);
 	REQUIRE(a && b && page_is_highmem(a) && page_is_highmem(b));
@@ -59,7 +53,7 @@ KTEST(kmap, windows_are_given_back_in_order_or_not_at_all, "P9 KMP-03")
 	struct page *page;
 	char *one, *two;
 
-	SKIP_WITHOUT_HIGHMEM();
+	NEEDS_HIGH_PAGES(1);
 	page = alloc_page(GFP_HIGHUSER);
 	REQUIRE(page && page_is_highmem(page));
 	expect_reports();
@@ -80,7 +74,7 @@ KTEST(kmap, as_many_windows_as_there_are_nest, "P9 KMP-03")
 	struct page *page;
 	char *window[8];
 
-	SKIP_WITHOUT_HIGHMEM();
+	NEEDS_HIGH_PAGES(1);
 	page = alloc_page(GFP_HIGHUSER | __GFP_ZERO);
 	REQUIRE(page && page_is_highmem(page));
 	for (unsigned int i = 0; i < ARRAY_SIZE(window); i++) {
@@ -117,7 +111,7 @@ KTEST(kmap, cleared_high_pages_are_zero_and_copies_are_equal, "G17 P9")
 	struct page *from, *to;
 	char text[8];
 
-	SKIP_WITHOUT_HIGHMEM();
+	NEEDS_HIGH_PAGES(1);
 	from = alloc_page(GFP_HIGHUSER);
 	to = alloc_page(GFP_HIGHUSER);
 	REQUIRE(from && to && page_is_highmem(from));

@@ -12,12 +12,6 @@
 #include <mm/validate.h>
 #include <tests/kernel/test_util.h>
 
-#define SKIP_WITHOUT_HIGHMEM()                                                                               \
-	do {                                                                                                 \
-		if (!kmap_pool.nr)                                                                           \
-			SKIP("no high memory");                                                              \
-	} while (0)
-
 static struct page *high_page(void)
 {
 	struct page *page = alloc_page(GFP_HIGHUSER | __GFP_ZERO);
@@ -89,7 +83,7 @@ KTEST(kmap, a_page_mapped_twice_is_one_window_until_both_are_taken_back, "P9 KMP
 	struct page *page;
 	char *one;
 
-	SKIP_WITHOUT_HIGHMEM();
+	NEEDS_HIGH_PAGES(1);
 	page = high_page();
 	REQUIRE(page);
 	one = kmap(page);
@@ -112,7 +106,7 @@ KTEST(kmap, windows_of_both_kinds_on_a_page_show_the_same_bytes, "P9 KMP-01")
 	struct page *a, *b;
 	char *stays, *local, *other;
 
-	SKIP_WITHOUT_HIGHMEM();
+	NEEDS_HIGH_PAGES(1);
 	a = high_page();
 	b = high_page();
 	REQUIRE(a && b);
@@ -140,7 +134,7 @@ KTEST(kmap, giving_back_what_is_not_mapped_is_reported, "P9 KMP-02")
 	MACHINE_STAYS_AS_FOUND();
 	struct page *page;
 
-	SKIP_WITHOUT_HIGHMEM();
+	NEEDS_HIGH_PAGES(1);
 	page = high_page();
 	REQUIRE(page);
 	expect_reports();
@@ -196,7 +190,7 @@ KTEST(kmap, in_atomic_context_a_full_pool_refuses_after_the_report, "P9 KMP-02 C
 	struct list_head pages;
 	struct page *last;
 
-	SKIP_WITHOUT_HIGHMEM();
+	NEEDS_HIGH_PAGES(kmap_pool.nr + 1);
 	REQUIRE(take_pages(&pages, kmap_pool.nr));
 	last = high_page();
 	REQUIRE(last);
@@ -225,7 +219,7 @@ KTEST(kmap, windows_are_flushed_once_when_the_pool_wraps, "P9 H3")
 	struct page *page;
 	uint32_t epoch;
 
-	SKIP_WITHOUT_HIGHMEM();
+	NEEDS_HIGH_PAGES(2 * kmap_pool.nr + 1);
 	REQUIRE(take_pages(&pages, 2 * kmap_pool.nr + 1));
 	epoch = kmap_pool.epoch;
 	list_for_each_entry(page, &pages, links) {
@@ -254,7 +248,7 @@ KTEST(kmap, a_page_that_comes_back_finds_its_window_without_a_flush, "P9 H3 H5")
 	uint32_t epoch;
 	char *before;
 
-	SKIP_WITHOUT_HIGHMEM();
+	NEEDS_HIGH_PAGES(1);
 	page = high_page();
 	REQUIRE(page);
 	epoch = kmap_pool.epoch;
@@ -281,7 +275,7 @@ KTEST(kmap, a_strict_pool_leaves_nothing_stale, "P9 KMP-03")
 	struct page *page;
 	uint32_t epoch;
 
-	SKIP_WITHOUT_HIGHMEM();
+	NEEDS_HIGH_PAGES(1);
 	page = high_page();
 	REQUIRE(page);
 	epoch = kmap_pool.epoch;
@@ -299,7 +293,7 @@ KTEST(kmap, an_address_among_the_windows_says_what_it_was, "P9 D1")
 	char *window, *local, expected[64];
 	struct page *page;
 
-	SKIP_WITHOUT_HIGHMEM();
+	NEEDS_HIGH_PAGES(1);
 	page = high_page();
 	REQUIRE(page);
 	window = kmap(page);

@@ -103,17 +103,11 @@ static void expect_served(unsigned int nr)
 	EXPECT_EQ(mm_validate_windows(NULL), 0);
 }
 
-#define SKIP_WITHOUT_HIGHMEM()                                                                               \
-	do {                                                                                                 \
-		if (!kmap_pool.nr)                                                                           \
-			SKIP("no high memory");                                                              \
-	} while (0)
-
 KTEST(kmap, who_waits_for_a_window_gets_it_first_come_first_served, "P9 KMP-02 H4")
 {
 	MACHINE_STAYS_AS_FOUND();
 
-	SKIP_WITHOUT_HIGHMEM();
+	NEEDS_HIGH_PAGES(kmap_pool.nr + NR_WAITERS);
 	REQUIRE(fill_and_wait(NR_WAITERS, false));
 	expect_served(0);
 	for (unsigned int i = 0; i < NR_WAITERS; i++) {
@@ -127,7 +121,7 @@ KTEST(kmap, an_unpark_that_frees_no_window_wakes_nobody, "P9 KMP-02")
 {
 	MACHINE_STAYS_AS_FOUND();
 
-	SKIP_WITHOUT_HIGHMEM();
+	NEEDS_HIGH_PAGES(kmap_pool.nr + NR_WAITERS);
 	REQUIRE(fill_and_wait(2, false));
 	for (unsigned int i = 0; i < 3; i++) {
 		thread_unpark(k.thread[0]);
@@ -145,7 +139,7 @@ KTEST(kmap, who_waits_for_the_same_page_shares_one_window, "P9 KMP-02 H5")
 {
 	MACHINE_STAYS_AS_FOUND();
 
-	SKIP_WITHOUT_HIGHMEM();
+	NEEDS_HIGH_PAGES(kmap_pool.nr + NR_WAITERS);
 	REQUIRE(fill_and_wait(3, true));
 	unmap_one(0);
 	expect_served(3);
@@ -158,7 +152,7 @@ KTEST(kmap, a_kunmap_in_a_timer_wakes_who_waits, "P9 KMP-02 C3")
 	MACHINE_STAYS_AS_FOUND();
 	struct timer_list timer;
 
-	SKIP_WITHOUT_HIGHMEM();
+	NEEDS_HIGH_PAGES(kmap_pool.nr + NR_WAITERS);
 	REQUIRE(fill_and_wait(1, false));
 	setup_timer(&timer, unmap_one, 0);
 	(void)mod_timer(&timer, jiffies + 1);
@@ -227,7 +221,7 @@ KTEST(kmap, atomic_windows_nest_in_an_interrupt_within_them, "P9 KMP-03 C4 H1")
 	MACHINE_STAYS_AS_FOUND();
 	uint64_t end;
 
-	SKIP_WITHOUT_HIGHMEM();
+	NEEDS_HIGH_PAGES(1);
 	if (!apic_is_on())
 		SKIP("the CPU has no local APIC");
 	REQUIRE(user_init(&in_thread, 100) && user_init(&beside, 200));
@@ -271,7 +265,7 @@ KTEST(kmap, live_windows_follow_their_thread, "P9 KMP-03 H1")
 	MACHINE_STAYS_AS_FOUND();
 	struct thread *thread;
 
-	SKIP_WITHOUT_HIGHMEM();
+	NEEDS_HIGH_PAGES(1);
 	REQUIRE(user_init(&in_thread, 100) && user_init(&other, 200));
 	thread = kthread_create(map_and_yield, &other, "mapper");
 	REQUIRE(!IS_ERR(thread));

@@ -283,12 +283,6 @@ KTEST(protect, a_stack_that_overflows_ends_in_its_guard_page, "D1 C5")
 
 /* --- windows --- */
 
-#define SKIP_WITHOUT_HIGHMEM()                                                                               \
-	do {                                                                                                 \
-		if (!kmap_pool.nr)                                                                           \
-			SKIP("no high memory");                                                              \
-	} while (0)
-
 static unsigned int window_number(const char *addr)
 {
 	return (unsigned int)(((uintptr_t)addr - port_windows_start()) / (2 * PAGE_SIZE));
@@ -300,7 +294,7 @@ KTEST(protect, a_stale_window_names_itself_and_the_page_it_showed, "P9 KMP-03 D1
 	struct page *page;
 	char *window, phrase[96];
 
-	SKIP_WITHOUT_HIGHMEM();
+	NEEDS_HIGH_PAGES(1);
 	page = alloc_page(GFP_HIGHUSER);
 	REQUIRE(page && page_is_highmem(page));
 	window = kmap(page);
@@ -329,7 +323,7 @@ KTEST(protect, a_strict_pool_makes_stale_windows_fault_at_once, "P9 KMP-03")
 	struct page *page;
 	char *window;
 
-	SKIP_WITHOUT_HIGHMEM();
+	NEEDS_HIGH_PAGES(1);
 	page = alloc_page(GFP_HIGHUSER);
 	REQUIRE(page && page_is_highmem(page));
 	kmap_pool.is_strict = true;
@@ -348,7 +342,7 @@ KTEST(protect, running_off_the_end_of_a_window_meets_a_hole, "P9 D1")
 	struct page *page;
 	char *window, phrase[96];
 
-	SKIP_WITHOUT_HIGHMEM();
+	NEEDS_HIGH_PAGES(1);
 	page = alloc_page(GFP_HIGHUSER);
 	REQUIRE(page && page_is_highmem(page));
 	window = kmap(page);
@@ -365,7 +359,7 @@ KTEST(protect, windows_cannot_be_executed, "P9 D1")
 	struct page *page;
 	char *window, *local, phrase[96];
 
-	SKIP_WITHOUT_HIGHMEM();
+	NEEDS_HIGH_PAGES(1);
 	SKIP_WITHOUT_NX();
 	page = alloc_page(GFP_HIGHUSER);
 	REQUIRE(page && page_is_highmem(page));

@@ -102,6 +102,11 @@ void giver_unregister(struct giver *giver);
 	if (lists_stay_closed())                                                                             \
 	SKIP("init_on_alloc or init_on_free keeps the lists closed")
 
+/* First line of a test that takes that many pages of high memory. */
+#define NEEDS_HIGH_PAGES(nr)                                                                                 \
+	if (zones[ZONE_HIGHMEM].managed < (nr))                                                           \
+	SKIP("not enough high memory")
+
 /* Are pages and objects cleared on their way, so that nothing is ever parked? */
 bool lists_stay_closed(void);
 
