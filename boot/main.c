@@ -24,6 +24,7 @@
 #include <kernel/core/thread.h>
 #include <kernel/core/timer.h>
 #include <kernel/lib/align.h>
+#include <kernel/lib/string.h>
 #include <mm/init.h>
 #include <mm/memblock.h>
 #include <mm/memmap.h>
@@ -79,10 +80,24 @@ static __init void parse_loader_data(uint32_t magic, uint32_t info_paddr)
 		refuse(problem);
 }
 
+/* What is left of the word at the cut is another word. */
+static __init void drop_half_word(char *line)
+{
+	size_t len = strlen(line);
+
+	while (len && (unsigned char)line[len - 1] > ' ')
+		len--;
+	line[len] = '\0';
+}
+
 static __init void parse_command_line(void)
 {
+	if (info.cmdline_cut)
+		drop_half_word(info.cmdline);
 	cmdline_parse(&boot.options, info.cmdline, pr_warn);
 	panic_set_action(boot.options.panic);
+	if (boot.options.slab_debug[0] || boot.options.failslab[0] || boot.options.fail_page_alloc[0])
+		pr_warn("slab_debug=, failslab= and fail_page_alloc= do nothing yet");
 	if (info.cmdline_cut)
 		pr_warn("command line cut after %u characters", BOOT_CMDLINE_MAX - 1);
 }
@@ -108,6 +123,8 @@ static __init void print_map(void)
 		pr_warn("the loader's data ends early, at an entry that cannot be true");
 	if (info.nr_entries_lost)
 		pr_warn("%u map entries were too many for the table", info.nr_entries_lost);
+	if (info.nr_modules_lost)
+		pr_warn("%u modules were too many or end before they begin: ignored", info.nr_modules_lost);
 }
 
 /* RAM that no address of this CPU reaches is no RAM. */
@@ -116,6 +133,8 @@ static __init void build_map(void)
 	uint64_t reachable = 1ull << cpu_physical_bits();
 
 	memmap_build(&usable, info.entries, info.nr_entries);
+	if (usable.nr_lost)
+		pr_warn("memory map: RAM in more than %u pieces: %u left out", RANGE_SET_MAX, usable.nr_lost);
 	if (range_set_bytes_in(&usable, reachable, MEMMAP_END))
 		pr_warn("%llu MiB of RAM above %llu GiB left out: this CPU has %u address bits",
 			range_set_bytes_in(&usable, reachable, MEMMAP_END) >> 20, reachable >> 30,
@@ -124,16 +143,6 @@ static __init void build_map(void)
 	if (boot.options.mem_bytes)
 		range_set_remove(&usable, boot.options.mem_bytes, MEMMAP_END);
 	boot.ram_bytes = ALIGN_UP(range_set_bytes(&usable), MIB(1ull));
-}
-
-static __init uint64_t ram_end_below(uint64_t limit)
-{
-	uint64_t end = 0;
-
-	for (unsigned int i = 0; i < usable.nr; i++)
-		if (usable.range[i].start < limit)
-			end = MIN(usable.range[i].end, limit);
-	return end;
 }
 
 /* The end of the direct map: all RAM it can hold, unless lowmem= wants less. */
@@ -148,7 +157,7 @@ static __init paddr_t choose_lowmem_end(void)
 	}
 	if (wanted)
 		limit = MIN(limit, ALIGN_DOWN(wanted, (uint64_t)PAGE_SIZE));
-	return ram_end_below(limit);
+	return mm_choose_lowmem_end(&usable, limit);
 }
 
 static __init void reserve_firmware(void)
@@ -182,21 +191,23 @@ static __init void require_enough_memory(paddr_t lowmem_end)
 	if (!usable.nr)
 		refuse("the loader's memory map shows no usable memory");
 	if (lowmem_end < image_end + WORKING_ROOM)
-		refuse("not enough low memory: expected 2 MiB or more (mem= and lowmem= can take it away)");
+		refuse("not enough low memory: expected 3 MiB or more (mem= and lowmem= can take it away)");
 	if (range_set_bytes_in(&usable, start, image_end) < image_end - start)
 		refuse("the memory map does not show RAM where the kernel was loaded");
 }
 
 /* A module is a trace for the bench; its memory stays reserved. */
-static __init void find_trace(void)
+static __init void find_trace(paddr_t lowmem_end)
 {
-	const void *data;
+	const struct boot_module *trace = &info.modules[0];
 
 	if (info.nr_modules == 0)
 		return;
-	data = map_loader_data(info.modules[0].start, info.modules[0].end - info.modules[0].start);
-	if (data)
-		bench_set_trace(data, (size_t)(info.modules[0].end - info.modules[0].start));
+	if (trace->end > lowmem_end)
+		pr_warn("module %s ends at 0x%llx, outside low memory: ignored", trace->name, trace->end);
+	else
+		bench_set_trace(map_loader_data(trace->start, trace->end - trace->start),
+				(size_t)(trace->end - trace->start));
 }
 
 /* From the loader's map to kmalloc. */
@@ -217,7 +228,7 @@ static __init void start_memory(void)
 	mm_init_zones(&params);
 	demo_bootmem_take(boot.options.demo); /* larger than the allocators' largest */
 	mm_init_allocators();
-	find_trace();
+	find_trace(params.lowmem_end);
 }
 
 /* From one flow of execution to many. */

@@ -57,6 +57,11 @@ void *alloc_bootmem_nopanic(uint64_t size_bytes)
 	return alloc_normal(size_bytes, LINE_BYTES);
 }
 
+void *alloc_bootmem_pages_nopanic(uint64_t size_bytes)
+{
+	return alloc_normal(size_bytes, PAGE_SIZE);
+}
+
 void free_bootmem(paddr_t start, uint64_t size_bytes)
 {
 	memblock_free(start, size_bytes);

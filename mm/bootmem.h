@@ -14,6 +14,7 @@ void *alloc_bootmem_pages(uint64_t size_bytes);
 void *alloc_bootmem_low(uint64_t size_bytes);
 void *alloc_bootmem_low_pages(uint64_t size_bytes);
 void *alloc_bootmem_nopanic(uint64_t size_bytes) MUST_CHECK;
+void *alloc_bootmem_pages_nopanic(uint64_t size_bytes) MUST_CHECK;
 
 /* Give such memory back before the hand-over. */
 void free_bootmem(paddr_t start, uint64_t size_bytes);

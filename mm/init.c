@@ -19,11 +19,40 @@
 
 static uint32_t init_min_free_kbytes;
 
-/* RAM so far up that its descriptors would fill more than half of low memory is left out. */
+/* Result: of the last range that begins below `limit`, or NULL. */
+static const struct range *last_range_below(const struct range_set *set, paddr_t limit)
+{
+	unsigned int nr = set->nr;
+
+	while (nr && set->range[nr - 1].start >= limit)
+		nr--;
+	return nr ? &set->range[nr - 1] : NULL;
+}
+
+paddr_t mm_choose_lowmem_end(struct range_set *usable, paddr_t limit)
+{
+	const struct range *last;
+
+	while ((last = last_range_below(usable, limit))) {
+		paddr_t start = last->start, end = MIN(last->end, limit);
+
+		if ((end >> PAGE_SHIFT) * sizeof(struct page) <= range_set_bytes_in(usable, 0, end) / 2)
+			return end;
+		port_print(PORT_WARN,
+			   "RAM from %#llx on left out: descriptors up to there would take more than half of "
+			   "the RAM below",
+			   (unsigned long long)start);
+		range_set_remove(usable, start, MEMMAP_END);
+	}
+	return 0;
+}
+
+/* RAM so far up that its descriptors would fill more than half of what is free in low memory, or have no
+ * place there in one piece, is left out. */
 static void limit_memory(paddr_t lowmem_end)
 {
-	uint64_t low_bytes = range_set_bytes_in(memblock_memory(), 0, lowmem_end);
-	uint64_t max_pages = low_bytes / 2 / sizeof(struct page);
+	uint64_t low_bytes, piece = memblock_free_bytes(&low_bytes);
+	uint64_t max_pages = MIN(low_bytes / 2, piece) / sizeof(struct page);
 	paddr_t end = ALIGN_DOWN(max_pages, 1u << MAX_ORDER) << PAGE_SHIFT;
 
 	if (memblock_end_of_memory() > end) {
@@ -31,7 +60,7 @@ static void limit_memory(paddr_t lowmem_end)
 
 		port_print(PORT_WARN,
 			   "%llu MiB of RAM above %#llx left out: its descriptors would take more than half "
-			   "of %llu MiB of low memory",
+			   "of %llu MiB of free low memory",
 			   (unsigned long long)(bytes >> 20), (unsigned long long)MAX(end, lowmem_end),
 			   (unsigned long long)(low_bytes >> 20));
 	}

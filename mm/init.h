@@ -11,13 +11,19 @@ struct mm_params {
 	uint32_t min_free_kbytes; /* 0: chosen from the size of memory */
 };
 
-/* 1. memblock_init() and memblock_reserve() by the caller (mm/memblock.h). */
+/* 1. The end of low memory: of the RAM below `limit`, bytes, the end of the direct map; 0: there is none. RAM
+ * behind a hole so wide that descriptors up to its end would take more than half of all low RAM is first
+ * taken out of `usable`, with a message. Serves P10. */
+paddr_t mm_choose_lowmem_end(struct range_set *usable, paddr_t limit);
 
-/* 2. Allocate and clear the page descriptors, lay out nodes and zones. Leaves out, with a message, RAM whose
- * descriptors would take more than half of low memory. Panics when not even the descriptors fit. */
+/* 2. memblock_init() and memblock_reserve() by the caller (mm/memblock.h). */
+
+/* 3. Allocate and clear the page descriptors, lay out nodes and zones. Leaves out, with a message, RAM above
+ * low memory whose descriptors would take more than half of what is free there, or find no place in one
+ * piece. Panics when not even the descriptors of low memory fit. */
 void mm_init_zones(const struct mm_params *params);
 
-/* 3. Hand all that memblock holds free to the buddy allocator, then start the slab layer: kmalloc works from
+/* 4. Hand all that memblock holds free to the buddy allocator, then start the slab layer: kmalloc works from
  * here on. */
 void mm_init_allocators(void);
 

@@ -181,6 +181,29 @@ void memblock_free(paddr_t start, uint64_t size_bytes)
 			   RANGE_SET_MAX, (unsigned long long)start);
 }
 
+static struct {
+	uint64_t largest, all; /* bytes */
+} free_low;
+
+static void count_free_low(pfn_t start_pfn, pfn_t end_pfn)
+{
+	paddr_t start = (paddr_t)start_pfn << PAGE_SHIFT;
+	paddr_t end = MIN((paddr_t)end_pfn << PAGE_SHIFT, memblock.lowmem_end);
+
+	if (start >= end)
+		return;
+	free_low.largest = MAX(free_low.largest, end - start);
+	free_low.all += end - start;
+}
+
+uint64_t memblock_free_bytes(uint64_t *all)
+{
+	free_low.largest = free_low.all = 0;
+	(void)memblock_for_each_free(&memblock, count_free_low);
+	*all = free_low.all;
+	return free_low.largest;
+}
+
 uint64_t memblock_limit(paddr_t end)
 {
 	uint64_t bytes = range_set_bytes_in(&memblock.memory, end, UINT64_MAX);

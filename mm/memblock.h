@@ -21,6 +21,9 @@ void *memblock_alloc(uint64_t size_bytes, uint64_t align, paddr_t min, paddr_t m
 /* Give memory from memblock_alloc (or a reservation) back, before the hand-over. */
 void memblock_free(paddr_t start, uint64_t size_bytes);
 
+/* Bytes that memblock_alloc could give: result: in one piece; *all: altogether. Whole pages count. */
+uint64_t memblock_free_bytes(uint64_t *all);
+
 /* Forget RAM at or above `end`; result: bytes forgotten. */
 uint64_t memblock_limit(paddr_t end);
 

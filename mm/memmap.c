@@ -7,12 +7,14 @@
  *
  * Invariants: M1 every byte of the result lies in a usable entry and in no other. M2 every range begins and
  * ends at a page, below MEMMAP_END. M3 the result does not depend on the order of the entries (as long as the
- * table holds them).
+ * table holds them). M4 when it does not, what is left out are small entries, while any can be.
  *
  * Context: boot, one CPU, or the host; nothing allocates, nothing is printed. */
 #include <mm/memmap.h>
 
 #include <kernel/lib/align.h>
+
+#define LARGE_BYTES MIB(1ull) /* goes into the table before all that is smaller */
 
 static bool memmap_entry_wraps(const struct memmap_entry *entry)
 {
@@ -27,15 +29,22 @@ static paddr_t memmap_entry_end(const struct memmap_entry *entry)
 	return entry->base + entry->len;
 }
 
+static void memmap_add_usable(struct range_set *usable, const struct memmap_entry *entries, size_t nr_entries,
+			      uint64_t min_bytes, uint64_t max_bytes)
+{
+	for (size_t i = 0; i < nr_entries; i++)
+		if (entries[i].type == MEMMAP_USABLE && entries[i].len >= min_bytes &&
+		    entries[i].len <= max_bytes && !memmap_entry_wraps(&entries[i]))
+			(void)range_set_add(usable, entries[i].base, memmap_entry_end(&entries[i]));
+}
+
 void memmap_build(struct range_set *usable, const struct memmap_entry *entries, size_t nr_entries)
 {
 	size_t i;
 
 	range_set_init(usable);
-	for (i = 0; i < nr_entries; i++)
-		if (entries[i].type == MEMMAP_USABLE && entries[i].len > 0 &&
-		    !memmap_entry_wraps(&entries[i]))
-			(void)range_set_add(usable, entries[i].base, memmap_entry_end(&entries[i]));
+	memmap_add_usable(usable, entries, nr_entries, LARGE_BYTES, UINT64_MAX);
+	memmap_add_usable(usable, entries, nr_entries, 1, LARGE_BYTES - 1);
 	for (i = 0; i < nr_entries; i++)
 		if (entries[i].type != MEMMAP_USABLE && entries[i].len > 0)
 			range_set_remove(usable, entries[i].base, memmap_entry_end(&entries[i]));

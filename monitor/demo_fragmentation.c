@@ -28,8 +28,8 @@ __init void demo_bootmem_take(const char *list)
 {
 	if (!demo_is_wanted(list, "fragmentation") || lowmem_bytes < DEMO_BOOTMEM_BYTES * ROOM_BEHIND)
 		return;
-	bootmem_block.block = alloc_bootmem_pages(DEMO_BOOTMEM_BYTES);
-	bootmem_block.nr_bytes = DEMO_BOOTMEM_BYTES;
+	bootmem_block.block = alloc_bootmem_pages_nopanic(DEMO_BOOTMEM_BYTES);
+	bootmem_block.nr_bytes = bootmem_block.block ? DEMO_BOOTMEM_BYTES : 0;
 }
 
 size_t demo_bootmem_bytes(void)

@@ -180,6 +180,46 @@ KTEST(zone_machine, no_page_of_a_hole_or_a_reservation_is_ever_handed_out, "MAP-
 	expect_exact_counts();
 }
 
+KTEST(zone_machine, low_ram_whose_descriptors_would_cost_more_than_it_is_worth_is_left_out, "P10 MAP-12")
+{
+	static const struct memmap_entry map[] = {
+		{0, 0x9fc00, MEMMAP_USABLE},
+		{MIB(1u), MIB(3u), MEMMAP_USABLE},
+		{MIB(100u), MIB(1u), MEMMAP_USABLE},
+		{MIB(800u), MIB(1u), MEMMAP_USABLE},
+	};
+	static struct range_set usable;
+
+	memmap_build(&usable, map, ARRAY_SIZE(map));
+	expect_reports();
+	EXPECT_EQ(mm_choose_lowmem_end(&usable, MIB(896u)), MIB(101u));
+	EXPECT_ONE_REPORT("RAM from 0x32000000 on left out");
+	EXPECT_EQ(range_set_bytes(&usable), 0x9f000 + MIB(4u));
+	EXPECT_EQ(mm_choose_lowmem_end(&usable, MIB(3u)), MIB(3u));
+	EXPECT_EQ(mm_choose_lowmem_end(&usable, 0), 0);
+	EXPECT_EQ(reports_count(), 1);
+}
+
+KTEST(zone_machine, a_module_in_the_way_of_the_descriptors_costs_high_memory_and_nothing_else, "P10 P9")
+{
+	static const struct memmap_entry map[] = {{0, GIB(8), MEMMAP_USABLE}};
+	struct mm_params params = {.dma_end = MIB(16u), .lowmem_end = MIB(32u)};
+	static struct range_set usable;
+
+	fake_machine_create(map, ARRAY_SIZE(map), params.lowmem_end);
+	memmap_build(&usable, map, ARRAY_SIZE(map));
+	memblock_init(&usable, params.lowmem_end);
+	memblock_reserve(0, PAGE_SIZE);
+	memblock_reserve(MIB(2u), MIB(16u));
+	expect_reports();
+	EXPECT_NULL(host_catch_panic((void (*)(void *))mm_init_zones, &params));
+	EXPECT_ONE_REPORT("of 15 MiB of free low memory");
+	mm_init_allocators();
+	EXPECT(zones[ZONE_HIGHMEM].managed > 100000);
+	EXPECT(zones[ZONE_NORMAL].managed > 1000);
+	expect_valid();
+}
+
 /* The image as it was loaded: nothing is laid out yet. */
 static void forget_everything(void)
 {

@@ -251,6 +251,21 @@ KTEST(memmap, more_usable_entries_than_the_table_holds_are_dropped_and_counted, 
 	EXPECT_EQ(usable.nr_lost, 1);
 }
 
+KTEST(memmap, large_entries_have_their_place_wherever_they_stand_among_many_small_ones, "MAP-10 P10")
+{
+	BORROW_MANY(many, NR_MANY);
+	static const unsigned int places[] = {0, RANGE_SET_MAX / 2, NR_MANY - 1};
+
+	for (unsigned int n = 0; n < ARRAY_SIZE(places); n++) {
+		for (unsigned int i = 0; i < NR_MANY; i++)
+			many[i] = (struct memmap_entry){(uint64_t)i * 0x2000, 0x1000, MEMMAP_USABLE};
+		many[places[n]] = (struct memmap_entry){0x10000000, 0x20000000, MEMMAP_USABLE};
+		memmap_build(&usable, many, NR_MANY);
+		EXPECT_EQ(memmap_pages_in(&usable, 0x10000, 0x30000), 0x20000);
+		EXPECT_EQ(usable.nr_lost, NR_MANY - RANGE_SET_MAX);
+	}
+}
+
 KTEST(memmap, more_reserved_entries_than_the_table_holds_all_stay_reserved, "MAP-10 P10")
 {
 	BORROW_MANY(many, NR_MANY);

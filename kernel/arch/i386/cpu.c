@@ -4,6 +4,7 @@
 
 #include <arch/segments.h>
 #include <kernel/arch/irqflags.h>
+#include <kernel/lib/align.h>
 #include <kernel/lib/string.h>
 
 #define FEATURE_APIC	    (1u << 9)  /* CPUID.1:EDX */
@@ -72,7 +73,7 @@ void __init cpu_init(void)
 	if (max_extended >= CPUID_BRAND + 2)
 		read_brand();
 	if (max_extended >= CPUID_ADDRESS_SIZES)
-		cpu.physical_bits = cpuid(CPUID_ADDRESS_SIZES).eax & 0xff;
+		cpu.physical_bits = MAX(32u, MIN(cpuid(CPUID_ADDRESS_SIZES).eax & 0xff, 52u));
 }
 
 NORETURN void cpu_halt(void)
