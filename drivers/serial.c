@@ -6,12 +6,12 @@
  * ring is full, and when it has to be empty (the end is near), the writer sends the oldest bytes itself,
  * polling. So the order of output is that of the calls, whatever the context.
  *
- * S1 Every wait is bounded by WAIT_READS reads of the status (about a microsecond each on hardware; a byte
- * takes 87 us). S2 A transmitter that stayed busy that long is given up for the rest of the call: a dead port
- * costs one wait a line. S3 The interrupt for an empty transmitter is on exactly while the ring holds
- * something. S4 Input is never thrown away: while its ring is full the port is not read and RTS is off, so
- * that the sender waits (QEMU does when the port's queue is full); reading the ring half empty ends that.
- * Lock: interrupts off; printk calls so. */
+ * S1 Every wait is bounded by WAIT_READS reads of the status (about a microsecond each on hardware, a few
+ * nanoseconds where CPUs are faster than ports; a byte takes 87 us, a full queue 1.4 ms). S2 A transmitter
+ * that stayed busy that long is given up for the rest of the call: a dead port costs one wait a line. S3 The
+ * interrupt for an empty transmitter is on exactly while the ring holds something. S4 Input is never thrown
+ * away: while its ring is full the port is not read and RTS is off, so that the sender waits (QEMU does when
+ * the port's queue is full); reading the ring half empty ends that. Lock: interrupts off; printk calls so. */
 #include <drivers/serial.h>
 
 #include <kernel/arch/io.h>
@@ -20,13 +20,14 @@
 #include <linux/kernel.h>
 #include <linux/wait.h>
 
-#define COM1	   0x3f8u
-#define SERIAL_IRQ 4
-#define WAIT_READS 20000u
-#define OUT_SIZE   4096u /* powers of two */
-#define IN_SIZE	   512u
-#define FIFO_SIZE  16u
-#define MAX_TURNS  256 /* of the interrupt handler */
+#define COM1	    0x3f8u
+#define SERIAL_IRQ  4
+#define WAIT_READS  100000u
+#define QUIET_READS 2000u /* 2 ms: twenty bytes' time */
+#define OUT_SIZE    4096u /* powers of two */
+#define IN_SIZE	    512u
+#define FIFO_SIZE   16u
+#define MAX_TURNS   256 /* of the interrupt handler */
 
 enum serial_register {
 	REG_DATA = 0, /* divisor, low byte, while LCR_DIVISOR is set */
@@ -163,12 +164,14 @@ static void serial_flush(struct console *con)
 	bool alive = true;
 
 	(void)con;
-	if (!serial.is_queued)
-		return;
-	serial.is_queued = false;
-	reg_write(REG_IRQ, 0);
-	while (serial.out_first != serial.out_last && alive)
-		alive = out_send_one();
+	if (serial.is_queued) {
+		serial.is_queued = false;
+		reg_write(REG_IRQ, 0);
+		while (serial.out_first != serial.out_last && alive)
+			alive = out_send_one();
+	}
+	if (alive)
+		(void)status_wait(LSR_ALL_SENT); /* who cuts the power next cuts no text off */
 }
 
 /* ------------------------------------------------------------------------------------------------------
@@ -330,6 +333,20 @@ static bool loopback_returns(uint8_t byte)
 	return got == byte;
 }
 
+/* Takes what somebody is typing already until nothing has come for a while. Result: did that come to pass
+ * before the ring was full? */
+static bool line_goes_quiet(void)
+{
+	for (unsigned int idle = 0; idle < QUIET_READS && !in_is_full(); idle++) {
+		if (reg_read(REG_STATUS) & LSR_RECEIVED) {
+			in_put(reg_read(REG_DATA));
+			idle = 0;
+		}
+	}
+	return !in_is_full();
+}
+
+/* Switching the port's queues on throws away what is in them: without a pause they stay off (S4). */
 static void port_setup(void)
 {
 	reg_write(REG_IRQ, 0);
@@ -337,9 +354,8 @@ static void port_setup(void)
 	reg_write(REG_DATA, DIVISOR_115200);
 	reg_write(REG_IRQ, 0);
 	reg_write(REG_LINE, LCR_8N1);
-	for (unsigned int i = 0; i < FIFO_SIZE && reg_read(REG_STATUS) & LSR_RECEIVED; i++)
-		in_put(reg_read(REG_DATA)); /* the next write empties the port's queue */
-	reg_write(REG_FIFO, FCR_ON_CLEARED);
+	if (line_goes_quiet())
+		reg_write(REG_FIFO, FCR_ON_CLEARED);
 }
 
 bool serial_is_present(void)
@@ -354,7 +370,7 @@ bool serial_init(void)
 	if (!scratch_keeps(0x55) || !scratch_keeps(0xaa))
 		return false;
 	port_setup();
-	serial.present = loopback_returns(0xae);
+	serial.present = in_is_full() || loopback_returns(0xae); /* a full ring: somebody is there */
 	reg_write(REG_MODEM, MCR_DTR_RTS_OUT2);
 	if (!serial.present)
 		return false;

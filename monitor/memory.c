@@ -48,6 +48,13 @@ static void slot_give_back(struct held *held)
 	held->number = 0;
 }
 
+/* Nothing was given out: the number is the next one's. */
+static void slot_cancel(struct held *held)
+{
+	memory.next = held->number - 1;
+	slot_give_back(held);
+}
+
 static struct held *find_address(uintptr_t addr)
 {
 	for (unsigned int i = 0; i < NR_HANDLES; i++)
@@ -140,7 +147,7 @@ static void run_alloc(unsigned int nr, char *word[])
 	held->order = (unsigned int)order;
 	held->page = alloc_pages(gfp | __GFP_NOWARN, held->order);
 	if (!held->page) {
-		slot_give_back(held);
+		slot_cancel(held);
 		say("alloc: no free block of order %u for %s, see buddyinfo\n", (unsigned int)order,
 		    gfp_names(gfp, names, sizeof(names)));
 		return;
@@ -171,7 +178,7 @@ static void run_kmalloc(unsigned int nr, char *word[])
 	object = kmalloc_any((size_t)size, gfp | __GFP_NOWARN);
 	held->object = object; /* kept by its handle: not a leak */
 	if (!object) {
-		slot_give_back(held);
+		slot_cancel(held);
 		say("kmalloc: no memory for %llu bytes with %s, see buddyinfo\n", (unsigned long long)size,
 		    gfp_names(gfp, names, sizeof(names)));
 		return;

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # run-qemu.sh [QEMU option ...]: the PC we run on, serial line on standard input and output.
-# Environment: QEMU, MEM, SMP, CPU, GUI=1 for a window. The CPU is the most QEMU emulates: its plainer ones reach only
+# Environment: QEMU, MEM, SMP, CPU, GUI=1 for a window, LEAD. The CPU is the most QEMU emulates: its plainer ones reach only
 # 4 GiB. Status 0: the kernel left with success (QEMU status 33), or, in a
 # terminal, powered the machine off. When standard input is no terminal, it is followed by the line `poweroff`: the
 # guest cannot see the end of a pipe.
@@ -15,10 +15,10 @@ run() {
 		-device isa-debug-exit,iobase=0xf4,iosize=0x04 -m "${MEM:-512M}" -smp "${SMP:-1}" "$@"
 }
 
-# The first bytes are for whoever reads the port before the kernel does: a boot loader looks for keys, and setting the
-# port up empties its queue. NUL is no character to the monitor.
+# The first LEAD bytes are for whoever reads the port before the kernel does: a boot loader looks for keys. NUL is no
+# character to the monitor.
 feed() {
-	head -c 64 /dev/zero
+	head -c "${LEAD:-64}" /dev/zero
 	exec cat - /dev/fd/4 <&3
 }
 
