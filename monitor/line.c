@@ -150,7 +150,6 @@ static void show(struct line_editor *line, const char *text)
 	cursor_set(line, 0);
 	line->len = line->cursor = (unsigned int)strlen(text);
 	memcpy(line->text, text, line->len);
-	line->is_too_long = line->is_binary = false;
 	repaint(line, 0, shown);
 }
 
@@ -161,11 +160,15 @@ static void history_go(struct line_editor *line, unsigned int back)
 		return;
 	}
 	if (line->back == 0) {
+		line->was_too_long = line->is_too_long;
+		line->was_binary = line->is_binary;
 		memcpy(line->unfinished, line->text, line->len);
 		line->unfinished[line->len] = '\0';
 	}
 	line->back = back;
 	show(line, back ? kept_line(line, back) : line->unfinished);
+	line->is_too_long = back == 0 && line->was_too_long;
+	line->is_binary = back == 0 && line->was_binary;
 }
 
 static void history_newer(struct line_editor *line)

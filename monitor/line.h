@@ -9,7 +9,8 @@
  *
  * L1 text[0..len) is printable ASCII; cursor <= len < LINE_SIZE.
  * L2 What a line cannot hold is refused with a bell, and such a line is handed out as `problem`, not as text:
- *    a command cut short or with bytes left out is another command. NUL is no character and no problem.
+ *    a command cut short or with bytes left out is another command. Control characters without a meaning
+ *    here, NUL among them, ring and are no problem.
  * L3 The terminal shows prompt and text, its cursor at text[cursor], after each byte. */
 #pragma once
 
@@ -27,13 +28,14 @@ struct line_editor {
 	const char *problem; /* of the line that is ready: why it cannot be used, or NULL */
 	unsigned int len, cursor;
 	bool is_too_long, is_binary;
-	bool was_return;	    /* the last byte was CR: a LF now belongs to it */
-	uint8_t escape;		    /* enum escape_state */
-	uint8_t escape_number;	    /* n of ESC [ n ~ */
-	unsigned int nr_kept;	    /* lines ever kept; the last LINE_HISTORY of them are there */
-	unsigned int back;	    /* lines back in history that is shown; 0: the new one */
-	char text[LINE_SIZE];	    /* the line; NUL-terminated when it is ready */
-	char unfinished[LINE_SIZE]; /* the new line while an old one is shown */
+	bool was_too_long, was_binary; /* the unfinished line, while an old one is shown */
+	bool was_return;	       /* the last byte was CR: a LF now belongs to it */
+	uint8_t escape;		       /* enum escape_state */
+	uint8_t escape_number;	       /* n of ESC [ n ~ */
+	unsigned int nr_kept;	       /* lines ever kept; the last LINE_HISTORY of them are there */
+	unsigned int back;	       /* lines back in history that is shown; 0: the new one */
+	char text[LINE_SIZE];	       /* the line; NUL-terminated when it is ready */
+	char unfinished[LINE_SIZE];    /* the new line while an old one is shown */
 	char kept[LINE_HISTORY][LINE_SIZE];
 };
 

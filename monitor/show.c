@@ -141,6 +141,7 @@ static void whatis_elsewhere(uintptr_t addr)
 	else
 		say("%s, mapped to physical 0x%llx\n",
 		    addr >= MMU_FIXMAP_START   ? "fixmap"
+		    : addr >= MMU_PAGES_START  ? "window on the page descriptors, read-only"
 		    : addr >= MMU_STACKS_START ? "a thread's stack page, beside its stack"
 					       : "nothing we know",
 		    (unsigned long long)mapping.paddr);

@@ -237,6 +237,12 @@ KTEST(monitor, a_line_too_long_rings_and_is_refused_whole, "USR-02")
 	feed("ok\r");
 	EXPECT(ready_is("ok"));
 	feed_many('c', LINE_SIZE + 5);
+	feed(UP DOWN "\r");
+	EXPECT(strstr(t->problem, "too long") != NULL);
+	feed_many('c', LINE_SIZE + 5);
+	feed(UP "\r");
+	EXPECT(ready_is("ok"));
+	feed_many('c', LINE_SIZE + 5);
 	feed("\bX\r");
 	EXPECT_EQ(t->problem[0], '\0');
 	EXPECT_EQ(strlen(t->ready), LINE_SIZE - 1);
@@ -254,9 +260,12 @@ KTEST(monitor, bytes_that_are_no_text_never_reach_a_command, "USR-02")
 	     "ee\r");
 	EXPECT(strstr(t->problem, "no text: expected printable ASCII") != NULL);
 	EXPECT_EQ(t->nr_bells, 1);
+	feed("\xc3\xa4 1" UP DOWN "\r");
+	EXPECT(strstr(t->problem, "no text") != NULL);
+	EXPECT_EQ(t->nr_bells, 3);
 	feed("ok\x07\x1d\r");
 	EXPECT(ready_is("ok"));
-	EXPECT_EQ(t->nr_bells, 3);
+	EXPECT_EQ(t->nr_bells, 5);
 }
 
 KTEST(monitor, any_bytes_leave_line_and_screen_true, "USR-02")
