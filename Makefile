@@ -34,7 +34,6 @@ NEED_TEST  += libstdc++-12-dev=/usr/lib/gcc/x86_64-linux-gnu/12/libstdc++.a
 NEED_TEST  += libstdc++-12-dev-i386-cross=/usr/lib/gcc-cross/i686-linux-gnu/12/libstdc++.a
 NEED_TEST  += ovmf-ia32=/usr/share/OVMF/OVMF32_VARS_4M.fd grub-efi-ia32-bin=/usr/lib/grub/i386-efi/multiboot2.mod
 NEED_MATRIX = $(NEED_TEST) nodejs=node npm=npm bochs=bochs bochsbios=/usr/share/bochs/BIOS-bochs-latest
-NEED_MATRIX += bochs-term=/usr/lib/x86_64-linux-gnu/bochs/plugins/libbx_term_gui.so
 NEED_MATRIX += vgabios=/usr/share/vgabios/vgabios.bin
 NEED_MATRIX += ovmf=/usr/share/OVMF/OVMF_CODE_4M.fd
 NEED_MATRIX += grub-efi-amd64-bin=/usr/lib/grub/x86_64-efi/multiboot2.mod

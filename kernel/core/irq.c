@@ -158,10 +158,11 @@ void irq_handle(unsigned int irq)
 	irq_exit();
 }
 
+/* No fault of anybody's: a request withdrawn before it was answered. */
 void irq_note_spurious(unsigned int irq)
 {
 	if (irq_state.sources[irq].nr_spurious++ == 0)
-		pr_warn("irq %u: spurious, said once", irq);
+		pr_info("irq %u: spurious, said once", irq);
 }
 
 void irq_note_stray(unsigned int vector)

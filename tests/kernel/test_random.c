@@ -233,12 +233,16 @@ static bool pages_add_up(void)
 	return nr_free_pages() + slab_pages() + run.pages_held == run.pages_in_all;
 }
 
-/* The background reclaimer may have been stopped with a slab in its hands: it gets turns until it lets go. */
+/* The background reclaimer may have been stopped with a slab in its hands, or run between two of the counts:
+ * it gets turns until it lets go. */
 static bool pages_add_up_soon(void)
 {
-	for (unsigned int turn = 0; turn < MAX_TURNS && !pages_add_up(); turn++)
+	for (unsigned int turn = 0; turn < MAX_TURNS; turn++) {
+		if (pages_add_up())
+			return true;
 		port_park_for(4);
-	return pages_add_up();
+	}
+	return false;
 }
 
 static void one_operation(void)
