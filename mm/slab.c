@@ -174,9 +174,10 @@ static void release_slab(struct page *first)
 	__free_pages(first, order);
 }
 
+/* Last (S2): others may have grown the cache meanwhile, and then nobody takes from it yet. */
 static void add_slab_locked(struct kmem_cache *cache, struct page *first)
 {
-	list_add(&first->links, &cache->partial);
+	list_add_tail(&first->links, &cache->partial);
 	cache->nr_slabs++;
 	cache->nr_empty++;
 	cache->nr_pages += (size_t)1 << first->order;
@@ -454,18 +455,24 @@ static const char *put_object_checked_locked(struct kmem_cache *cache, void *obj
 	return NULL;
 }
 
-static void release_slabs(struct list_head *empties)
+/* Result: pages. */
+static size_t release_slabs(struct list_head *empties)
 {
+	size_t pages = 0;
+
 	while (!list_is_empty(empties)) {
 		struct page *first = list_first_entry(empties, struct page, links);
 
 		list_del(&first->links);
+		pages += (size_t)1 << first->order;
 		release_slab(first);
 	}
+	return pages;
 }
 
-/* Give up to CHUNK objects from the hot end of the stack back to their slabs. Result: were there any? */
-static bool drain_chunk(struct kmem_cache *cache, const void *caller)
+/* Give up to CHUNK objects from the hot end of the stack back to their slabs; to *pages are added those of
+ * slabs that became empty and too many. Result: were there any objects? */
+static bool drain_chunk(struct kmem_cache *cache, const void *caller, size_t *pages)
 {
 	struct list_head empties = LIST_HEAD_INIT(empties);
 	irqflags_t flags = port_lock_irqsave(&cache->lock);
@@ -482,16 +489,20 @@ static bool drain_chunk(struct kmem_cache *cache, const void *caller)
 	port_unlock_irqrestore(&cache->lock, flags);
 	if (unlikely(wrong))
 		slab_report_bad_object(cache, object, caller, wrong);
-	release_slabs(&empties);
+	*pages += release_slabs(&empties);
 	if (n)
 		wait_serve();
 	return n != 0;
 }
 
-static void drain_stack(struct kmem_cache *cache, const void *caller)
+/* Result: pages of slabs that went with it. */
+static size_t drain_stack(struct kmem_cache *cache, const void *caller)
 {
-	while (drain_chunk(cache, caller))
+	size_t pages = 0;
+
+	while (drain_chunk(cache, caller, &pages))
 		;
+	return pages;
 }
 
 /* In one go: who is preempted between reading and writing would open what others have closed. */
@@ -509,7 +520,7 @@ void slab_keep_closed(struct kmem_cache *cache, bool closed)
 	cache->keep_closed = closed;
 	set_limit(cache);
 	if (closed)
-		drain_stack(cache, RETURN_ADDRESS());
+		(void)drain_stack(cache, RETURN_ADDRESS());
 }
 
 /* Caches come and go in process context only: with preemption off the list stays as it is. */
@@ -524,7 +535,7 @@ void slab_close_all(enum slow_reason reason, bool closed)
 		set_limit(cache);
 	if (closed)
 		list_for_each_entry(cache, &slab.caches, caches)
-			drain_stack(cache, RETURN_ADDRESS());
+			(void)drain_stack(cache, RETURN_ADDRESS());
 	port_preempt_enable();
 }
 
@@ -561,7 +572,7 @@ static void free_to_slab(struct kmem_cache *cache, void *object, const void *cal
 	port_unlock_irqrestore(&cache->lock, flags);
 	if (unlikely(wrong))
 		slab_report_bad_object(cache, object, caller, wrong);
-	release_slabs(&empties);
+	(void)release_slabs(&empties);
 	wait_serve();
 }
 
@@ -586,8 +597,10 @@ void object_push_slow(void *object, struct kmem_cache *cache)
 		return;
 	}
 	if (READ_ONCE(cache->stack.limit)) {
+		size_t pages = 0;
+
 		for (unsigned int n = 0; n < ROOM; n += CHUNK)
-			drain_chunk(cache, caller);
+			(void)drain_chunk(cache, caller, &pages);
 		object_push(object, cache);
 	} else {
 		free_to_slab(cache, object, caller);
@@ -657,9 +670,8 @@ const char *kmem_cache_name(const struct kmem_cache *cache)
 
 size_t kmem_cache_shrink(struct kmem_cache *cache)
 {
-	size_t pages = 0;
+	size_t pages = drain_stack(cache, RETURN_ADDRESS());
 
-	drain_stack(cache, RETURN_ADDRESS());
 	for (;;) {
 		struct page *empty = NULL;
 		irqflags_t flags = port_lock_irqsave(&cache->lock);
@@ -856,7 +868,7 @@ void kmem_cache_destroy(struct kmem_cache *cache)
 		slab_report_bad_object(NULL, cache, caller, "no cache that kmem_cache_create made");
 		return;
 	}
-	drain_stack(cache, caller);
+	(void)drain_stack(cache, caller);
 	if (cache->nr_in_use) {
 		report_live_objects(cache, caller);
 		return;

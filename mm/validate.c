@@ -194,6 +194,9 @@ static void check_slab_list(const struct kmem_cache *cache, const struct list_he
 			return;
 		}
 		check_slab(cache, first, head == &cache->full);
+		if (head == &cache->partial && first->in_use && sum->empty)
+			VIOLATION("S2 cache %s slab %#x: in use, behind an empty one\n", cache->name,
+				  page_to_pfn(first));
 		sum->slabs++;
 		sum->in_use += first->in_use;
 		sum->empty += first->in_use == 0;

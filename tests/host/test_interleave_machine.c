@@ -585,3 +585,48 @@ KTEST(interleave, pages_on_their_way_out_of_closing_lists_serve_too, "C3 P7")
 
 	EXPECT(try_all(&almost_slow));
 }
+
+/* --- a slab that nobody needed after all --- */
+
+static void setup_small(void)
+{
+	boot_tiny(1);
+	scene.cache = kmem_cache_create("interleave", 64, 0, 0, NULL);
+}
+
+static void borrow_object(void)
+{
+	void *object = kmem_cache_alloc(scene.cache, GFP_ATOMIC | __GFP_NOWARN);
+
+	if (object)
+		kmem_cache_free(scene.cache, object);
+}
+
+/* Reclaim takes empty slabs only, wherever the interrupt came. */
+static void finish_reclaimed(void)
+{
+	FAIL_UNLESS(scene.object[0] != NULL);
+	(void)slab_reclaim();
+	FAIL_UNLESS(virt_to_page(scene.object[0])->slab_cache == scene.cache);
+	FAIL_UNLESS(mm_validate(NULL) == 0);
+	if (virt_to_page(scene.object[0])->slab_cache != scene.cache)
+		return;
+	kmem_cache_free(scene.cache, scene.object[0]);
+	finish();
+}
+
+KTEST(interleave, a_slab_made_for_nothing_lies_behind_those_in_use, "C4 REC-10")
+{
+	static const struct host_scene s = {
+		.name = "1 thread grows the cache, an interrupt grows it meanwhile",
+		.setup = setup_small,
+		.thread = {keep_object_0},
+		.interrupt = borrow_object,
+		.at_rest = nobody_sleeps_beside_a_page,
+		.finish = finish_reclaimed,
+		.points = points_and_cache,
+		.max_diversions = 1,
+	};
+
+	EXPECT(try_all(&s));
+}

@@ -246,3 +246,22 @@ KTEST(stack, a_pointer_inside_an_object_is_never_parked, "DBG-04")
 	give(cache, 2);
 	kmem_cache_destroy(cache);
 }
+
+KTEST(stack, what_shrinking_says_it_gave_is_what_was_given, "SLB-08")
+{
+	NEEDS_OPEN_LISTS();
+	MACHINE_STAYS_AS_FOUND();
+	struct kmem_cache *cache = kmem_cache_create("shrunk", 1024, 0, 0, NULL);
+	void *object[16];
+	size_t free, said;
+
+	REQUIRE(cache);
+	for (unsigned int i = 0; i < ARRAY_SIZE(object); i++)
+		object[i] = kmem_cache_alloc(cache, GFP_KERNEL);
+	for (unsigned int i = 0; i < ARRAY_SIZE(object); i++)
+		kmem_cache_free(cache, object[i]);
+	free = nr_free_pages();
+	said = kmem_cache_shrink(cache);
+	EXPECT_EQ(said, nr_free_pages() - free);
+	kmem_cache_destroy(cache);
+}
