@@ -18,7 +18,7 @@
 #include <mm/zone.h>
 
 struct mem_waiter {
-	gfp_t gfp;	    /* (C) what is asked for */
+	gfp_t gfp;	    /* (C) what is asked for; __GFP_HIGH is added by its own thread */
 	unsigned int order; /* (C) */
 	/* (C) Take it if it is there: sets page or object. Called with the queue's lock held, or, where a
 	 * thread reclaims, before it queues. Sleeps not, wakes no waiter. */

@@ -286,3 +286,54 @@ KTEST(oom, who_asks_and_is_itself_the_victim_gets_null_and_can_end, "R4 REC-08 G
 	thread_put(thread);
 	hog_release(&hog);
 }
+
+/* --- a victim that must not fail --- */
+
+static int hold_and_ask(void *arg)
+{
+	struct holder *holder = arg;
+	struct page *page;
+
+	thread_set_expendable(pages_of, holder);
+	while (!holder->is_stubborn)
+		msleep(4);
+	page = alloc_page(GFP_KERNEL | __GFP_NOFAIL);
+	while (!kthread_should_stop())
+		msleep(4);
+	give_up(holder);
+	thread_set_expendable(NULL, NULL);
+	__free_page(page);
+	return 0;
+}
+
+KTEST(oom, a_victim_that_must_not_fail_ends_all_the_same, "R4 G15 REC-09")
+{
+	MACHINE_STAYS_AS_FOUND();
+	struct list_head hog = LIST_HEAD_INIT(hog);
+	struct holder other = {.nr_pages = 0}, greedy = {.nr_pages = 0};
+	struct page *page;
+
+	REQUIRE(holder_start(&other, 5, "other"));
+	list_init(&greedy.pages);
+	for (; greedy.nr_pages < 20 && (page = alloc_page(GFP_KERNEL)); greedy.nr_pages++)
+		list_add(&page->links, &greedy.pages);
+	greedy.thread = kthread_create(hold_and_ask, &greedy, "greedy");
+	REQUIRE(!IS_ERR(greedy.thread));
+	thread_get(greedy.thread);
+	wake_up_process(greedy.thread);
+	msleep(8);
+	hog_to_floor(&hog, ZONE_NORMAL);
+	expect_reports();
+	greedy.is_stubborn = true; /* asks now */
+	msleep(8);
+	page = alloc_page(GFP_KERNEL | __GFP_NOWARN);
+	EXPECT_NOT_NULL(page);
+	EXPECT(greedy.has_given_up && !other.has_given_up);
+	if (page)
+		__free_page(page);
+	hog_release(&hog);
+	holder_end(&other);
+	(void)kthread_stop(greedy.thread);
+	thread_put(greedy.thread);
+	hog_release(&greedy.pages);
+}
