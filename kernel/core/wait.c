@@ -121,9 +121,20 @@ static bool completion_take(struct completion *completion)
 	return done;
 }
 
+/* Who passed may have been woken for another complete() before it had left the queue: then the next is. */
+static void completion_pass_on(struct completion *completion)
+{
+	irqflags_t flags = spin_lock_irqsave(&completion->queue.lock);
+
+	if (completion->done)
+		wake_locked(&completion->queue, 1);
+	spin_unlock_irqrestore(&completion->queue.lock, flags);
+}
+
 void wait_for_completion(struct completion *completion)
 {
 	wait_event_exclusive(completion->queue, completion_take(completion));
+	completion_pass_on(completion);
 }
 
 long wait_for_completion_timeout(struct completion *completion, long ticks)

@@ -573,3 +573,52 @@ KTEST(thread, a_snapshot_lists_all_threads, "C5")
 	EXPECT(nr >= 4);
 	EXPECT(self && idle);
 }
+
+/* --- a completion and a preemption at the worst moment --- */
+
+static struct thread *preempted; /* as soon as it runs again and gives back a lock */
+
+static void preempt_soon(struct thread *thread)
+{
+	if (thread != preempted)
+		return;
+	preempted = NULL;
+	this_cpu_write(need_resched, 1u);
+}
+
+static int pass_and_tell(void *unused)
+{
+	(void)unused;
+	wait_for_completion(&t.completion);
+	t.go = true;
+	return 0;
+}
+
+static int complete_once_more(void *unused)
+{
+	(void)unused;
+	(void)start(1, pass_and_tell);
+	yield(); /* the test goes on: it passes, and is preempted before it has left the queue */
+	complete(&t.completion);
+	return 0;
+}
+
+KTEST(thread, who_has_passed_does_not_swallow_the_next_completion, "C3")
+{
+	static bool is_hooked;
+
+	reset();
+	if (!is_hooked)
+		thread_add_switch_hook(NULL, preempt_soon);
+	is_hooked = true;
+	complete(&t.completion);
+	REQUIRE(start(0, complete_once_more));
+	preempted = current;
+	this_cpu_write(need_resched, 1u);
+	wait_for_completion(&t.completion);
+	msleep(50);
+	EXPECT(t.go);
+	if (!t.go)
+		complete(&t.completion);
+	msleep(20);
+}
