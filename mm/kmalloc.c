@@ -75,7 +75,7 @@ static void init_class(unsigned int dma, unsigned int class, struct kmem_cache *
 	char name[CACHE_NAME_MAX];
 
 	snprintf(name, sizeof(name), "%skmalloc-%u", dma ? "dma-" : "", class_size(class));
-	slab_cache_init(cache, slots, name, class_size(class), 0, dma ? SLAB_CACHE_DMA : 0, NULL);
+	(void)slab_cache_init(cache, slots, name, class_size(class), 0, dma ? SLAB_CACHE_DMA : 0, NULL);
 	cache->built_in = true;
 	kmalloc_caches[dma][class] = cache;
 }

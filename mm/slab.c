@@ -743,11 +743,33 @@ static void set_geometry(struct kmem_cache *cache, size_t size, size_t align, sl
 	cache->per_slab = (uint16_t)((PAGE_SIZE << cache->order) / cache->stride);
 }
 
-void slab_cache_init(struct kmem_cache *cache, uint32_t slots, const char *name, size_t size, size_t align,
+static bool name_is_taken_locked(const char *name)
+{
+	const struct kmem_cache *cache;
+
+	list_for_each_entry(cache, &slab.caches, caches)
+		if (strcmp(cache->name, name) == 0)
+			return true;
+	return false;
+}
+
+/* From here on it is a cache like others. Result: false: one of its name was faster. */
+static bool list_cache(struct kmem_cache *cache)
+{
+	irqflags_t flags = slab_lock_irqsave();
+	bool is_first = !name_is_taken_locked(cache->name);
+
+	if (is_first) {
+		set_limit(cache);
+		list_add_tail(&cache->caches, &slab.caches);
+	}
+	slab_unlock_irqrestore(flags);
+	return is_first;
+}
+
+bool slab_cache_init(struct kmem_cache *cache, uint32_t slots, const char *name, size_t size, size_t align,
 		     slab_flags_t flags, void (*ctor)(void *))
 {
-	irqflags_t irqflags;
-
 	memset(cache, 0, sizeof(*cache));
 	snprintf(cache->name, sizeof(cache->name), "%s", name);
 	port_lock_init(&cache->lock, cache->name);
@@ -759,23 +781,7 @@ void slab_cache_init(struct kmem_cache *cache, uint32_t slots, const char *name,
 	list_init(&cache->partial);
 	list_init(&cache->full);
 	cache->stack.capacity = slots;
-
-	irqflags = slab_lock_irqsave();
-	set_limit(cache);
-	list_add_tail(&cache->caches, &slab.caches);
-	slab_unlock_irqrestore(irqflags);
-}
-
-static bool name_is_taken(const char *name)
-{
-	const struct kmem_cache *cache;
-	bool taken = false;
-	irqflags_t flags = slab_lock_irqsave();
-
-	list_for_each_entry(cache, &slab.caches, caches)
-		taken |= strncmp(cache->name, name, CACHE_NAME_MAX - 1) == 0;
-	slab_unlock_irqrestore(flags);
-	return taken;
+	return list_cache(cache);
 }
 
 static const char *why_bad_cache(const char *name, size_t size, size_t align, slab_flags_t flags)
@@ -788,24 +794,35 @@ static const char *why_bad_cache(const char *name, size_t size, size_t align, sl
 		return "alignments are powers of two up to 4096";
 	if (flags & ~SLAB_KNOWN_FLAGS)
 		return "unknown flags";
-	if (name_is_taken(name))
-		return "the name is taken";
 	return NULL;
+}
+
+/* Result: what stood in the way, or NULL and *cache. */
+static const char *create_cache(struct kmem_cache **cache, const char *name, size_t size, size_t align,
+				slab_flags_t flags, void (*ctor)(void *object))
+{
+	uint32_t slots = MIN(slab_stack_capacity((uint32_t)size), CREATED_CACHE_SLOTS);
+	struct created_cache *created = kmem_cache_zalloc(&slab.cache_cache.cache, GFP_KERNEL);
+
+	if (!created)
+		return "no memory";
+	*cache = &created->cache;
+	if (slab_cache_init(*cache, slots, name, size, align, flags, ctor))
+		return NULL;
+	kmem_cache_free(&slab.cache_cache.cache, created);
+	return "the name is taken";
 }
 
 struct kmem_cache *kmem_cache_create(const char *name, size_t size, size_t align, slab_flags_t flags,
 				     void (*ctor)(void *object))
 {
 	const char *wrong = why_bad_cache(name, size, align, flags);
-	struct created_cache *created = wrong ? NULL : kmem_cache_zalloc(&slab.cache_cache.cache, GFP_KERNEL);
+	struct kmem_cache *cache;
 
-	if (created) {
-		slab_cache_init(&created->cache,
-				MIN(slab_stack_capacity((uint32_t)size), CREATED_CACHE_SLOTS), name, size,
-				align, flags, ctor);
-		return &created->cache;
-	}
-	wrong = wrong ? wrong : "no memory";
+	if (!wrong)
+		wrong = create_cache(&cache, name, size, align, flags, ctor);
+	if (!wrong)
+		return cache;
 	if (flags & SLAB_PANIC)
 		port_panic("cannot create cache %s of %zu bytes: %s", name ? name : "(null)", size, wrong);
 	port_print(PORT_WARN, "cannot create cache %.31s of %zu bytes, align %zu, flags %#x: %s",
@@ -885,8 +902,8 @@ void slab_init(void)
 	port_lock_init(&slab.lock, "slab");
 	list_init(&slab.caches);
 	memset(&slab.cache_cache, 0, sizeof(slab.cache_cache));
-	slab_cache_init(&slab.cache_cache.cache, 4, "kmem_cache", sizeof(struct created_cache), 0,
-			SLAB_HWCACHE_ALIGN, NULL);
+	(void)slab_cache_init(&slab.cache_cache.cache, 4, "kmem_cache", sizeof(struct created_cache), 0,
+			      SLAB_HWCACHE_ALIGN, NULL);
 	slab.cache_cache.cache.built_in = true;
 }
 

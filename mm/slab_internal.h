@@ -87,8 +87,8 @@ struct created_cache {
 };
 
 /* Build a cache in memory that is already there, with room for `slots` behind it. Parameters are right by
- * construction. */
-void slab_cache_init(struct kmem_cache *cache, uint32_t slots, const char *name, size_t size, size_t align,
+ * construction. Result: false: the name, cut to CACHE_NAME_MAX, is taken; then nothing was listed. */
+bool slab_cache_init(struct kmem_cache *cache, uint32_t slots, const char *name, size_t size, size_t align,
 		     slab_flags_t flags, void (*ctor)(void *));
 
 /* Objects of that stride to park at most: a fixed share of low memory for each cache. */

@@ -472,8 +472,8 @@ void vmalloc_init(void)
 	for (unsigned int i = 0; i < AREA_CLEAN_PAGES; i++)
 		list_init(&vm.clean[i]);
 	vm.work.run = free_deferred;
-	slab_cache_init(&vm.cache.cache,
-			MIN(slab_stack_capacity(sizeof(struct vm_area)), CREATED_CACHE_SLOTS), "vmap_area",
-			sizeof(struct vm_area), 0, 0, NULL);
+	(void)slab_cache_init(&vm.cache.cache,
+			      MIN(slab_stack_capacity(sizeof(struct vm_area)), CREATED_CACHE_SLOTS),
+			      "vmap_area", sizeof(struct vm_area), 0, 0, NULL);
 	vm.cache.cache.built_in = true;
 }

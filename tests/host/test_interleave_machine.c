@@ -630,3 +630,47 @@ KTEST(interleave, a_slab_made_for_nothing_lies_behind_those_in_use, "C4 REC-10")
 
 	EXPECT(try_all(&s));
 }
+
+/* --- two caches of one name --- */
+
+static void setup_names(void)
+{
+	boot_tiny(1);
+	expect_reports();
+}
+
+static struct kmem_cache *created[2];
+
+static void create_0(void)
+{
+	created[0] = kmem_cache_create("twin", 32, 0, 0, NULL);
+}
+
+static void create_1(void)
+{
+	created[1] = kmem_cache_create("twin", 32, 0, 0, NULL);
+}
+
+static void finish_names(void)
+{
+	FAIL_UNLESS((created[0] != NULL) != (created[1] != NULL));
+	for (unsigned int i = 0; i < ARRAY_SIZE(created); i++)
+		kmem_cache_destroy(created[i]);
+	finish();
+}
+
+KTEST(interleave, of_two_that_create_a_cache_of_one_name_one_is_refused, "S1 S3 SLB-06")
+{
+	static const char *const slab_points[] = {"slab", "kmem_cache", NULL};
+	static const struct host_scene s = {
+		.name = "2 threads create a cache of one name",
+		.setup = setup_names,
+		.thread = {create_0, create_1},
+		.at_rest = nobody_sleeps_beside_a_page,
+		.finish = finish_names,
+		.points = slab_points,
+		.max_diversions = 2,
+	};
+
+	EXPECT(try_all(&s));
+}
