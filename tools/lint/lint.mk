@@ -8,6 +8,7 @@ lint: lint-build lint-contract
 	$(Q)tools/lint/drivers
 	$(Q)tools/lint/headers
 	$(Q)tools/lint/style
+	$(Q)tests/mutants/run -n
 	$(Q)tools/lint/sparse
 	$(Q)tools/lint/cppcheck
 	$(Q)tools/lint/fanalyzer
