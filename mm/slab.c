@@ -609,9 +609,9 @@ void object_push_slow(void *object, struct kmem_cache *cache)
 
 /* --- the public face --- */
 
-void *kmem_cache_alloc_any(struct kmem_cache *cache, gfp_t gfp)
+/* Every request that is more than a pop: impossible, cleared, for DMA, for high memory. */
+static NOINLINE void *alloc_unusual(struct kmem_cache *cache, gfp_t gfp, const void *caller)
 {
-	const void *caller = RETURN_ADDRESS();
 	void *object;
 
 	if (unlikely(gfp_has(gfp, __GFP_DMA) && !gfp_has(cache->gfp, __GFP_DMA)))
@@ -627,9 +627,16 @@ void *kmem_cache_alloc_any(struct kmem_cache *cache, gfp_t gfp)
 	return object;
 }
 
+void *kmem_cache_alloc_any(struct kmem_cache *cache, gfp_t gfp)
+{
+	if (unlikely(gfp_has(gfp, ~GFP_OBJECT_BITS)))
+		return alloc_unusual(cache, gfp, RETURN_ADDRESS());
+	return slab_pop_object(cache, gfp);
+}
+
 void *kmem_cache_zalloc(struct kmem_cache *cache, gfp_t gfp)
 {
-	return kmem_cache_alloc_any(cache, gfp | __GFP_ZERO);
+	return alloc_unusual(cache, gfp | __GFP_ZERO, RETURN_ADDRESS());
 }
 
 static NOINLINE void report_wrong_free(const void *object, const struct kmem_cache *cache)
