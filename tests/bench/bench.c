@@ -389,7 +389,7 @@ static NOINLINE uint32_t count_nops(void)
 static NOINLINE uint32_t count_empty_alloc(void)
 {
 	uint32_t start = bench_tick(), end;
-	void *result = bench_empty_alloc();
+	void *result = bench_empty_alloc(__LINE__);
 
 	end = bench_tick();
 	__asm__ volatile("" ::"r"(result));
@@ -400,7 +400,7 @@ static NOINLINE uint32_t count_empty_free(void)
 {
 	uint32_t start = bench_tick();
 
-	bench_empty_free();
+	bench_empty_free(__LINE__);
 	return bench_tick() - start;
 }
 

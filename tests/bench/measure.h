@@ -7,7 +7,9 @@
  *   PASS_SPACE  with every byte written, and the page allocator watched (only workloads that have it)
  *
  * M1 An empty alloc is exactly one instruction and an empty free none; both clobber what a call clobbers. So
- *    COUNT - EMPTY + number of allocs is the instructions of the calls with their arguments, and no more. */
+ *    COUNT - EMPTY + number of allocs is the instructions of the calls with their arguments, and no more.
+ * M2 No two empty calls are the same text, so the compiler keeps them apart, and with them the sequence's
+ *    choice between them. */
 #pragma once
 
 #include <kernel/lib/compiler.h>
@@ -84,17 +86,17 @@ static ALWAYS_INLINE uint32_t bench_tick(void)
 	return low;
 }
 
-static ALWAYS_INLINE void *bench_empty_alloc(void)
+static ALWAYS_INLINE void *bench_empty_alloc(int line)
 {
 	void *result;
 
-	__asm__ volatile("movl $1, %0" : "=a"(result)::"ecx", "edx", "memory");
+	__asm__ volatile("movl $1, %0 # line %c1" : "=a"(result) : "i"(line) : "ecx", "edx", "memory");
 	return result;
 }
 
-static ALWAYS_INLINE void bench_empty_free(void)
+static ALWAYS_INLINE void bench_empty_free(int line)
 {
-	__asm__ volatile("" ::: "eax", "ecx", "edx", "memory");
+	__asm__ volatile("# line %c0" ::"i"(line) : "eax", "ecx", "edx", "memory");
 }
 
 /* `call` is any expression with a pointer's value; `size_bytes` matters for PASS_SPACE only. */
@@ -103,7 +105,7 @@ static ALWAYS_INLINE void bench_empty_free(void)
 		void *bench_result;                                                                          \
 		uint32_t bench_start;                                                                        \
 		if ((pass) == PASS_EMPTY) {                                                                  \
-			bench_result = bench_empty_alloc();                                                  \
+			bench_result = bench_empty_alloc(__LINE__);                                          \
 		} else if ((pass) == PASS_TIMED) {                                                           \
 			bench_start = bench_tick();                                                          \
 			bench_result = (call);                                                               \
@@ -122,7 +124,7 @@ static ALWAYS_INLINE void bench_empty_free(void)
 	do {                                                                                                 \
 		uint32_t bench_start;                                                                        \
 		if ((pass) == PASS_EMPTY) {                                                                  \
-			bench_empty_free();                                                                  \
+			bench_empty_free(__LINE__);                                                          \
 		} else if ((pass) == PASS_TIMED) {                                                           \
 			bench_start = bench_tick();                                                          \
 			call;                                                                                \
