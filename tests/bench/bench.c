@@ -389,7 +389,7 @@ static NOINLINE uint32_t count_nops(void)
 static NOINLINE uint32_t count_empty_alloc(void)
 {
 	uint32_t start = bench_tick(), end;
-	void *result = bench_empty_alloc(__LINE__);
+	void *result = bench_empty_alloc(__LINE__, 0);
 
 	end = bench_tick();
 	__asm__ volatile("" ::"r"(result));

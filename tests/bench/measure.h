@@ -9,7 +9,7 @@
  * M1 An empty alloc is exactly one instruction and an empty free none; both clobber what a call clobbers. So
  *    COUNT - EMPTY + number of allocs is the instructions of the calls with their arguments, and no more.
  * M2 No two empty calls are the same text, so the compiler keeps them apart, and with them the sequence's
- *    choice between them. */
+ *    choice between them; and an empty alloc wants the size, so that working it out stays in the sequence. */
 #pragma once
 
 #include <kernel/lib/compiler.h>
@@ -86,11 +86,14 @@ static ALWAYS_INLINE uint32_t bench_tick(void)
 	return low;
 }
 
-static ALWAYS_INLINE void *bench_empty_alloc(int line)
+static ALWAYS_INLINE void *bench_empty_alloc(int line, size_t size_bytes)
 {
 	void *result;
 
-	__asm__ volatile("movl $1, %0 # line %c1" : "=a"(result) : "i"(line) : "ecx", "edx", "memory");
+	__asm__ volatile("movl $1, %0 # line %c1"
+			 : "=a"(result)
+			 : "i"(line), "g"(size_bytes)
+			 : "ecx", "edx", "memory");
 	return result;
 }
 
@@ -99,13 +102,14 @@ static ALWAYS_INLINE void bench_empty_free(int line)
 	__asm__ volatile("# line %c0" ::"i"(line) : "eax", "ecx", "edx", "memory");
 }
 
-/* `call` is any expression with a pointer's value; `size_bytes` matters for PASS_SPACE only. */
+/* `call` is any expression with a pointer's value; `size_bytes` is its size, or 0 where none is worked out.
+ */
 #define BENCH_ALLOC(pass, size_bytes, call)                                                                  \
 	({                                                                                                   \
 		void *bench_result;                                                                          \
 		uint32_t bench_start;                                                                        \
 		if ((pass) == PASS_EMPTY) {                                                                  \
-			bench_result = bench_empty_alloc(__LINE__);                                          \
+			bench_result = bench_empty_alloc(__LINE__, size_bytes);                              \
 		} else if ((pass) == PASS_TIMED) {                                                           \
 			bench_start = bench_tick();                                                          \
 			bench_result = (call);                                                               \
