@@ -17,7 +17,7 @@
 
 #define MAX_SLAB_ORDER 4
 #define MAX_PER_SLAB   512
-#define WANT_PER_SLAB  4
+#define WANT_PER_SLAB  2
 #define PIECE_TRIES    8u /* blocks looked at for one that lies well */
 
 static struct {
@@ -53,8 +53,8 @@ static COLD void *refuse_alloc(const struct kmem_cache *cache, gfp_t gfp, const 
 
 /* --- slabs --- */
 
-/* The smallest order that holds WANT_PER_SLAB objects and wastes at most an eighth; else the one that wastes
- * least. */
+/* The smallest order that holds WANT_PER_SLAB objects and wastes at most a sixteenth; else the one that
+ * wastes least. */
 static unsigned int choose_order(uint32_t stride)
 {
 	unsigned int best = get_order(stride);
@@ -63,7 +63,7 @@ static unsigned int choose_order(uint32_t stride)
 	for (unsigned int order = get_order(stride); order <= MAX_SLAB_ORDER; order++) {
 		uint32_t bytes = PAGE_SIZE << order, waste = (bytes % stride) << (MAX_SLAB_ORDER - order);
 
-		if (bytes / stride >= WANT_PER_SLAB && bytes % stride <= bytes / 8)
+		if (bytes / stride >= WANT_PER_SLAB && bytes % stride <= bytes / 16)
 			return order;
 		if (waste < best_waste) {
 			best = order;
