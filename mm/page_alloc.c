@@ -35,13 +35,13 @@ static COLD struct page *refuse(gfp_t gfp, unsigned int order, const void *calle
 	return NULL;
 }
 
-COLD void page_alloc_report_failure(gfp_t gfp, unsigned int order)
+COLD void page_alloc_print_failure(gfp_t gfp, unsigned int order)
 {
 	static struct ratelimit limit;
 	char flags[96];
 	struct zone *zone;
 
-	if (gfp_has(gfp, __GFP_NOWARN) || !ratelimit_ok(&limit))
+	if (!ratelimit_ok(&limit))
 		return;
 	port_print(PORT_WARN, "%s: page allocation failure: order:%u, mode:%#x(%s)", port_task_name(), order,
 		   (__force unsigned int)gfp, gfp_names(gfp, flags, sizeof(flags)));

@@ -98,9 +98,15 @@ size_t nr_free_pages_below(enum zone_id highest);
  * any. */
 uint64_t page_alloc_add_range(pfn_t start, pfn_t end);
 
+void page_alloc_print_failure(gfp_t gfp, unsigned int order);
+
 /* Says "<task>: page allocation failure" with order, flags and the state of the zones, unless __GFP_NOWARN or
  * too often. Serves G13. */
-void page_alloc_report_failure(gfp_t gfp, unsigned int order);
+static inline void page_alloc_report_failure(gfp_t gfp, unsigned int order)
+{
+	if (!gfp_has(gfp, __GFP_NOWARN))
+		page_alloc_print_failure(gfp, order);
+}
 
 /* What is free now of the zones gfp allows, down to the floor it must leave; refcount is not set. For whoever
  * takes on behalf of a waiter. Context: any, zone locks not held. */

@@ -304,8 +304,6 @@ static void *take_and_refill(struct kmem_cache *cache, struct page *grown, bool 
 	void *object = NULL;
 	irqflags_t flags;
 
-	if (!grown && list_is_empty(&cache->partial))
-		return NULL; /* without the lock: what is freed now comes later, and finds the waiters */
 	flags = port_lock_irqsave(&cache->lock);
 	stack = slab_stack_here(cache);
 	if (grown)
@@ -320,6 +318,13 @@ static void *take_and_refill(struct kmem_cache *cache, struct page *grown, bool 
 	return object;
 }
 
+/* The same where it has slabs with room. It is asked without the lock: what is freed now comes too late, and
+ * finds the waiters. */
+static inline void *take_if_any(struct kmem_cache *cache, bool *construct)
+{
+	return list_is_empty(&cache->partial) ? NULL : take_and_refill(cache, NULL, construct);
+}
+
 /* The first object of a new slab; the others may be what somebody waits for. */
 static void *grow_and_take(struct kmem_cache *cache, struct page *grown, bool *construct)
 {
@@ -332,7 +337,7 @@ static void *grow_and_take(struct kmem_cache *cache, struct page *grown, bool *c
 /* From what the cache holds, or from a new slab. */
 static void *take_at_once(struct kmem_cache *cache, gfp_t gfp, const void *caller, bool *construct)
 {
-	void *object = take_and_refill(cache, NULL, construct);
+	void *object = take_if_any(cache, construct);
 	struct page *grown;
 
 	if (likely(object) || gfp_has(gfp, __GFP_NO_GROW))
@@ -351,7 +356,7 @@ static bool take_object_or_page(struct mem_waiter *wait)
 {
 	struct slab_waiter *waiter = container_of(wait, struct slab_waiter, wait);
 
-	wait->object = take_and_refill(waiter->cache, NULL, &waiter->construct);
+	wait->object = take_if_any(waiter->cache, &waiter->construct);
 	if (wait->object || gfp_has(wait->gfp, __GFP_NO_GROW))
 		return wait->object != NULL;
 	wait->page = page_alloc_try(wait->gfp, waiter->cache->order);
