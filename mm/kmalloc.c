@@ -119,7 +119,7 @@ static NOINLINE void *alloc_large(size_t size, gfp_t gfp, const void *caller)
 	if (size > KMALLOC_MAX_SIZE)
 		return refuse(size, gfp, caller, "too large");
 	page = page_alloc_exact(DIV_ROUND_UP(size, PAGE_SIZE), gfp & ~__GFP_MOVABLE, PAGE_LARGE, caller);
-	return page ? page_address(page) : NULL;
+	return page ? low_page_address(page) : NULL;
 }
 
 /* Every request that is more than a pop: impossible, large, cleared, from no zone kmalloc has. */
@@ -169,7 +169,7 @@ void *kmalloc_kernel(size_t size)
 		return object_pop_kernel(cache_of_size[last >> 3]);
 	if (likely(last < KMALLOC_MAX_CACHE_SIZE))
 		return object_pop_kernel(kmalloc_caches[0][kmalloc_class(size)]);
-	return kmalloc_slow(size, GFP_KERNEL, RETURN_ADDRESS());
+	return size ? alloc_large(size, GFP_KERNEL, RETURN_ADDRESS()) : ZERO_SIZE_PTR;
 }
 
 void *kmalloc_atomic(size_t size)
@@ -180,7 +180,7 @@ void *kmalloc_atomic(size_t size)
 		return object_pop_atomic(cache_of_size[last >> 3]);
 	if (likely(last < KMALLOC_MAX_CACHE_SIZE))
 		return object_pop_atomic(kmalloc_caches[0][kmalloc_class(size)]);
-	return kmalloc_slow(size, GFP_ATOMIC, RETURN_ADDRESS());
+	return size ? alloc_large(size, GFP_ATOMIC, RETURN_ADDRESS()) : ZERO_SIZE_PTR;
 }
 
 void *kzalloc(size_t size, gfp_t gfp)

@@ -454,15 +454,12 @@ static void mark_pieces(struct page *page, size_t nr_pages)
 	}
 }
 
-static void trim_block(struct page *page, size_t nr_pages, unsigned int order)
+static NOINLINE void trim_block(struct page *page, size_t nr_pages, unsigned int order)
 {
 	struct zone *zone = page_zone(page);
 	pfn_t pfn = page_to_pfn(page);
-	irqflags_t flags;
+	irqflags_t flags = port_lock_irqsave(&zone->lock);
 
-	if (nr_pages == (size_t)1 << order)
-		return;
-	flags = port_lock_irqsave(&zone->lock);
 	mark_pieces(page, nr_pages);
 	buddy_free_range_locked(zone, pfn + (pfn_t)nr_pages, pfn + (1u << order));
 	port_unlock_irqrestore(&zone->lock, flags);
@@ -476,7 +473,8 @@ struct page *page_alloc_exact(size_t nr_pages, gfp_t gfp, enum page_state state,
 
 	if (!page)
 		return NULL;
-	trim_block(page, nr_pages, order);
+	if (nr_pages != (size_t)1 << order)
+		trim_block(page, nr_pages, order);
 	page->state = (uint8_t)state;
 	page->private = nr_pages;
 	if (gfp_has(gfp, __GFP_ZERO))
@@ -489,10 +487,10 @@ void page_free_exact(struct page *page)
 	size_t nr_pages = page->private;
 
 	while (nr_pages) {
-		unsigned int order = bit_highest((uint32_t)nr_pages);
+		unsigned int order = page->order;
 		struct page *next = page + (1u << order);
 
-		ASSERT(page->state >= PAGE_ALLOCATED && page->order == order);
+		ASSERT(page->state >= PAGE_ALLOCATED && order == bit_highest((uint32_t)nr_pages));
 		drop_reference(page);
 		page = next;
 		nr_pages -= (size_t)1 << order;
