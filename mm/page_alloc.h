@@ -33,8 +33,7 @@ void free_pages_any(struct page *page, unsigned int order);
  * G2, G6-G9. */
 MUST_CHECK static ALWAYS_INLINE struct page *alloc_pages(gfp_t gfp, unsigned int order)
 {
-	if (__builtin_constant_p(gfp) && __builtin_constant_p(order) && gfp_is_plain(gfp) &&
-	    order < PCP_ORDERS) {
+	if (__builtin_constant_p(gfp) && gfp_is_plain(gfp) && likely(order < PCP_ORDERS)) {
 		struct pcpu_stack *stack = pcp_stack_for(gfp, order);
 
 		return gfp_has(gfp, __GFP_WAIT) ? page_pop_wait(stack, gfp) : page_pop(stack, gfp);
