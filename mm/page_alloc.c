@@ -312,14 +312,16 @@ unsigned long __get_free_pages(gfp_t gfp, unsigned int order)
 unsigned long get_zeroed_page(gfp_t gfp)
 {
 	struct page *page;
+	void *addr;
 
 	if (!is_plain_low(gfp, 0))
 		return get_unusual(gfp | __GFP_ZERO, 0, RETURN_ADDRESS());
 	page = pop_or_alloc(gfp, 0);
 	if (unlikely(!page))
 		return 0;
-	port_clear(low_page_address(page), PAGE_SIZE);
-	return (unsigned long)low_page_address(page);
+	addr = low_page_address(page);
+	port_clear(addr, PAGE_SIZE);
+	return (unsigned long)addr;
 }
 
 /* --- freeing --- */
@@ -381,11 +383,15 @@ void free_pages_any(struct page *page, unsigned int order)
 	free_pages_for(page, order, RETURN_ADDRESS());
 }
 
-/* The page is a descriptor, a block of that order handed out, with one owner: no atomic decrement, no lock.
- */
+/* A block of that order handed out, with one owner: no atomic decrement, no lock. */
+static ALWAYS_INLINE bool is_owned_block(const struct page *page, unsigned int order)
+{
+	return page_is_head(page, PAGE_ALLOCATED, order) && page->refcount == 1;
+}
+
 void free_page_0(struct page *page)
 {
-	if (likely(page_is_descriptor(page) && page_is_head(page, PAGE_ALLOCATED, 0) && page->refcount == 1))
+	if (likely(page_is_descriptor(page) && is_owned_block(page, 0)))
 		page_push(page, pcp_of_block[0][page->where]);
 	else
 		free_pages_any(page, 0);
@@ -393,8 +399,7 @@ void free_page_0(struct page *page)
 
 void free_pages_small(struct page *page, unsigned int order)
 {
-	if (likely(page_is_descriptor(page) && page_is_head(page, PAGE_ALLOCATED, order) &&
-		   page->refcount == 1))
+	if (likely(page_is_descriptor(page) && is_owned_block(page, order)))
 		page_push(page, pcp_of_block[order][page->where]);
 	else
 		free_pages_any(page, order);
@@ -416,14 +421,30 @@ static inline bool is_page_address(const void *addr)
 }
 
 /* All ways out are tail jumps: who is named in a report is our caller. */
-void free_pages(unsigned long addr, unsigned int order)
+static ALWAYS_INLINE void free_at(const void *start, unsigned int order)
 {
-	const void *start = (const void *)addr;
+	struct page *page;
 
-	if (likely(is_page_address(start)))
-		__free_pages(virt_to_page(start), order);
-	else if (addr)
-		report_no_page_address(start, RETURN_ADDRESS());
+	if (unlikely(!is_page_address(start))) {
+		if (start)
+			report_no_page_address(start, RETURN_ADDRESS());
+		return;
+	}
+	page = virt_to_page(start);
+	if (likely(order < PCP_ORDERS && is_owned_block(page, order)))
+		page_push(page, pcp_of_block[order][page->where]);
+	else
+		free_pages_any(page, order);
+}
+
+void free_page_at(unsigned long addr)
+{
+	free_at((const void *)addr, 0);
+}
+
+void free_pages_at(unsigned long addr, unsigned int order)
+{
+	free_at((const void *)addr, order);
 }
 
 /* --- exact sizes ---

@@ -60,7 +60,16 @@ static ALWAYS_INLINE void __free_pages(struct page *page, unsigned int order)
 unsigned long __get_free_pages(gfp_t gfp, unsigned int order) MUST_CHECK;
 unsigned long get_zeroed_page(gfp_t gfp) MUST_CHECK;
 #define __get_free_page(gfp) __get_free_pages(gfp, 0)
-void free_pages(unsigned long addr, unsigned int order);
+void free_page_at(unsigned long addr);
+void free_pages_at(unsigned long addr, unsigned int order);
+
+static ALWAYS_INLINE void free_pages(unsigned long addr, unsigned int order)
+{
+	if (__builtin_constant_p(order) && order == 0)
+		free_page_at(addr);
+	else
+		free_pages_at(addr, order);
+}
 #define free_page(addr) free_pages(addr, 0)
 
 /* Exactly the whole pages that size_bytes needs, contiguous: the rest of the power of two stays free. NULL as
