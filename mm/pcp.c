@@ -16,7 +16,7 @@
 #define REFILL_PAGES_ORDER 4  /* a refill cuts up a block of this order, or the next one up */
 #define DRAIN_BLOCKS	   1u /* given back under one lock */
 #define ROOM_BLOCKS	   2u /* given back when a list is full: few, so that no single free is slow */
-#define LARGE_BLOCKS	   2u /* of each order above that */
+#define LARGE_BLOCKS	   1u /* of each order above that */
 #define MAX_CAPACITY	   1024u
 #define ZONE_SHARE	   64u /* a stack holds at most this part of its zone */
 
@@ -189,23 +189,22 @@ struct page *pcp_take_hot(struct pcpu_stack *stack)
 /* Give back up to `blocks` from the hot end. Result: pages given. */
 static size_t drain_some(struct pcpu_stack *shared, unsigned int blocks)
 {
-	irqflags_t flags = irq_save();
-	struct pcpu_stack *stack = pcpu_stack_here(shared);
-	struct zone *zone = stack->owner;
+	struct zone *zone = shared->owner;
+	struct pcpu_stack *stack;
+	irqflags_t flags;
 	size_t pages = 0;
 
-	if (stack->count != stack->bottom) {
-		irqflags_t inner = port_lock_irqsave(&zone->lock);
-
-		while (blocks-- && stack->count != stack->bottom) {
-			buddy_free_locked(zone, stack->slot[--stack->count], stack->order);
-			pages += (size_t)1 << stack->order;
-		}
-		port_unlock_irqrestore(&zone->lock, inner);
+	if (!zone)
+		return 0; /* an early stack */
+	flags = port_lock_irqsave(&zone->lock);
+	stack = pcpu_stack_here(shared);
+	while (blocks-- && stack->count != stack->bottom) {
+		buddy_free_locked(zone, stack->slot[--stack->count], stack->order);
+		pages += (size_t)1 << stack->order;
 	}
 	if (stack->count == stack->bottom)
 		stack->count = stack->bottom = 0;
-	irq_restore(flags);
+	port_unlock_irqrestore(&zone->lock, flags);
 	return pages;
 }
 
