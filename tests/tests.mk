@@ -29,12 +29,12 @@ host: build/host/memmap build/host/test64
 build/host64/%.o: %.c tests/tests.mk
 	@mkdir -p $(@D)
 	$(if $(Q),@echo "  HOST  $<")
-	$(Q)$(HOSTCC) $(HOST_CFLAGS) -MMD -MP -c $< -o $@
+	$(Q)$(HOSTCC) $(HOST_CFLAGS) -MD -MP -c $< -o $@
 
 build/host32/%.o: %.c tests/tests.mk
 	@mkdir -p $(@D)
 	$(if $(Q),@echo "  HOST32 $<")
-	$(Q)$(HOSTCC32) $(HOST_CFLAGS) -MMD -MP -c $< -o $@
+	$(Q)$(HOSTCC32) $(HOST_CFLAGS) -MD -MP -c $< -o $@
 
 build/host/test64: $(HOST_OBJECTS64)
 	@mkdir -p $(@D)

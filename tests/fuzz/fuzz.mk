@@ -20,7 +20,7 @@ define FUZZ_RULES
 build/fuzz/$(1)/%.o: %.c tests/fuzz/fuzz.mk
 	@mkdir -p $$(@D)
 	$$(if $$(Q),@echo "  FUZZ$(1) $$<")
-	$$(Q)$$(FUZZ_CC) $$(FUZZ_FLAGS$(1)) $$(FUZZ_CFLAGS) -MMD -MP -c $$< -o $$@
+	$$(Q)$$(FUZZ_CC) $$(FUZZ_FLAGS$(1)) $$(FUZZ_CFLAGS) -MD -MP -c $$< -o $$@
 
 build/fuzz/mm-$(1).a: $$(FUZZ_SOURCES:%.c=build/fuzz/$(1)/%.o)
 	$$(Q)rm -f $$@ && ar rcs $$@ $$^

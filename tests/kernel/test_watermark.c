@@ -39,7 +39,8 @@ KTEST(watermark, below_low_the_lists_of_a_zone_are_closed_and_at_high_open_again
 	EXPECT(zone->slow);
 	__free_page(page);
 	EXPECT_EQ(pcp_parked_pages(zone), 0);
-	EXPECT(zone->nr_free < zone->wmark[WMARK_HIGH] && zone->slow); /* between low and high nothing changes */
+	EXPECT(zone->nr_free < zone->wmark[WMARK_HIGH] &&
+	       zone->slow); /* between low and high nothing changes */
 	__free_page(low);
 	hog_release(&hog);
 	EXPECT(!zone->slow);
