@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Layout of a cache. For mm/slab.c, kmalloc.c, validate.c and tests only: everybody else uses slab.h.
+/* Layout of a cache. For mm/slab.c, slab_cache.c, kmalloc.c, validate.c and tests only: everybody else uses
+ * slab.h.
  *
  *   slab: 2^order pages, aligned to its size
  *   +--------+--------+--------+--   --+--------+------+
@@ -105,6 +106,9 @@ void slab_close_all(enum slow_reason reason, bool closed);
  * Context: process. */
 size_t slab_reclaim(void);
 
+/* All that is parked in front of the cache back to its slabs. Result: pages of slabs that went with it. */
+size_t slab_drain_stack(struct kmem_cache *cache, const void *caller);
+
 /* The slow path of an allocation: refill the stack, grow the cache. */
 void *slab_alloc_slow(struct kmem_cache *cache, gfp_t gfp, const void *caller);
 
@@ -130,6 +134,12 @@ static inline bool object_is_whole(const struct kmem_cache *cache, uint32_t offs
 static inline uint32_t object_offset(const struct kmem_cache *cache, uintptr_t addr)
 {
 	return (uint32_t)addr & cache->slab_mask;
+}
+
+/* The link in a free object to the next one. */
+static inline void **object_link(const struct kmem_cache *cache, void *object)
+{
+	return (void **)(void *)((char *)object + cache->link_offset);
 }
 
 static inline char *slab_base(const struct page *slab)
