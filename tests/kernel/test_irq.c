@@ -150,7 +150,7 @@ KTEST(irq, statistics_count_the_tick, "C2")
 }
 
 /* int 0x27 is line 7 without anything in service at the 8259. */
-KTEST(irq, spurious_and_stray_interrupts_are_counted_and_said_once, "C2")
+KTEST(irq, spurious_and_stray_interrupts_are_counted_and_stray_ones_reported_once, "C2")
 {
 	struct irq_stat before, after;
 	uint32_t strays = irq_nr_strays();
@@ -165,10 +165,8 @@ KTEST(irq, spurious_and_stray_interrupts_are_counted_and_said_once, "C2")
 	EXPECT(irq_stat(7, &after));
 	EXPECT_EQ(after.nr_spurious, before.nr_spurious + 2);
 	EXPECT_EQ(irq_nr_strays(), strays + 2);
-	if (before.nr_spurious == 0) {
-		EXPECT_EQ(reports_count(), 3);
-		EXPECT(reports_contain("irq 7: spurious"));
-		EXPECT(reports_contain("irq 15: spurious"));
+	if (strays == 0) {
+		EXPECT_EQ(reports_count(), 1);
 		EXPECT(reports_contain("stray interrupt, vector 0x81"));
 	}
 	EXPECT_EQ(preempt_count(), 0);

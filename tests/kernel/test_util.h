@@ -104,7 +104,7 @@ void giver_unregister(struct giver *giver);
 
 /* First line of a test that takes that many pages of high memory. */
 #define NEEDS_HIGH_PAGES(nr)                                                                                 \
-	if (zones[ZONE_HIGHMEM].managed < (nr))                                                           \
+	if (zones[ZONE_HIGHMEM].managed < (nr))                                                              \
 	SKIP("not enough high memory")
 
 /* Are pages and objects cleared on their way, so that nothing is ever parked? */
