@@ -313,6 +313,8 @@ static int run_later(void *unused)
 	struct port_work *work;
 
 	(void)unused;
+	later.thread =
+		current; /* by itself: what is queued from here on unparks it, what was before it finds */
 	for (;;) {
 		while ((work = work_take()) != NULL)
 			work->run();
@@ -324,9 +326,7 @@ static int run_later(void *unused)
 /* Without the thread, on a machine too full for one, the work waits for whoever does it on the way. */
 static void start_later(void)
 {
-	struct thread *thread = kthread_run(run_later, NULL, "mm-later");
-
-	later.thread = IS_ERR(thread) ? NULL : thread;
+	(void)kthread_run(run_later, NULL, "mm-later");
 }
 
 /* --- hooks --- */

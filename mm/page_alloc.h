@@ -60,9 +60,12 @@ static ALWAYS_INLINE void __free_pages(struct page *page, unsigned int order)
 unsigned long __get_free_pages(gfp_t gfp, unsigned int order) MUST_CHECK;
 unsigned long get_zeroed_page(gfp_t gfp) MUST_CHECK;
 #define __get_free_page(gfp) __get_free_pages(gfp, 0)
+
+/* free_pages for order 0, for any. */
 void free_page_at(unsigned long addr);
 void free_pages_at(unsigned long addr, unsigned int order);
 
+/* __free_pages by address; 0 is nothing, and no page's address is reported. */
 static ALWAYS_INLINE void free_pages(unsigned long addr, unsigned int order)
 {
 	if (__builtin_constant_p(order) && order == 0)
@@ -106,6 +109,7 @@ size_t nr_free_pages_below(enum zone_id highest);
  * any. */
 uint64_t page_alloc_add_range(pfn_t start, pfn_t end);
 
+/* page_alloc_report_failure for who wants to be told. */
 void page_alloc_print_failure(gfp_t gfp, unsigned int order);
 
 /* Says "<task>: page allocation failure" with order, flags and the state of the zones, unless __GFP_NOWARN or
