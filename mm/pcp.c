@@ -194,8 +194,8 @@ static size_t drain_some(struct pcpu_stack *shared, unsigned int blocks)
 	irqflags_t flags;
 	size_t pages = 0;
 
-	if (!zone)
-		return 0; /* an early stack */
+	if (!zone || pcpu_stack_here(shared)->count == 0)
+		return 0; /* an early stack, or nothing is parked: without the lock */
 	flags = port_lock_irqsave(&zone->lock);
 	stack = pcpu_stack_here(shared);
 	while (blocks-- && stack->count != stack->bottom) {
