@@ -519,3 +519,28 @@ KTEST(pcp, freeing_a_parked_page_again_is_reported, "PCP-05 P4")
 	EXPECT_ONE_REPORT("bad page free");
 	EXPECT_EQ(pcp_parked_pages(zone), parked);
 }
+
+/* --- what must stay --- */
+
+KTEST(pcp, a_refill_that_would_go_below_what_must_stay_takes_one_page, "P6 PCP-02")
+{
+	WITH_OPEN_LISTS();
+	struct list_head singles = LIST_HEAD_INIT(singles);
+	size_t before, taken;
+	struct page *page;
+	irqflags_t flags;
+
+	while (zone->lists[MOBILITY_UNMOVABLE].nonempty & 1) /* else there is no block to cut up */
+		REQUIRE(take_pages(&singles, 1) == 1);
+	flags = port_lock_irqsave(&zone->lock);
+	before = zone->nr_free;
+	page = pcp_refill_locked(zone, 0, MOBILITY_UNMOVABLE, before - zone->wmark[WMARK_LOW] - 1);
+	taken = before - zone->nr_free;
+	port_unlock_irqrestore(&zone->lock, flags);
+	EXPECT_EQ(taken, 1);
+	EXPECT_EQ(nr_parked(stack), 0);
+	REQUIRE(page);
+	page->refcount = 1;
+	__free_page(page);
+	hog_release(&singles);
+}
