@@ -58,7 +58,6 @@ void slab_keep_closed(struct kmem_cache *cache, bool closed)
 		(void)slab_drain_stack(cache, RETURN_ADDRESS());
 }
 
-/* Caches come and go in process context only: with preemption off the list stays as it is. */
 void slab_close_all(enum slow_reason reason, bool closed)
 {
 	unsigned int bit = (unsigned int)reason;
