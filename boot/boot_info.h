@@ -4,7 +4,7 @@
 #pragma once
 
 #include <kernel/lib/compiler.h>
-#include <mm/memmap.h>
+#include <mm/early/memmap.h>
 
 #define BOOT_MAX_ENTRIES 512
 #define BOOT_MAX_MODULES 8

@@ -25,11 +25,11 @@
 #include <kernel/core/timer.h>
 #include <kernel/lib/align.h>
 #include <kernel/lib/string.h>
+#include <mm/early/memblock.h>
+#include <mm/early/memmap.h>
 #include <mm/init.h>
-#include <mm/memblock.h>
-#include <mm/memmap.h>
-#include <mm/stats.h>
-#include <mm/zone.h>
+#include <mm/pages/zone.h>
+#include <mm/report/stats.h>
 #include <monitor/demo.h>
 #include <monitor/monitor.h>
 #include <tests/bench/bench.h>

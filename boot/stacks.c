@@ -19,8 +19,8 @@
 #include <kernel/lib/align.h>
 #include <kernel/lib/format.h>
 #include <kernel/lib/string.h>
-#include <mm/page.h>
-#include <mm/page_alloc.h>
+#include <mm/pages/page.h>
+#include <mm/pages/page_alloc.h>
 
 #define NR_PAGES	2u
 #define GFP_STACK	(GFP_KERNEL | __GFP_HIGH) /* C5: when all is swallowed, a new thread is what helps */

@@ -17,10 +17,10 @@
 #include <kernel/core/timer.h>
 #include <kernel/lib/align.h>
 #include <kernel/lib/assert.h>
-#include <mm/bootmem.h>
-#include <mm/locate.h>
-#include <mm/page.h>
-#include <mm/vmscan.h>
+#include <mm/early/bootmem.h>
+#include <mm/pages/page.h>
+#include <mm/reclaim/vmscan.h>
+#include <mm/report/locate.h>
 #include <tests/ktest.h>
 
 static enum printk_level printk_level_of(enum port_level level)

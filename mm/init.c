@@ -6,16 +6,16 @@
 
 #include <kernel/lib/align.h>
 #include <kernel/lib/string.h>
-#include <mm/bootmem.h>
-#include <mm/kmalloc.h>
-#include <mm/kmap.h>
-#include <mm/memblock.h>
-#include <mm/memmap.h>
-#include <mm/page_alloc.h>
-#include <mm/reserve.h>
-#include <mm/slab_internal.h>
-#include <mm/vmalloc.h>
-#include <mm/vmscan.h>
+#include <mm/early/bootmem.h>
+#include <mm/early/memblock.h>
+#include <mm/early/memmap.h>
+#include <mm/mapped/kmap.h>
+#include <mm/mapped/vmalloc.h>
+#include <mm/objects/kmalloc.h>
+#include <mm/objects/slab_internal.h>
+#include <mm/pages/page_alloc.h>
+#include <mm/reclaim/reserve.h>
+#include <mm/reclaim/vmscan.h>
 
 static uint32_t init_min_free_kbytes;
 

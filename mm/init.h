@@ -2,7 +2,7 @@
 /* Bringing mm up, in the order of these declarations. Context: boot, one CPU, interrupts off. */
 #pragma once
 
-#include <mm/range.h>
+#include <mm/early/range.h>
 
 /* What the machine and the command line say. */
 struct mm_params {
@@ -16,7 +16,7 @@ struct mm_params {
  * taken out of `usable`, with a message. Serves P10. */
 paddr_t mm_choose_lowmem_end(struct range_set *usable, paddr_t limit);
 
-/* 2. memblock_init() and memblock_reserve() by the caller (mm/memblock.h). */
+/* 2. memblock_init() and memblock_reserve() by the caller (mm/early/memblock.h). */
 
 /* 3. Allocate and clear the page descriptors, lay out nodes and zones. Leaves out, with a message, RAM above
  * low memory whose descriptors would take more than half of what is free there, or find no place in one

@@ -59,7 +59,7 @@ void port_park(void);
 void port_park_for(unsigned int timeout_ms);
 void port_unpark(struct port_thread *thread); /* Context: any. */
 
-/* A word of the thread that runs now, 0 at first, for the scopes it is in (mm/scope.h). Context: process. */
+/* A word of the thread that runs now, 0 at first, for the scopes it is in (mm/reclaim/scope.h). Context: process. */
 uint32_t *port_scope(void);
 
 /* Out of memory. Kill the thread that may be killed and holds most, unless one that was killed has yet to

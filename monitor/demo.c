@@ -6,7 +6,7 @@
 #include <kernel/lib/align.h>
 #include <kernel/lib/list.h>
 #include <kernel/lib/string.h>
-#include <mm/page_alloc.h>
+#include <mm/pages/page_alloc.h>
 #include <monitor/command.h>
 #include <monitor/parse.h>
 

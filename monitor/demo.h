@@ -3,7 +3,7 @@
  * measured just then. Each leaves memory as it found it. Serves CONTRACT D1. */
 #pragma once
 
-#include <mm/gfp.h>
+#include <mm/pages/gfp.h>
 #include <mm/port.h>
 
 struct list_head;

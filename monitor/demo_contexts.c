@@ -21,8 +21,8 @@
 #include <kernel/lib/string.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
-#include <mm/vmscan.h>
-#include <mm/wait.h>
+#include <mm/reclaim/vmscan.h>
+#include <mm/reclaim/wait.h>
 #include <monitor/command.h>
 
 #define NR_EVENTS   64u

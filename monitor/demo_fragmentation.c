@@ -11,8 +11,8 @@
 #include <linux/bootmem.h>
 #include <linux/mm.h>
 #include <mm/init.h>
-#include <mm/page_alloc.h>
-#include <mm/stats.h>
+#include <mm/pages/page_alloc.h>
+#include <mm/report/stats.h>
 #include <monitor/command.h>
 
 #define ROOM_BEHIND 8u /* times the block: less low memory than that does without it */

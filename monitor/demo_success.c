@@ -13,8 +13,8 @@
 #include <kernel/lib/string.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
-#include <mm/events.h>
-#include <mm/wait.h>
+#include <mm/reclaim/events.h>
+#include <mm/reclaim/wait.h>
 #include <monitor/command.h>
 #include <tests/random.h>
 

@@ -8,8 +8,8 @@
 #include <kernel/lib/string.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
-#include <mm/locate.h>
-#include <mm/zone.h>
+#include <mm/pages/zone.h>
+#include <mm/report/locate.h>
 #include <monitor/command.h>
 #include <monitor/parse.h>
 

@@ -4,7 +4,7 @@
 
 #include <kernel/lib/compiler.h>
 #include <kernel/lib/types.h>
-#include <mm/gfp.h>
+#include <mm/pages/gfp.h>
 
 #define WORDS_MAX 16u
 #define SHOWN_MAX 36u /* of a word in a message */

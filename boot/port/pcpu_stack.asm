@@ -26,13 +26,13 @@ LIMIT  equ 4
 BOTTOM equ 8
 SLOTS  equ 24
 
-OBJECTS equ 132 ; of the stack in struct kmem_cache, mm/slab_internal.h
+OBJECTS equ 132 ; of the stack in struct kmem_cache, mm/objects/slab_internal.h
 
-PAGE_STATE     equ 0 ; of struct page, mm/page.h
+PAGE_STATE     equ 0 ; of struct page, mm/pages/page.h
 PAGE_PERCPU    equ 2
 PAGE_ALLOCATED equ 3
 
-GFP_ATOMIC equ 0x20 ; mm/gfp.h
+GFP_ATOMIC equ 0x20 ; mm/pages/gfp.h
 GFP_KERNEL equ 0xd0
 
 section .rseq progbits alloc exec nowrite align=RSEQ_SLOT

@@ -15,7 +15,7 @@
 #include <kernel/lib/string.h>
 #include <linux/gfp.h>
 #include <linux/slab.h>
-#include <mm/slab_internal.h>
+#include <mm/objects/slab_internal.h>
 #include <tests/bench/measure.h>
 
 #define HISTOGRAM_BYTES (BENCH_HISTOGRAM * sizeof(uint32_t))

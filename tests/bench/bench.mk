@@ -9,7 +9,7 @@ BENCH_TRACE := tests/data/linux-6.1-busybox.trace.gz
 BENCH_QEMU  := $(QEMU) -accel tcg -nodefaults -display none -serial stdio -no-reboot \
 	       -device isa-debug-exit,iobase=0xf4,iosize=0x04 -m 512M -icount shift=0,sleep=off
 
-REPLAY_SOURCES := $(sort $(wildcard mm/*.c)) kernel/lib/format.c $(sort $(wildcard tests/host/fake_*.c)) \
+REPLAY_SOURCES := $(MM_SOURCES) kernel/lib/format.c $(sort $(wildcard tests/host/fake_*.c)) \
 		  tests/host/tool_replay.c
 REPLAY_OBJECTS := $(REPLAY_SOURCES:%.c=build/host64/%.o)
 

@@ -6,7 +6,7 @@
 #include <kernel/lib/align.h>
 #include <linux/gfp.h>
 #include <linux/slab.h>
-#include <mm/zone.h>
+#include <mm/pages/zone.h>
 #include <tests/bench/held.h>
 
 #define NR_FAILS 1000u

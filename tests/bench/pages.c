@@ -7,7 +7,7 @@
 #include <kernel/lib/align.h>
 #include <linux/gfp.h>
 #include <linux/mm.h>
-#include <mm/zone.h>
+#include <mm/pages/zone.h>
 #include <tests/bench/held.h>
 #include <tests/bench/random.h>
 

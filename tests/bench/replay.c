@@ -11,7 +11,7 @@
 #include <kernel/lib/format.h>
 #include <linux/gfp.h>
 #include <linux/slab.h>
-#include <mm/zone.h>
+#include <mm/pages/zone.h>
 #include <tests/bench/trace.h>
 
 static struct {

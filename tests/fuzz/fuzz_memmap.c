@@ -4,10 +4,10 @@
  *   - a page of the result is covered by usable entries and touched by no other (M1), whatever was lost;
  *   - while the table was large enough, each such page is in the result;
  *   - the early allocator hands out RAM only, aligned, below its limits, nothing twice, nothing reserved. */
-#include <mm/memmap.h>
+#include <mm/early/memmap.h>
 
 #include <kernel/lib/align.h>
-#include <mm/memblock_internal.h>
+#include <mm/early/memblock_internal.h>
 #include <tests/fuzz/fuzz.h>
 
 #define MAX_ENTRIES 300u

@@ -13,14 +13,14 @@
 
 #include <kernel/lib/align.h>
 #include <kernel/lib/format.h>
-#include <mm/buddy.h>
-#include <mm/highmem.h>
-#include <mm/kmalloc.h>
-#include <mm/kmap_internal.h>
-#include <mm/slab_internal.h>
-#include <mm/user_page.h>
-#include <mm/validate.h>
-#include <mm/vmalloc.h>
+#include <mm/mapped/highmem.h>
+#include <mm/mapped/kmap_internal.h>
+#include <mm/mapped/vmalloc.h>
+#include <mm/objects/kmalloc.h>
+#include <mm/objects/slab_internal.h>
+#include <mm/pages/buddy.h>
+#include <mm/pages/user_page.h>
+#include <mm/report/validate.h>
 #include <tests/fuzz/fuzz.h>
 #include <tests/host/host.h>
 #include <tests/ktest.h>

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include <kernel/lib/align.h>
-#include <mm/memblock.h>
+#include <mm/early/memblock.h>
 #include <mm/port.h>
 
 #define MAP_ALIGN MIB(4u)  /* aligned as the kernel's is: addresses are as aligned as their pages */

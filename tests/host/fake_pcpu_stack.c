@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* The four operations of per-CPU stacks, as the kernel's assembly does them. A context that may not sleep is
  * one that host_set_atomic() declared. */
-#include <mm/page.h>
+#include <mm/objects/slab_internal.h>
+#include <mm/pages/page.h>
 #include <mm/port.h>
-#include <mm/slab_internal.h>
 #include <tests/host/host.h>
 
 static bool in_atomic;

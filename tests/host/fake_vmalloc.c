@@ -9,7 +9,7 @@
 
 #include <kernel/lib/align.h>
 #include <kernel/lib/bitops.h>
-#include <mm/page.h>
+#include <mm/pages/page.h>
 #include <mm/port.h>
 #include <tests/host/host.h>
 

@@ -5,8 +5,8 @@
 #pragma once
 
 #include <kernel/lib/compiler.h>
+#include <mm/early/memmap.h>
 #include <mm/init.h>
-#include <mm/memmap.h>
 
 /* Builds the machine's memory: `entries` as the loader would give them. Replaces the machine before. Memory
  * is sparse and zero, but small machines come full of junk. Aborts when the host cannot. */

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* The alloc_bootmem family in its time, and what becomes of its memory afterwards. Host only: each test boots
  * a machine of its own. */
-#include <mm/bootmem.h>
+#include <mm/early/bootmem.h>
 
 #include <string.h>
 
 #include <kernel/lib/align.h>
-#include <mm/page_alloc.h>
+#include <mm/pages/page_alloc.h>
 #include <tests/host/host.h>
 #include <tests/kernel/test_util.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The buddy algorithm on zones of odd size and odd start. Host only: each test boots machines of its own. */
-#include <mm/buddy.h>
+#include <mm/pages/buddy.h>
 
-#include <mm/page_alloc.h>
+#include <mm/pages/page_alloc.h>
 #include <tests/host/host.h>
 #include <tests/kernel/test_util.h>
 #include <tests/random.h>

@@ -10,10 +10,10 @@
 #include <string.h>
 
 #include <kernel/lib/align.h>
-#include <mm/events.h>
-#include <mm/retry.h>
-#include <mm/slab_internal.h>
-#include <mm/validate.h>
+#include <mm/objects/slab_internal.h>
+#include <mm/reclaim/events.h>
+#include <mm/reclaim/retry.h>
+#include <mm/report/validate.h>
 #include <tests/host/host.h>
 #include <tests/kernel/test_util.h>
 

@@ -2,11 +2,11 @@
 /* Permanent windows against a model: random kmap, kunmap and flush of more pages than there are windows. The
  * fake machine remembers what was not flushed and aborts when a window shows another page meanwhile (H3).
  * Host only: the machine has high memory. */
-#include <mm/kmap_internal.h>
+#include <mm/mapped/kmap_internal.h>
 
 #include <kernel/lib/align.h>
-#include <mm/page_alloc.h>
-#include <mm/validate.h>
+#include <mm/pages/page_alloc.h>
+#include <mm/report/validate.h>
 #include <tests/host/host.h>
 #include <tests/kernel/test_util.h>
 #include <tests/random.h>
@@ -135,7 +135,7 @@ KTEST(kmap_machine, misuse_is_reported_and_a_strict_pool_leaves_nothing_stale, "
 	port_preempt_disable();
 	EXPECT_NOT_NULL(kmap(page));
 	port_preempt_enable();
-	EXPECT_ONE_REPORT("BUG: sleeping function called from invalid context at mm/kmap.c");
+	EXPECT_ONE_REPORT("BUG: sleeping function called from invalid context at mm/mapped/kmap.c");
 	kunmap(page);
 	EXPECT_EQ(kmap_pool.nr_stale, 0);
 	kunmap(page);

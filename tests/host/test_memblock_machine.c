@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The machine's own memblock, on fake machines: what it hands out is really there, is cleared, and nothing of
  * it is handed over. Host only: it starts mm's boot again. */
-#include <mm/memblock.h>
+#include <mm/early/memblock.h>
 
 #include <string.h>
 

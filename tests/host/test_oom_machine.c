@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Out of memory on the host, where the test decides how many victims there are and what each had. Host only.
  */
-#include <mm/oom.h>
+#include <mm/reclaim/oom.h>
 
-#include <mm/events.h>
-#include <mm/page_alloc.h>
-#include <mm/retry.h>
+#include <mm/pages/page_alloc.h>
+#include <mm/reclaim/events.h>
+#include <mm/reclaim/retry.h>
 #include <tests/host/host.h>
 #include <tests/kernel/test_util.h>
 

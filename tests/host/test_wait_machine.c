@@ -2,17 +2,17 @@
 /* One thread that waits for memory, step by step, and the reserves. What several do in any order is
  * test_interleave_machine.c. Host only: what others do while the thread sleeps is a function of the test's.
  */
-#include <mm/retry.h>
+#include <mm/reclaim/retry.h>
 
 #include <string.h>
 
 #include <kernel/lib/align.h>
-#include <mm/events.h>
-#include <mm/reserve.h>
-#include <mm/scope.h>
-#include <mm/slab_internal.h>
-#include <mm/validate.h>
-#include <mm/vmscan.h>
+#include <mm/objects/slab_internal.h>
+#include <mm/reclaim/events.h>
+#include <mm/reclaim/reserve.h>
+#include <mm/reclaim/scope.h>
+#include <mm/reclaim/vmscan.h>
+#include <mm/report/validate.h>
 #include <tests/host/host.h>
 #include <tests/kernel/test_util.h>
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Zones of machines that are tiny, odd or full of holes. Host only: each test boots machines of its own. */
-#include <mm/zone.h>
+#include <mm/pages/zone.h>
 
 #include <string.h>
 
 #include <kernel/lib/align.h>
-#include <mm/memblock.h>
-#include <mm/page_alloc.h>
-#include <mm/slab.h>
+#include <mm/early/memblock.h>
+#include <mm/objects/slab.h>
+#include <mm/pages/page_alloc.h>
 #include <tests/host/host.h>
 #include <tests/kernel/test_util.h>
 

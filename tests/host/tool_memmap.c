@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include <kernel/lib/align.h>
-#include <mm/memmap.h>
+#include <mm/early/memmap.h>
 
 #define MAX_ENTRIES 4096u
 #define DMA_END	    MIB((uint64_t)16)

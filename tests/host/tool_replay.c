@@ -12,8 +12,8 @@
 
 #include <kernel/lib/align.h>
 #include <kernel/lib/bitops.h>
-#include <mm/kmalloc.h>
-#include <mm/page_alloc.h>
+#include <mm/objects/kmalloc.h>
+#include <mm/pages/page_alloc.h>
 #include <tests/bench/trace.h>
 #include <tests/host/host.h>
 #include <tests/ktest.h>

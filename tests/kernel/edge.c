@@ -10,12 +10,12 @@
 #include <kernel/lib/format.h>
 #include <kernel/lib/string.h>
 #include <linux/gfp.h>
-#include <mm/kmalloc.h>
-#include <mm/page_alloc.h>
-#include <mm/slab_internal.h>
-#include <mm/validate.h>
-#include <mm/vmscan.h>
-#include <mm/wait.h>
+#include <mm/objects/kmalloc.h>
+#include <mm/objects/slab_internal.h>
+#include <mm/pages/page_alloc.h>
+#include <mm/reclaim/vmscan.h>
+#include <mm/reclaim/wait.h>
+#include <mm/report/validate.h>
 #include <tests/ktest.h>
 #include <tests/random.h>
 

@@ -9,8 +9,8 @@
  * only; context: process. */
 #pragma once
 
-#include <mm/gfp.h>
-#include <mm/slab.h>
+#include <mm/objects/slab.h>
+#include <mm/pages/gfp.h>
 
 /* What a thread asks for, kept for the watchdog. */
 struct edge_ask {

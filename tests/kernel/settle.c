@@ -4,8 +4,8 @@
 
 #include <kernel/arch/clock.h>
 #include <kernel/core/thread.h>
-#include <mm/page_alloc.h>
-#include <mm/vmscan.h>
+#include <mm/pages/page_alloc.h>
+#include <mm/reclaim/vmscan.h>
 #include <tests/ktest.h>
 
 #define SETTLE_MS 20000u

@@ -6,9 +6,9 @@
 #pragma once
 
 #include <kernel/core/thread.h>
-#include <mm/gfp.h>
-#include <mm/page_alloc.h>
-#include <mm/slab.h>
+#include <mm/objects/slab.h>
+#include <mm/pages/gfp.h>
+#include <mm/pages/page_alloc.h>
 
 #define SLEEPER_MS 30000u /* for anything to happen: then a test has failed */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The tree of areas: named cases, random operations, and how high it gets. No page is mapped here, so the
  * space can be any. Guest and host. */
-#include <mm/areas.h>
+#include <mm/mapped/areas.h>
 
 #include <kernel/lib/bitops.h>
 #include <linux/slab.h>

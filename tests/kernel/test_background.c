@@ -10,8 +10,8 @@
 #include <kernel/core/timer.h>
 #include <kernel/lib/align.h>
 #include <linux/gfp.h>
-#include <mm/events.h>
-#include <mm/reserve.h>
+#include <mm/reclaim/events.h>
+#include <mm/reclaim/reserve.h>
 #include <tests/kernel/sleeper.h>
 #include <tests/kernel/test_util.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The alloc_bootmem family once its time is over. What it does in its time is
  * tests/host/test_bootmem_machine.c. Host and guest. */
-#include <mm/bootmem.h>
+#include <mm/early/bootmem.h>
 
 #include <tests/kernel/test_util.h>
 

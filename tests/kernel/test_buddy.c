@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* The buddy algorithm, seen on the machine's own zones: what split, merge and mobility leave behind. Host and
  * guest. Zones of odd shape are tests/host/test_buddy_machine.c. */
-#include <mm/buddy.h>
+#include <mm/pages/buddy.h>
 
 #include <kernel/lib/align.h>
 #include <kernel/lib/string.h>
-#include <mm/page_alloc.h>
+#include <mm/pages/page_alloc.h>
 #include <tests/kernel/test_util.h>
 #include <tests/random.h>
 

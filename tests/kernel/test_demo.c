@@ -9,7 +9,7 @@
 #include <kernel/lib/list.h>
 #include <kernel/lib/string.h>
 #include <linux/mm.h>
-#include <mm/page_alloc.h>
+#include <mm/pages/page_alloc.h>
 #include <monitor/demo.h>
 #include <tests/kernel/settle.h>
 #include <tests/kernel/test_util.h>

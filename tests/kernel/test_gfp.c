@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Flag words: what they are made of, which can never be met, how they print, and how often they are printed.
  * Host and guest. */
-#include <mm/gfp.h>
+#include <mm/pages/gfp.h>
 
 #include <kernel/lib/string.h>
-#include <mm/zone.h>
+#include <mm/pages/zone.h>
 #include <tests/ktest.h>
 
 static bool names_are(gfp_t gfp, const char *expected)

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /* What each flag does when memory is short: how hard a request tries, what it may call, what it takes, what
  * it says. Each test fails when its flag is ignored. Host and guest. */
-#include <mm/gfp.h>
+#include <mm/pages/gfp.h>
 
 #include <kernel/lib/format.h>
 #include <kernel/lib/string.h>
-#include <mm/events.h>
-#include <mm/highmem.h>
 #include <mm/init.h>
-#include <mm/kmalloc.h>
-#include <mm/page_alloc.h>
-#include <mm/retry.h>
-#include <mm/scope.h>
-#include <mm/slab_internal.h>
+#include <mm/mapped/highmem.h>
+#include <mm/objects/kmalloc.h>
+#include <mm/objects/slab_internal.h>
+#include <mm/pages/page_alloc.h>
+#include <mm/reclaim/events.h>
+#include <mm/reclaim/retry.h>
+#include <mm/reclaim/scope.h>
 #include <tests/kernel/test_util.h>
 
 #define QUIET(gfp) ((gfp) | __GFP_NOWARN)

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* Pages of programs: counted, movable, cleared, from high memory first; and a machine filled with them
  * through kmap. Guest and host. */
-#include <mm/user_page.h>
+#include <mm/pages/user_page.h>
 
 #include <kernel/lib/align.h>
 #include <kernel/lib/format.h>
 #include <kernel/lib/string.h>
-#include <mm/highmem.h>
-#include <mm/kmap.h>
-#include <mm/memblock.h>
-#include <mm/stats.h>
+#include <mm/early/memblock.h>
+#include <mm/mapped/highmem.h>
+#include <mm/mapped/kmap.h>
+#include <mm/report/stats.h>
 #include <tests/kernel/test_util.h>
 
 #define NR_FEW 20u

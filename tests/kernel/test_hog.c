@@ -8,8 +8,8 @@
 #include <kernel/lib/align.h>
 #include <kernel/lib/format.h>
 #include <kernel/lib/string.h>
-#include <mm/events.h>
-#include <mm/page_alloc.h>
+#include <mm/pages/page_alloc.h>
+#include <mm/reclaim/events.h>
 #include <monitor/monitor.h>
 #include <tests/kernel/settle.h>
 #include <tests/kernel/test_util.h>

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* kmalloc: which class a size gets, what is kept when it changes, and what may not be freed. Host and guest.
  */
-#include <mm/kmalloc.h>
+#include <mm/objects/kmalloc.h>
 
 #include <kernel/lib/align.h>
 #include <kernel/lib/string.h>
-#include <mm/page_alloc.h>
-#include <mm/slab_internal.h>
+#include <mm/objects/slab_internal.h>
+#include <mm/pages/page_alloc.h>
 #include <tests/kernel/test_util.h>
 #include <tests/random.h>
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Windows on high memory, and all of memory through them. Guest and host. */
-#include <mm/highmem.h>
+#include <mm/mapped/highmem.h>
 
 #include <kernel/lib/align.h>
 #include <kernel/lib/string.h>
-#include <mm/memblock.h>
-#include <mm/page_alloc.h>
+#include <mm/early/memblock.h>
+#include <mm/pages/page_alloc.h>
 #include <tests/kernel/test_util.h>
 
 KTEST(kmap, a_low_page_is_at_its_own_address_and_unmapping_it_is_nothing, "P9 KMP-04")

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* Permanent windows: shared and counted, reused only after a flush, refused where nobody may wait. Guest and
  * host; who waits for one is in test_kmap_threads.c. */
-#include <mm/kmap_internal.h>
+#include <mm/mapped/kmap_internal.h>
 
 #include <kernel/lib/align.h>
 #include <kernel/lib/format.h>
 #include <kernel/lib/string.h>
-#include <mm/highmem.h>
-#include <mm/kmalloc.h>
-#include <mm/page_alloc.h>
-#include <mm/validate.h>
+#include <mm/mapped/highmem.h>
+#include <mm/objects/kmalloc.h>
+#include <mm/pages/page_alloc.h>
+#include <mm/report/validate.h>
 #include <tests/kernel/test_util.h>
 
 static struct page *high_page(void)
@@ -200,7 +200,7 @@ KTEST(kmap, in_atomic_context_a_full_pool_refuses_after_the_report, "P9 KMP-02 C
 	expect_reports();
 	port_preempt_disable();
 	EXPECT_NULL(kmap(last));
-	EXPECT(reports_contain("BUG: sleeping function called from invalid context at mm/kmap.c"));
+	EXPECT(reports_contain("BUG: sleeping function called from invalid context at mm/mapped/kmap.c"));
 	EXPECT_EQ(read_and_unmap(&pages, kmap_pool.nr), 0);
 	EXPECT_NOT_NULL(kmap(last));
 	kunmap(last);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Who waits for a permanent window: woken by the kunmap that frees one, first come first served, none
  * forgotten. Guest only: it takes threads. */
-#include <mm/kmap_internal.h>
+#include <mm/mapped/kmap_internal.h>
 
 #include <kernel/arch/apic.h>
 #include <kernel/arch/clock.h>
@@ -9,9 +9,9 @@
 #include <kernel/core/irq.h>
 #include <kernel/core/thread.h>
 #include <kernel/core/timer.h>
-#include <mm/highmem.h>
-#include <mm/page_alloc.h>
-#include <mm/validate.h>
+#include <mm/mapped/highmem.h>
+#include <mm/pages/page_alloc.h>
+#include <mm/report/validate.h>
 #include <tests/kernel/test_util.h>
 
 #define NR_WAITERS 4u

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The early allocator as an object, beside the one the machine booted with. Nothing here touches the memory
  * it places: that is tests/host/test_memblock_machine.c. Host and guest. */
-#include <mm/memblock_internal.h>
+#include <mm/early/memblock_internal.h>
 
 #include <kernel/lib/align.h>
 #include <kernel/lib/string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* memmap_build() against its contract. The model has one usable/taken mark per UNIT bytes over a few pages: a
  * page is usable when all its units are usable in some entry and taken in none. Host and guest. */
-#include <mm/memmap.h>
+#include <mm/early/memmap.h>
 
 #include <kernel/lib/string.h>
 #include <tests/kernel/test_util.h>

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* Out of memory: who is killed, by whom, and what follows. Guest only; tests/host/test_oom_machine.c counts
  * on the host. */
-#include <mm/oom.h>
+#include <mm/reclaim/oom.h>
 
 #include <kernel/arch/clock.h>
 #include <kernel/core/thread.h>
 #include <kernel/lib/align.h>
 #include <kernel/lib/string.h>
 #include <linux/gfp.h>
-#include <mm/events.h>
-#include <mm/retry.h>
+#include <mm/reclaim/events.h>
+#include <mm/reclaim/retry.h>
 #include <tests/kernel/sleeper.h>
 #include <tests/kernel/test_util.h>
 

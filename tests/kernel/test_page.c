@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Page descriptors: from page to number to address and back, and the head that every page finds. Host and
  * guest. */
-#include <mm/page.h>
+#include <mm/pages/page.h>
 
 #include <kernel/lib/string.h>
-#include <mm/page_alloc.h>
+#include <mm/pages/page_alloc.h>
 #include <tests/kernel/test_util.h>
 
 static bool description_is(const struct page *page, const char *expected)

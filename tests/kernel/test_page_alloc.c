@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* The policy of page allocation: what each entry point gives, what is refused, and that a wrong free is
  * reported and changes nothing. Host and guest. */
-#include <mm/page_alloc.h>
+#include <mm/pages/page_alloc.h>
 
 #include <kernel/lib/align.h>
 #include <kernel/lib/string.h>
-#include <mm/kmalloc.h>
-#include <mm/vmalloc.h>
+#include <mm/mapped/vmalloc.h>
+#include <mm/objects/kmalloc.h>
 #include <tests/kernel/test_util.h>
 
 static struct zone *const dma = &zones[ZONE_DMA];

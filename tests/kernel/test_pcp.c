@@ -2,12 +2,12 @@
 /* Pages parked per CPU: who gets them back, how many there may be, when lists are closed, and that none of it
  * is seen by whoever counts or needs a large block. Frees from interrupts have their test beside the
  * interrupts. Host and guest. */
-#include <mm/pcp.h>
+#include <mm/pages/pcp.h>
 
 #include <kernel/lib/align.h>
 #include <kernel/lib/bitops.h>
 #include <kernel/lib/string.h>
-#include <mm/page_alloc.h>
+#include <mm/pages/page_alloc.h>
 #include <tests/kernel/test_util.h>
 
 #define ROOM_BLOCKS 2u /* what a full list gives back */

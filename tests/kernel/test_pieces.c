@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Slabs smaller than their cache wants: what objects come from when memory is in single pages. Host and
  * guest. */
-#include <mm/slab_internal.h>
+#include <mm/objects/slab_internal.h>
 
 #include <kernel/lib/align.h>
 #include <kernel/lib/string.h>

@@ -14,7 +14,7 @@
 #include <kernel/lib/string.h>
 #include <linux/highmem.h>
 #include <linux/slab.h>
-#include <mm/kmap_internal.h>
+#include <mm/mapped/kmap_internal.h>
 #include <tests/kernel/test_util.h>
 
 #define ERROR_READ	      0x00u /* what the CPU says: nothing is there, */

@@ -7,11 +7,11 @@
  *   - a request that takes the last page fails only when no aligned free run is left;
  *   - pages free + pages in slabs + pages held is always the same sum.
  * 8 owners take turns: what one task after another would do. Host and guest. */
-#include <mm/page_alloc.h>
+#include <mm/pages/page_alloc.h>
 
 #include <kernel/lib/align.h>
 #include <kernel/lib/string.h>
-#include <mm/kmalloc.h>
+#include <mm/objects/kmalloc.h>
 #include <tests/kernel/test_util.h>
 #include <tests/random.h>
 

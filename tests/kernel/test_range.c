@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* range_set against its contract: named cases, and random operations beside a dumb model, one bool per
  * address. Runs on host and guest; all state is static, a kernel stack is small. */
-#include <mm/range.h>
+#include <mm/early/range.h>
 
 #include <kernel/lib/string.h>
 #include <tests/ktest.h>

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* Reclaim: the contract of shrinkers, its bounds, and progress with no free page at all. What needs a second
  * thread is in test_background.c. Host and guest. */
-#include <mm/vmscan.h>
+#include <mm/reclaim/vmscan.h>
 
 #include <kernel/lib/string.h>
-#include <mm/events.h>
-#include <mm/kmalloc.h>
-#include <mm/page_alloc.h>
-#include <mm/reserve.h>
-#include <mm/retry.h>
-#include <mm/scope.h>
-#include <mm/slab_internal.h>
+#include <mm/objects/kmalloc.h>
+#include <mm/objects/slab_internal.h>
+#include <mm/pages/page_alloc.h>
+#include <mm/reclaim/events.h>
+#include <mm/reclaim/reserve.h>
+#include <mm/reclaim/retry.h>
+#include <mm/reclaim/scope.h>
 #include <tests/kernel/test_util.h>
 
 #define QUICK (GFP_KERNEL | __GFP_NORETRY)

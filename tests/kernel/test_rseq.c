@@ -9,9 +9,9 @@
 #include <kernel/arch/rseq.h>
 #include <kernel/lib/align.h>
 #include <kernel/lib/string.h>
-#include <mm/page.h>
+#include <mm/objects/slab_internal.h>
+#include <mm/pages/page.h>
 #include <mm/port.h>
-#include <mm/slab_internal.h>
 #include <tests/kernel/step.h>
 
 #define NR_SLOTS     16u

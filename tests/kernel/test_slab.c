@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Caches: objects that do not overlap, constructors that run once, counts that are exact, and frees that are
  * wrong. Host and guest. */
-#include <mm/slab_internal.h>
+#include <mm/objects/slab_internal.h>
 
 #include <kernel/lib/align.h>
 #include <kernel/lib/format.h>
 #include <kernel/lib/string.h>
-#include <mm/kmalloc.h>
+#include <mm/objects/kmalloc.h>
 #include <tests/kernel/test_util.h>
 
 #define NR_OBJECTS 600u

@@ -12,9 +12,9 @@
 #include <kernel/core/timer.h>
 #include <kernel/lib/string.h>
 #include <linux/slab.h>
-#include <mm/events.h>
-#include <mm/slab_internal.h>
-#include <mm/wait.h>
+#include <mm/objects/slab_internal.h>
+#include <mm/reclaim/events.h>
+#include <mm/reclaim/wait.h>
 #include <tests/kernel/sleeper.h>
 #include <tests/kernel/test_util.h>
 

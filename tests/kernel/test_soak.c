@@ -22,8 +22,8 @@
 #include <linux/gfp.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
-#include <mm/events.h>
-#include <mm/slab_internal.h>
+#include <mm/objects/slab_internal.h>
+#include <mm/reclaim/events.h>
 #include <tests/kernel/edge.h>
 #include <tests/kernel/test_util.h>
 #include <tests/random.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Objects parked per CPU in front of a cache: bounded, hottest first, given back when the cache is closed,
  * shrunk or destroyed, and checked as if they lay in their slab. Host and guest. */
-#include <mm/slab_internal.h>
+#include <mm/objects/slab_internal.h>
 
 #include <kernel/lib/string.h>
 #include <tests/kernel/test_util.h>

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* What people and scripts read: the formats of /proc, and numbers that agree with the allocator's. Host and
  * guest. */
-#include <mm/stats.h>
+#include <mm/report/stats.h>
 
 #include <kernel/lib/format.h>
 #include <kernel/lib/string.h>
-#include <mm/page_alloc.h>
-#include <mm/slab.h>
+#include <mm/objects/slab.h>
+#include <mm/pages/page_alloc.h>
 #include <tests/kernel/test_util.h>
 
 #define TEXT_SIZE 4096

@@ -21,10 +21,10 @@
 #include <linux/gfp.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
-#include <mm/highmem.h>
-#include <mm/kmap_internal.h>
-#include <mm/slab_internal.h>
-#include <mm/validate.h>
+#include <mm/mapped/highmem.h>
+#include <mm/mapped/kmap_internal.h>
+#include <mm/objects/slab_internal.h>
+#include <mm/report/validate.h>
 #include <tests/kernel/step.h>
 #include <tests/kernel/test_util.h>
 

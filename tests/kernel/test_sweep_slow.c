@@ -12,12 +12,12 @@
 #include <kernel/lib/string.h>
 #include <linux/gfp.h>
 #include <linux/slab.h>
-#include <mm/oom.h>
-#include <mm/page_alloc.h>
-#include <mm/reserve.h>
-#include <mm/slab_internal.h>
-#include <mm/vmscan.h>
-#include <mm/wait.h>
+#include <mm/objects/slab_internal.h>
+#include <mm/pages/page_alloc.h>
+#include <mm/reclaim/oom.h>
+#include <mm/reclaim/reserve.h>
+#include <mm/reclaim/vmscan.h>
+#include <mm/reclaim/wait.h>
 #include <tests/kernel/test_util.h>
 
 #define GIFT_ORDER    4u

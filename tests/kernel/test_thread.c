@@ -12,7 +12,7 @@
 #include <kernel/lib/align.h>
 #include <kernel/lib/format.h>
 #include <kernel/lib/string.h>
-#include <mm/page_alloc.h>
+#include <mm/pages/page_alloc.h>
 #include <mm/port.h>
 
 #define NR_THREADS 5

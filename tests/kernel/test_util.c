@@ -5,12 +5,12 @@
 #include <kernel/lib/align.h>
 #include <kernel/lib/format.h>
 #include <kernel/lib/string.h>
-#include <mm/buddy.h>
-#include <mm/page_alloc.h>
-#include <mm/slab_internal.h>
-#include <mm/stats.h>
-#include <mm/validate.h>
-#include <mm/vmalloc.h>
+#include <mm/mapped/vmalloc.h>
+#include <mm/objects/slab_internal.h>
+#include <mm/pages/buddy.h>
+#include <mm/pages/page_alloc.h>
+#include <mm/report/stats.h>
+#include <mm/report/validate.h>
 
 #define TEXT_SIZE	   400
 #define VALIDATE_EVERY_NTH 16u /* test, on a machine that is too large to validate after each */

@@ -3,9 +3,9 @@
  * counted exactly. How long tests may take is decided here and nowhere else. Guest and host. */
 #pragma once
 
-#include <mm/kmalloc.h>
-#include <mm/vmscan.h>
-#include <mm/zone.h>
+#include <mm/objects/kmalloc.h>
+#include <mm/pages/zone.h>
+#include <mm/reclaim/vmscan.h>
 #include <tests/ktest.h>
 
 /* The guest runs under an emulator and has seconds; the host has sanitizers and validates all the time. */

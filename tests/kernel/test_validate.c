@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* The validator finds each invariant broken on purpose, names it, ends, and is content after the repair. Host
  * and guest; on very large machines the many walks would take too long. */
-#include <mm/validate.h>
+#include <mm/report/validate.h>
 
 #include <kernel/lib/format.h>
 #include <kernel/lib/string.h>
-#include <mm/page_alloc.h>
-#include <mm/reserve.h>
-#include <mm/slab_internal.h>
-#include <mm/wait.h>
+#include <mm/objects/slab_internal.h>
+#include <mm/pages/page_alloc.h>
+#include <mm/reclaim/reserve.h>
+#include <mm/reclaim/wait.h>
 #include <tests/kernel/test_util.h>
 
 static char text[2048];

@@ -8,8 +8,8 @@
 #include <kernel/lib/string.h>
 #include <linux/highmem.h>
 #include <linux/slab.h>
-#include <mm/locate.h>
-#include <mm/slab_internal.h>
+#include <mm/objects/slab_internal.h>
+#include <mm/report/locate.h>
 #include <tests/kernel/fault.h>
 #include <tests/kernel/test_util.h>
 #include <tests/random.h>
@@ -404,7 +404,7 @@ KTEST(vmalloc, where_nobody_may_sleep_vmalloc_is_refused_and_vfree_put_off, "VMA
 	vfree(p);
 	p[3] = 1; /* not yet */
 	port_preempt_enable();
-	EXPECT(reports_contain("BUG: sleeping function called from invalid context at mm/vmalloc.c"));
+	EXPECT(reports_contain("BUG: sleeping function called from invalid context at mm/mapped/vmalloc.c"));
 	EXPECT(says(p, "offset 0 of freed vmalloc area"));
 	vmalloc_purge();
 	EXPECT(read_faults(p));

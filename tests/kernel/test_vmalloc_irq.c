@@ -71,7 +71,7 @@ KTEST(vmalloc, an_interrupt_may_vfree_which_a_thread_does_and_not_vmalloc, "VMA-
 	apic_timer_oneshot(1000, VECTOR);
 	EXPECT(wait_until(irq_came));
 	EXPECT_NULL(t.refused);
-	EXPECT(reports_contain("BUG: sleeping function called from invalid context at mm/vmalloc.c"));
+	EXPECT(reports_contain("BUG: sleeping function called from invalid context at mm/mapped/vmalloc.c"));
 	EXPECT(wait_until(nothing_is_used));
 	vmalloc_purge();
 	EXPECT(read_faults(t.area));

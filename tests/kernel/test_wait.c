@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* The queue of waiters as one thread sees it: what is handed over, what is closed meanwhile, what is noted.
  * Host and guest. */
-#include <mm/wait.h>
+#include <mm/reclaim/wait.h>
 
 #include <kernel/lib/string.h>
-#include <mm/events.h>
-#include <mm/kmalloc.h>
-#include <mm/page_alloc.h>
-#include <mm/slab_internal.h>
+#include <mm/objects/kmalloc.h>
+#include <mm/objects/slab_internal.h>
+#include <mm/pages/page_alloc.h>
+#include <mm/reclaim/events.h>
 #include <tests/kernel/test_util.h>
 
 static bool take_nothing(struct mem_waiter *waiter)

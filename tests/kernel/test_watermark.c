@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Watermarks at work: who may go below which, and what happens there. That marks and floors have the right
  * size is suite zone's. Host and guest; the background reclaimer itself is in test_background.c. */
-#include <mm/zone.h>
+#include <mm/pages/zone.h>
 
 #include <kernel/lib/string.h>
-#include <mm/events.h>
-#include <mm/page_alloc.h>
+#include <mm/pages/page_alloc.h>
+#include <mm/reclaim/events.h>
 #include <tests/kernel/test_util.h>
 
 /* The largest zone of low memory: the one GFP_KERNEL tries first. */

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Zones: where they lie, in which order a request tries them, and what each keeps from whom. Host and guest;
  * a machine without a zone skips what needs it. */
-#include <mm/zone.h>
+#include <mm/pages/zone.h>
 
 #include <kernel/lib/align.h>
-#include <mm/memblock.h>
-#include <mm/memmap.h>
-#include <mm/page_alloc.h>
+#include <mm/early/memblock.h>
+#include <mm/early/memmap.h>
+#include <mm/pages/page_alloc.h>
 #include <tests/kernel/test_util.h>
 
 static struct zone *const dma = &zones[ZONE_DMA];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* How threads sleep for memory, as mm/wait.c, mm/retry.c and thread_park() of kernel/core/thread.c do it, reduced
+/* How threads sleep for memory, as mm/reclaim/wait.c, mm/reclaim/retry.c and thread_park() of kernel/core/thread.c do it, reduced
  * to what can go wrong.
  *
  * There is one zone; `free` counts its free pages. Sleepers queue, try, and park until they are served, killed, or

@@ -5,7 +5,7 @@
 
 #include <kernel/lib/align.h>
 #include <kernel/lib/types.h>
-#include <mm/page_alloc.h>
+#include <mm/pages/page_alloc.h>
 
 #define PAGE_ALIGN(addr) ALIGN_UP(addr, (unsigned long)PAGE_SIZE)
 

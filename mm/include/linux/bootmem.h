@@ -2,4 +2,4 @@
 /* Memory before there are pages, under the name the books use. */
 #pragma once
 
-#include <mm/bootmem.h>
+#include <mm/early/bootmem.h>

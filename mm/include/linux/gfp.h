@@ -3,5 +3,5 @@
 #pragma once
 
 #include <linux/oldnames.h>
-#include <mm/gfp.h>
-#include <mm/page_alloc.h>
+#include <mm/pages/gfp.h>
+#include <mm/pages/page_alloc.h>

@@ -4,5 +4,5 @@
 
 #include <linux/mm.h>
 #include <linux/oldnames.h>
-#include <mm/highmem.h>
-#include <mm/kmap.h>
+#include <mm/mapped/highmem.h>
+#include <mm/mapped/kmap.h>

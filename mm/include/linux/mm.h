@@ -5,6 +5,6 @@
 #include <asm/page.h>
 #include <linux/gfp.h>
 #include <linux/oldnames.h>
-#include <mm/page.h>
+#include <mm/pages/page.h>
 
 #define PageHighMem(page) page_is_highmem(page)

@@ -7,9 +7,9 @@
  */
 #pragma once
 
-#include <mm/highmem.h>
-#include <mm/kmalloc.h>
-#include <mm/page_alloc.h>
+#include <mm/mapped/highmem.h>
+#include <mm/objects/kmalloc.h>
+#include <mm/pages/page_alloc.h>
 
 #define OLDNAMES_THIRD(a, b, form, ...)		      form
 #define OLDNAMES_SEVENTH(a, b, c, d, e, f, form, ...) form

@@ -4,5 +4,5 @@
 
 #include <linux/gfp.h>
 #include <linux/oldnames.h>
-#include <mm/kmalloc.h>
-#include <mm/slab.h>
+#include <mm/objects/kmalloc.h>
+#include <mm/objects/slab.h>

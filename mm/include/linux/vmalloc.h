@@ -3,4 +3,4 @@
 #pragma once
 
 #include <linux/gfp.h>
-#include <mm/vmalloc.h>
+#include <mm/mapped/vmalloc.h>

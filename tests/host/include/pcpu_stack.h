@@ -5,7 +5,7 @@
 
 #include <kernel/lib/compiler.h>
 #include <kernel/lib/types.h>
-#include <mm/gfp.h>
+#include <mm/pages/gfp.h>
 
 struct kmem_cache;
 struct page;

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: MIT */
+/* An AVL tree, augmented with the largest gap. Insertion and removal recurse along one path, at most as deep
+ * as the tree is high (22 for 20,000 areas), and bring every node of the path up to date on the way back. The
+ * area above the one that comes or goes, whose gap changes, always lies on that path:
+ *
+ *   it is the last node at which the path turned left, or, when the one that goes has a right subtree, that
+ *   subtree's first, which takes its place.
+ *
+ * Lock: the owner's. */
+#include <mm/mapped/areas.h>
+
+#include <kernel/lib/align.h>
+
+static unsigned int height(const struct area *node)
+{
+	return node ? node->height : 0;
+}
+
+static size_t largest(const struct area *node)
+{
+	return node ? node->largest : 0;
+}
+
+static void update(struct area *node)
+{
+	node->height = 1 + MAX(height(node->left), height(node->right));
+	node->largest = MAX(node->gap, MAX(largest(node->left), largest(node->right)));
+}
+
+static struct area *rotate_left(struct area *node)
+{
+	struct area *top = node->right;
+
+	node->right = top->left;
+	top->left = node;
+	update(node);
+	update(top);
+	return top;
+}
+
+static struct area *rotate_right(struct area *node)
+{
+	struct area *top = node->left;
+
+	node->left = top->right;
+	top->right = node;
+	update(node);
+	update(top);
+	return top;
+}
+
+/* Its subtrees are in order, and their heights differ by at most two. Result: the top of the subtree. */
+static struct area *balance(struct area *node)
+{
+	unsigned int left = height(node->left), right = height(node->right);
+
+	if (left > right + 1) {
+		if (height(node->left->left) < height(node->left->right))
+			node->left = rotate_left(node->left);
+		return rotate_right(node);
+	}
+	if (right > left + 1) {
+		if (height(node->right->right) < height(node->right->left))
+			node->right = rotate_right(node->right);
+		return rotate_left(node);
+	}
+	update(node);
+	return node;
+}
+
+void areas_init(struct areas *areas, uintptr_t start, uintptr_t end)
+{
+	*areas = (struct areas){.start = start, .end = {.start = end, .end = end, .gap = end - start}};
+	areas->root = &areas->end;
+	update(areas->root);
+}
+
+/* The area above the lowest gap of that size, or NULL. */
+static struct area *find_gap(struct area *node, size_t size_bytes)
+{
+	if (largest(node) < size_bytes)
+		return NULL;
+	for (;;) {
+		if (largest(node->left) >= size_bytes)
+			node = node->left;
+		else if (node->gap >= size_bytes)
+			return node;
+		else
+			node = node->right;
+	}
+}
+
+static struct area *insert(struct area *root, struct area *area)
+{
+	if (!root) {
+		area->left = area->right = NULL;
+		update(area);
+		return area;
+	}
+	if (area->start < root->start)
+		root->left = insert(root->left, area);
+	else
+		root->right = insert(root->right, area);
+	return balance(root);
+}
+
+bool areas_place(struct areas *areas, struct area *area, size_t size_bytes, size_t align)
+{
+	size_t needed = size_bytes + (align - PAGE_SIZE);
+	struct area *above = needed < size_bytes ? NULL : find_gap(areas->root, needed);
+	uintptr_t gap_start;
+
+	if (!above)
+		return false;
+	gap_start = above->start - above->gap;
+	area->start = ALIGN_UP(gap_start, align);
+	area->end = area->start + size_bytes;
+	area->gap = area->start - gap_start;
+	above->gap = above->start - area->end;
+	areas->root = insert(areas->root, area);
+	areas->nr++;
+	return true;
+}
+
+static struct area *take_first(struct area *node, struct area **first)
+{
+	if (!node->left) {
+		*first = node;
+		return node->right;
+	}
+	node->left = take_first(node->left, first);
+	return balance(node);
+}
+
+/* What is left of a subtree without its top. */
+static struct area *without_top(struct area *top)
+{
+	struct area *right = top->right, *first;
+
+	if (!right)
+		return top->left;
+	right = take_first(right, &first);
+	first->right = right;
+	first->left = top->left;
+	return balance(first);
+}
+
+static struct area *remove_from(struct area *root, struct area *area)
+{
+	if (root == area)
+		return without_top(root);
+	if (area->start < root->start)
+		root->left = remove_from(root->left, area);
+	else
+		root->right = remove_from(root->right, area);
+	return balance(root);
+}
+
+struct area *areas_remove(struct areas *areas, struct area *area)
+{
+	struct area *above = areas_above(areas, area->end);
+
+	above->gap += area->end - area->start + area->gap;
+	areas->root = remove_from(areas->root, area);
+	areas->nr--;
+	return above;
+}
+
+struct area *areas_below(const struct areas *areas, uintptr_t addr)
+{
+	struct area *node = areas->root, *best = NULL;
+
+	for (unsigned int steps = 0; node && steps < AREAS_MAX_HEIGHT; steps++) {
+		if (node->start <= addr)
+			best = node;
+		node = node->start <= addr ? node->right : node->left;
+	}
+	return best;
+}
+
+struct area *areas_above(const struct areas *areas, uintptr_t addr)
+{
+	struct area *node = areas->root, *best = NULL;
+
+	for (unsigned int steps = 0; node && steps < AREAS_MAX_HEIGHT; steps++) {
+		if (node->start >= addr)
+			best = node;
+		node = node->start >= addr ? node->left : node->right;
+	}
+	return best;
+}
+
+/* --- VM1 to VM3 --- */
+
+struct walk {
+	uintptr_t below; /* end of the area before */
+	size_t nr;
+	const char *wrong;
+};
+
+static void check_node(const struct area *node, struct walk *walk)
+{
+	unsigned int left = height(node->left), right = height(node->right);
+
+	if (node->start < walk->below || node->end < node->start || node->gap != node->start - walk->below)
+		walk->wrong = "VM1: an area overlaps the one below, or its gap is not the distance to it";
+	else if (node->largest != MAX(node->gap, MAX(largest(node->left), largest(node->right))))
+		walk->wrong = "VM2: an area does not know the largest gap of its subtree";
+	else if (node->height != 1 + MAX(left, right) || left > right + 1 || right > left + 1)
+		walk->wrong = "VM3: the tree is not balanced";
+	walk->below = node->end;
+	walk->nr++;
+}
+
+static void check_subtree(const struct area *node, struct walk *walk, unsigned int depth)
+{
+	if (!node || walk->wrong)
+		return;
+	if (depth == AREAS_MAX_HEIGHT) {
+		walk->wrong = "VM3: the tree is too high";
+		return;
+	}
+	check_subtree(node->left, walk, depth + 1);
+	if (!walk->wrong)
+		check_node(node, walk);
+	check_subtree(node->right, walk, depth + 1);
+}
+
+const char *areas_check(const struct areas *areas)
+{
+	struct walk walk = {.below = areas->start};
+
+	check_subtree(areas->root, &walk, 0);
+	if (!walk.wrong && (walk.nr != areas->nr + 1 || walk.below != areas->end.start))
+		walk.wrong = "VM1: areas are missing";
+	return walk.wrong;
+}

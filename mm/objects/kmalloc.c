@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: MIT */
+/* kmalloc over the slab layer (up to 16 KiB) and over exact pages (above). Which of the two an address
+ * belongs to is read off its page: slab_cache, or the flag PAGE_LARGE of a block's head. No lock of its own.
+ */
+#include <mm/objects/kmalloc.h>
+
+#include <kernel/lib/align.h>
+#include <kernel/lib/bitops.h>
+#include <kernel/lib/format.h>
+#include <kernel/lib/string.h>
+#include <mm/objects/slab_internal.h>
+#include <mm/report/locate.h>
+
+static struct kmem_cache early_cache; /* of no objects: whoever comes before kmalloc_init() is told so */
+
+struct kmem_cache *kmalloc_caches[2][NR_KMALLOC_CLASSES] = {
+	[0 ... 1] = {[0 ... NR_KMALLOC_CLASSES - 1] = &early_cache},
+};
+
+/* --- size classes --- */
+
+#define TABLED_SIZE 4096u
+
+/* The cache of sizes (i * 8, i * 8 + 8]: shorter than working out the class. (C) */
+static struct kmem_cache *cache_of_size[TABLED_SIZE >> 3] = {[0 ...(TABLED_SIZE >> 3) - 1] = &early_cache};
+
+static uint32_t class_size(unsigned int class)
+{
+	unsigned int quarter = class - NR_KMALLOC_SMALL;
+
+	if (class < NR_KMALLOC_SMALL)
+		return (class + 1) * 8;
+	return (5 + quarter % 4) << (5 + quarter / 4);
+}
+
+STATIC_ASSERT(NR_KMALLOC_CLASSES == NR_KMALLOC_SMALL + 4 * 7, "seven doublings from 128 to 16384");
+
+size_t kmalloc_size_roundup(size_t size)
+{
+	if (size == 0)
+		return 0;
+	if (size > KMALLOC_MAX_CACHE_SIZE)
+		return ALIGN_UP(size, PAGE_SIZE);
+	return class_size(kmalloc_class(size));
+}
+
+/* DMA memory is short, and nobody asks for it often. */
+#define DMA_STACK_CAPACITY 4u
+
+static uint32_t class_capacity(unsigned int dma, unsigned int class)
+{
+	return dma ? DMA_STACK_CAPACITY : slab_stack_capacity(class_size(class));
+}
+
+/* One piece of memory for all caches with their stacks; on a machine too small for that, without. */
+static char *alloc_caches(bool *with_stacks)
+{
+	size_t bare = 2 * NR_KMALLOC_CLASSES * slab_cache_bytes(0), bytes = 0;
+	char *memory;
+
+	for (unsigned int class = 0; class < NR_KMALLOC_CLASSES; class ++)
+		bytes += slab_cache_bytes(class_capacity(0, class)) +
+			 slab_cache_bytes(class_capacity(1, class));
+	memory = alloc_pages_exact(bytes, GFP_NOWAIT | __GFP_NOWARN);
+	*with_stacks = memory != NULL;
+	if (!memory)
+		memory = alloc_pages_exact(bare, GFP_ATOMIC | __GFP_NOWARN);
+	if (!memory)
+		port_panic("no memory for the caches of kmalloc, expected %zu bytes", bare);
+	return memory;
+}
+
+static void init_class(unsigned int dma, unsigned int class, struct kmem_cache *cache, uint32_t slots)
+{
+	char name[CACHE_NAME_MAX];
+
+	snprintf(name, sizeof(name), "%skmalloc-%u", dma ? "dma-" : "", class_size(class));
+	(void)slab_cache_init(cache, slots, name, class_size(class), 0, dma ? SLAB_CACHE_DMA : 0, NULL);
+	cache->built_in = true;
+	kmalloc_caches[dma][class] = cache;
+}
+
+void kmalloc_init(void)
+{
+	bool with_stacks;
+	char *memory = alloc_caches(&with_stacks);
+
+	for (unsigned int dma = 0; dma < 2; dma++)
+		for (unsigned int class = 0; class < NR_KMALLOC_CLASSES; class ++) {
+			uint32_t slots = with_stacks ? class_capacity(dma, class) : 0;
+
+			init_class(dma, class, (struct kmem_cache *)(void *)memory, slots);
+			memory += slab_cache_bytes(slots);
+		}
+	for (unsigned int i = 0; i < ARRAY_SIZE(cache_of_size); i++)
+		cache_of_size[i] = kmalloc_caches[0][kmalloc_class(i * 8 + 1)];
+}
+
+/* --- allocation --- */
+
+static COLD void *refuse(size_t size, gfp_t gfp, const void *caller, const char *why)
+{
+	static struct ratelimit limit;
+	char flags[96], code[64];
+
+	if (ratelimit_ok(&limit))
+		port_print(PORT_WARN,
+			   "%s: impossible kmalloc of %zu bytes by %s: %s (mode:%#x(%s)); the limit is %zu "
+			   "bytes",
+			   port_task_name(), size, port_code_name(caller, code, sizeof(code)), why,
+			   (__force unsigned int)gfp, gfp_names(gfp, flags, sizeof(flags)), KMALLOC_MAX_SIZE);
+	return NULL;
+}
+
+static NOINLINE void *alloc_large(size_t size, gfp_t gfp, const void *caller)
+{
+	struct page *page;
+
+	if (size > KMALLOC_MAX_SIZE)
+		return refuse(size, gfp, caller, "too large");
+	page = page_alloc_exact(DIV_ROUND_UP(size, PAGE_SIZE), gfp & ~__GFP_MOVABLE, PAGE_LARGE, caller);
+	return page ? low_page_address(page) : NULL;
+}
+
+/* Every request that is more than a pop: impossible, large, cleared, from no zone kmalloc has. */
+NOINLINE void *kmalloc_slow(size_t size, gfp_t gfp, const void *caller)
+{
+	struct kmem_cache *cache;
+	void *object;
+
+	if (gfp_is_impossible(gfp))
+		return refuse(size, gfp, caller, gfp_why_impossible(gfp));
+	gfp = page_want_address(gfp, caller);
+	if (size == 0)
+		return ZERO_SIZE_PTR;
+	if (size > KMALLOC_MAX_CACHE_SIZE)
+		return alloc_large(size, gfp, caller);
+	cache = kmalloc_caches[gfp_has(gfp, __GFP_DMA)][kmalloc_class(size)];
+	object = slab_pop_object(cache, gfp);
+	if (object && gfp_has(gfp, __GFP_ZERO))
+		memset(object, 0, kmalloc_size_roundup(size));
+	return object;
+}
+
+/* The cache for a request that is no more than a pop, or NULL. */
+static inline struct kmem_cache *plain_cache(size_t size)
+{
+	size_t last = size - 1;
+
+	if (likely(last < TABLED_SIZE))
+		return cache_of_size[last >> 3];
+	return last < KMALLOC_MAX_CACHE_SIZE ? kmalloc_caches[0][kmalloc_class(size)] : NULL;
+}
+
+void *kmalloc_any(size_t size, gfp_t gfp)
+{
+	struct kmem_cache *cache = plain_cache(size);
+
+	if (unlikely(!cache || gfp_has(gfp, ~GFP_OBJECT_BITS)))
+		return kmalloc_slow(size, gfp, RETURN_ADDRESS());
+	return slab_pop_object(cache, gfp);
+}
+
+void *kmalloc_kernel(size_t size)
+{
+	size_t last = size - 1;
+
+	if (likely(last < TABLED_SIZE))
+		return object_pop_kernel(cache_of_size[last >> 3]);
+	if (likely(last < KMALLOC_MAX_CACHE_SIZE))
+		return object_pop_kernel(kmalloc_caches[0][kmalloc_class(size)]);
+	return size ? alloc_large(size, GFP_KERNEL, RETURN_ADDRESS()) : ZERO_SIZE_PTR;
+}
+
+void *kmalloc_atomic(size_t size)
+{
+	size_t last = size - 1;
+
+	if (likely(last < TABLED_SIZE))
+		return object_pop_atomic(cache_of_size[last >> 3]);
+	if (likely(last < KMALLOC_MAX_CACHE_SIZE))
+		return object_pop_atomic(kmalloc_caches[0][kmalloc_class(size)]);
+	return size ? alloc_large(size, GFP_ATOMIC, RETURN_ADDRESS()) : ZERO_SIZE_PTR;
+}
+
+void *kzalloc(size_t size, gfp_t gfp)
+{
+	return kmalloc_slow(size, gfp | __GFP_ZERO, RETURN_ADDRESS());
+}
+
+void *kmalloc_array(size_t n, size_t size, gfp_t gfp)
+{
+	size_t bytes;
+
+	if (__builtin_mul_overflow(n, size, &bytes))
+		return NULL;
+	return kmalloc_slow(bytes, gfp, RETURN_ADDRESS());
+}
+
+void *kcalloc(size_t n, size_t size, gfp_t gfp)
+{
+	size_t bytes;
+
+	if (__builtin_mul_overflow(n, size, &bytes))
+		return NULL;
+	return kmalloc_slow(bytes, gfp | __GFP_ZERO, RETURN_ADDRESS());
+}
+
+/* --- freeing --- */
+
+static COLD void report_no_object(const void *object, const void *caller, const char *doing)
+{
+	char what[160], code[64];
+
+	port_print(PORT_ERR, "BUG: %s of %#lx by %s: no object starts there (%s); nothing changed", doing,
+		   (unsigned long)object, port_code_name(caller, code, sizeof(code)),
+		   locate_phrase(object, what, sizeof(what)));
+}
+
+static inline bool is_large(const struct page *page, const void *object)
+{
+	return page->state == PAGE_LARGE && IS_ALIGNED((uintptr_t)object, PAGE_SIZE);
+}
+
+/* All that is not an object of a slab. */
+static NOINLINE void kfree_slow_for(const void *object, const void *caller)
+{
+	struct page *page = virt_is_direct(object) ? virt_to_page(object) : NULL;
+
+	if (ZERO_OR_NULL_PTR(object))
+		return;
+	if (page && page->slab_cache)
+		slab_report_bad_object(page->slab_cache, object, caller, "inside an object");
+	else if (page && is_large(page, object))
+		page_free_exact(page);
+	else
+		report_no_object(object, caller, "kfree");
+}
+
+/* Reached by a tail jump, so that the return address is kfree's. */
+static NOINLINE void kfree_slow(const void *object)
+{
+	kfree_slow_for(object, RETURN_ADDRESS());
+}
+
+/* Kept to the checks that are always on: the page is a slab's, the address starts an object; object_push sees
+ * whether it is the one freed last. */
+void kfree(const void *object)
+{
+	struct kmem_cache *cache;
+
+	if (likely(port_has_descriptor(object))) {
+		cache = virt_to_cache(object);
+		if (likely(cache && object_is_whole(cache, object_offset(cache, (uintptr_t)object)))) {
+			object_push((void *)object, cache);
+			return;
+		}
+	}
+	kfree_slow(object);
+}
+
+static size_t ksize_for(const void *object, const void *caller)
+{
+	struct page *page;
+
+	if (ZERO_OR_NULL_PTR(object))
+		return 0;
+	page = virt_is_direct(object) ? virt_to_page(object) : NULL;
+	if (page && page->slab_cache && !slab_why_bad_object(page->slab_cache, page->slab, object) &&
+	    !slab_freed_last(page->slab_cache, object))
+		return page->slab_cache->object_size;
+	if (page && is_large(page, object))
+		return page->private << PAGE_SHIFT;
+	report_no_object(object, caller, "ksize");
+	return 0;
+}
+
+size_t ksize(const void *object)
+{
+	return ksize_for(object, RETURN_ADDRESS());
+}
+
+void kfree_s(const void *object, size_t size)
+{
+	const void *caller = RETURN_ADDRESS();
+	size_t usable;
+	char code[64];
+
+	if (size && !ZERO_OR_NULL_PTR(object)) {
+		usable = ksize_for(object, caller);
+		if (usable == 0)
+			return;
+		if (size > KMALLOC_MAX_SIZE || kmalloc_size_roundup(size) != usable)
+			port_print(PORT_ERR,
+				   "BUG: kfree_s of %#lx by %s with size %zu, but the object has %zu bytes; "
+				   "freed as that",
+				   (unsigned long)object, port_code_name(caller, code, sizeof(code)), size,
+				   usable);
+	}
+	kfree(object);
+}
+
+void kfree_sensitive(const void *object)
+{
+	const void *caller = RETURN_ADDRESS();
+	size_t usable = ksize_for(object, caller);
+
+	if (usable) {
+		memset((void *)object, 0, usable);
+		barrier();
+		kfree(object);
+	}
+}
+
+/* --- copies --- */
+
+/* Of the same class, and where gfp wants it (G7)? */
+static bool may_stay(const void *object, size_t usable, size_t new_size, gfp_t gfp)
+{
+	return new_size <= KMALLOC_MAX_SIZE && kmalloc_size_roundup(new_size) == usable &&
+	       (!gfp_has(gfp, __GFP_DMA) || zone_of_pfn(page_to_pfn(virt_to_page(object)))->id == ZONE_DMA);
+}
+
+void *krealloc(const void *object, size_t new_size, gfp_t gfp)
+{
+	const void *caller = RETURN_ADDRESS();
+	size_t usable = ksize_for(object, caller);
+	void *moved;
+
+	if (!ZERO_OR_NULL_PTR(object) && usable == 0)
+		return NULL;
+	if (new_size == 0) {
+		kfree(object);
+		return ZERO_SIZE_PTR;
+	}
+	if (usable && may_stay(object, usable, new_size, gfp))
+		return (void *)object;
+	moved = kmalloc_slow(new_size, gfp, caller);
+	if (moved && usable) {
+		memcpy(moved, object, MIN(usable, new_size));
+		kfree(object);
+	}
+	return moved;
+}
+
+void *kmemdup(const void *src, size_t size, gfp_t gfp)
+{
+	void *copy = src ? kmalloc_slow(size, gfp, RETURN_ADDRESS()) : NULL;
+
+	if (!ZERO_OR_NULL_PTR(copy))
+		memcpy(copy, src, size);
+	return copy;
+}
+
+char *kstrdup(const char *s, gfp_t gfp)
+{
+	size_t size = s ? strlen(s) + 1 : 0;
+	char *copy = s ? kmalloc_slow(size, gfp, RETURN_ADDRESS()) : NULL;
+
+	if (copy)
+		memcpy(copy, s, size);
+	return copy;
+}

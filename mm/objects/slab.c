@@ -1,0 +1,620 @@
+/* SPDX-License-Identifier: MIT */
+/* The slab layer: pages cut into objects of one size. The layout, the invariants and who may touch what are
+ * in slab_internal.h. An object comes from the free list of a slab that has room, else from beyond its bump
+ * index, where the constructor runs; so a new slab costs the same however many objects it holds.
+ *
+ * Locks: 1. wait.lock  2. slab.lock (the list of caches)  3. cache->lock  4. zone->lock. Pages are freed,
+ * constructors run, messages are printed and waiters are served with none of them held. */
+#include <mm/objects/slab.h>
+
+#include <kernel/lib/align.h>
+#include <kernel/lib/string.h>
+#include <mm/objects/slab_internal.h>
+#include <mm/reclaim/retry.h>
+
+#define PIECE_TRIES 8u /* blocks looked at for one that lies well */
+
+/* --- reports --- */
+
+COLD void slab_report_bad_object(const struct kmem_cache *cache, const void *object, const void *caller,
+				 const char *what)
+{
+	char code[64];
+
+	port_print(PORT_ERR, "BUG: bad free by %s in cache %s: %#lx is %s; nothing changed",
+		   port_code_name(caller, code, sizeof(code)), cache ? cache->name : "(none)",
+		   (unsigned long)object, what);
+}
+
+static COLD void *refuse_alloc(const struct kmem_cache *cache, gfp_t gfp, const void *caller, const char *why)
+{
+	static struct ratelimit limit;
+	char flags[96], code[64];
+
+	if (ratelimit_ok(&limit))
+		port_print(PORT_WARN, "%s: impossible request to cache %s by %s: %s (mode:%#x(%s))",
+			   port_task_name(), cache->name, port_code_name(caller, code, sizeof(code)), why,
+			   (__force unsigned int)gfp, gfp_names(gfp, flags, sizeof(flags)));
+	return NULL;
+}
+
+/* --- slabs --- */
+
+/* Flags of the pages behind a request for objects. */
+static gfp_t slab_gfp(const struct kmem_cache *cache, gfp_t gfp)
+{
+	return (gfp & ~(__GFP_ZERO | __GFP_HIGHMEM | __GFP_MOVABLE | __GFP_COMP)) | cache->gfp;
+}
+
+static struct page *make_slab(struct kmem_cache *cache, struct page *first)
+{
+	const struct page *end = first + (1u << first->order);
+
+	first->state = PAGE_SLAB;
+	first->freelist = NULL;
+	first->in_use = 0;
+	first->bump = (uint16_t)slab_start(cache, first);
+	for (struct page *page = first; page < end; page++) {
+		page->slab = first;
+		page->slab_cache = cache;
+	}
+	return first;
+}
+
+uint32_t slab_piece_start(const struct kmem_cache *cache, const struct page *first)
+{
+	return DIV_ROUND_UP(object_offset(cache, (uintptr_t)slab_base(first)), cache->stride);
+}
+
+uint32_t slab_piece_end(const struct kmem_cache *cache, const struct page *first)
+{
+	uint32_t end = object_offset(cache, (uintptr_t)slab_base(first)) + (PAGE_SIZE << first->order);
+
+	return MIN(end / cache->stride, (uint32_t)cache->per_slab);
+}
+
+/* A block of that order at a place where it holds an object. Others are kept meanwhile, or the same would
+ * come again, and given back. */
+static struct page *alloc_at_good_place(const struct kmem_cache *cache, gfp_t gfp, unsigned int order,
+					const void *caller)
+{
+	struct list_head misplaced = LIST_HEAD_INIT(misplaced);
+	struct page *first = page_alloc_for(gfp, order, caller);
+
+	for (unsigned int n = 1; first && slab_piece_start(cache, first) >= slab_piece_end(cache, first);
+	     n++) {
+		list_add(&first->links, &misplaced);
+		first = n < PIECE_TRIES ? page_alloc_for(gfp, order, caller) : NULL;
+	}
+	while (!list_is_empty(&misplaced)) {
+		struct page *page = list_first_entry(&misplaced, struct page, links);
+
+		list_del(&page->links);
+		__free_pages(page, order);
+	}
+	return first;
+}
+
+/* The smallest block that holds an object. */
+static NOINLINE struct page *alloc_piece(const struct kmem_cache *cache, gfp_t gfp, const void *caller)
+{
+	struct page *first = NULL;
+
+	for (unsigned int order = get_order(cache->stride); !first && order < cache->order; order++)
+		first = alloc_at_good_place(cache, gfp, order, caller);
+	return first;
+}
+
+/* The smallest order of which a block holds an object wherever it lies. */
+static unsigned int sure_order(const struct kmem_cache *cache)
+{
+	unsigned int order = get_order(IS_POWER_OF_2(cache->stride) ? cache->stride : 2 * cache->stride);
+
+	return MIN(order, (unsigned int)cache->order);
+}
+
+/* A slab for which nobody has to wait. Who may wait does so for an object as well, see wait_for_object(). */
+static struct page *new_slab(struct kmem_cache *cache, gfp_t gfp, const void *caller)
+{
+	gfp_t quiet = slab_gfp(cache, gfp) | __GFP_NOWARN;
+	struct page *first;
+
+	if (gfp_has(gfp, __GFP_WAIT))
+		quiet &= ~GFP_PATIENCE;
+	first = page_alloc_for(quiet, cache->order, caller);
+	if (unlikely(!first) && cache->order)
+		first = alloc_piece(cache, quiet, caller);
+	if (likely(first))
+		return make_slab(cache, first);
+	if (!gfp_has(gfp, __GFP_WAIT))
+		page_alloc_report_failure(slab_gfp(cache, gfp), cache->order);
+	return NULL;
+}
+
+static void release_slab(struct page *first)
+{
+	unsigned int order = first->order;
+
+	for (struct page *page = first; page < first + (1u << order); page++)
+		page->slab_cache = NULL;
+	first->state = PAGE_ALLOCATED;
+	__free_pages(first, order);
+}
+
+/* Last (S2): others may have grown the cache meanwhile, and then nobody takes from it yet. */
+static void add_slab_locked(struct kmem_cache *cache, struct page *first)
+{
+	list_add_tail(&first->links, &cache->partial);
+	cache->nr_slabs++;
+	cache->nr_empty++;
+	cache->nr_pages += (size_t)1 << first->order;
+	cache->nr_objects += slab_room(cache, first);
+}
+
+/* It is empty, unlisted, and no longer counted as empty. */
+static void forget_slab_locked(struct kmem_cache *cache, const struct page *first)
+{
+	cache->nr_slabs--;
+	cache->nr_pages -= (size_t)1 << first->order;
+	cache->nr_objects -= slab_room(cache, first);
+}
+
+/* --- objects --- */
+
+/* An object of a slab with room. *fresh: it was never handed out before. */
+static void *take_object_locked(struct kmem_cache *cache, struct page *first, bool *fresh)
+{
+	void *object = first->freelist;
+
+	*fresh = !object;
+	if (object)
+		first->freelist = *object_link(cache, object);
+	else
+		object = slab_window(cache, first) + first->bump++ * cache->stride;
+	if (first->in_use++ == 0)
+		cache->nr_empty--;
+	if (first->in_use == slab_room(cache, first))
+		list_move(&first->links, &cache->full);
+	cache->nr_in_use++;
+	return object;
+}
+
+/* Result: a slab that is empty and too many, unlisted, for the caller to release; else NULL. */
+static struct page *put_object_locked(struct kmem_cache *cache, struct page *first, void *object)
+{
+	*object_link(cache, object) = first->freelist;
+	first->freelist = object;
+	cache->nr_in_use--;
+	if (first->in_use-- == slab_room(cache, first))
+		list_move(&first->links, &cache->partial);
+	if (first->in_use)
+		return NULL;
+	list_del(&first->links);
+	if (cache->nr_empty >= SLAB_KEEP_EMPTY || wait_somebody() || !slab_is_whole(cache, first)) {
+		forget_slab_locked(cache, first);
+		return first;
+	}
+	cache->nr_empty++;
+	list_add_tail(&first->links, &cache->partial);
+	return NULL;
+}
+
+/* --- the stack in front ---
+ * Everything below runs with interrupts off where it touches the stack, so that it is this CPU's for the
+ * while. */
+
+/* What bounds the time with interrupts off: a refill takes up to BATCH objects of up to REFILL_SLABS slabs
+ * under one lock, a drain gives CHUNK back. What bounds a single free: a full stack gives ROOM back. */
+#define BATCH	     16u
+#define REFILL_SLABS 2u
+#define CHUNK	     3u
+#define ROOM	     6u
+
+/* Move up to `want` objects of one slab to the stack: freed ones first, then, without a constructor, fresh
+ * ones. */
+static void move_objects_locked(struct kmem_cache *cache, struct page *first, struct pcpu_stack *stack,
+				uint32_t want)
+{
+	uint32_t bump_want = cache->ctor ? 0 : MIN(want, slab_end(cache, first) - first->bump);
+	uint32_t count = stack->count, from = count;
+	void *object = first->freelist;
+
+	for (; object && want; want--) {
+		stack->slot[count++] = object;
+		object = *object_link(cache, object);
+	}
+	first->freelist = object;
+	if (!object && want && bump_want) {
+		char *fresh = slab_window(cache, first) + first->bump * cache->stride;
+
+		bump_want = MIN(want, bump_want);
+		first->bump = (uint16_t)(first->bump + bump_want);
+		for (; bump_want; bump_want--, fresh += cache->stride)
+			stack->slot[count++] = fresh;
+	}
+	if (first->in_use == 0 && count != from)
+		cache->nr_empty--;
+	first->in_use = (uint16_t)(first->in_use + count - from);
+	cache->nr_in_use += count - from;
+	if (first->in_use == slab_room(cache, first))
+		list_move(&first->links, &cache->full);
+	WRITE_ONCE(stack->count, count);
+}
+
+/* Fill the stack from the first slabs with room. */
+static void refill_stack_locked(struct kmem_cache *cache, struct pcpu_stack *stack)
+{
+	uint32_t want = MIN(stack->limit, BATCH);
+
+	for (unsigned int n = 0; n < REFILL_SLABS && stack->count < want && !list_is_empty(&cache->partial);
+	     n++) {
+		uint32_t before = stack->count;
+
+		move_objects_locked(cache, list_first_entry(&cache->partial, struct page, links), stack,
+				    want - before);
+		if (stack->count == before)
+			return; /* fresh ones that need their constructor stay where they are */
+	}
+}
+
+/* One object, and the stack filled on the way. grown: a new slab to add first. *construct: it was never
+ * handed out. */
+static void *take_and_refill(struct kmem_cache *cache, struct page *grown, bool *construct)
+{
+	struct pcpu_stack *stack;
+	void *object = NULL;
+	irqflags_t flags;
+
+	flags = port_lock_irqsave(&cache->lock);
+	stack = slab_stack_here(cache);
+	if (grown)
+		add_slab_locked(cache, grown);
+	refill_stack_locked(cache, stack);
+	if (stack->count)
+		object = stack->slot[--stack->count];
+	else if (!list_is_empty(&cache->partial))
+		object = take_object_locked(cache, list_first_entry(&cache->partial, struct page, links),
+					    construct);
+	port_unlock_irqrestore(&cache->lock, flags);
+	return object;
+}
+
+/* The same where it has slabs with room. It is asked without the lock: what is freed now comes too late, and
+ * finds the waiters. */
+static inline void *take_if_any(struct kmem_cache *cache, bool *construct)
+{
+	return list_is_empty(&cache->partial) ? NULL : take_and_refill(cache, NULL, construct);
+}
+
+/* The first object of a new slab; the others may be what somebody waits for. */
+static void *grow_and_take(struct kmem_cache *cache, struct page *grown, bool *construct)
+{
+	void *object = take_and_refill(cache, grown, construct);
+
+	wait_serve();
+	return object;
+}
+
+/* From what the cache holds, or from a new slab. */
+static void *take_at_once(struct kmem_cache *cache, gfp_t gfp, const void *caller, bool *construct)
+{
+	void *object = take_if_any(cache, construct);
+	struct page *grown;
+
+	if (likely(object) || gfp_has(gfp, __GFP_NO_GROW))
+		return object;
+	grown = new_slab(cache, gfp, caller);
+	return grown ? grow_and_take(cache, grown, construct) : NULL;
+}
+
+struct slab_waiter {
+	struct mem_waiter wait;
+	struct kmem_cache *cache;
+	bool construct;
+};
+
+static bool take_object_or_page(struct mem_waiter *wait)
+{
+	struct slab_waiter *waiter = container_of(wait, struct slab_waiter, wait);
+
+	wait->object = take_if_any(waiter->cache, &waiter->construct);
+	if (wait->object || gfp_has(wait->gfp, __GFP_NO_GROW))
+		return wait->object != NULL;
+	wait->page = page_alloc_try(wait->gfp, waiter->cache->order);
+	if (!wait->page)
+		wait->page = page_alloc_try(wait->gfp, wait->order);
+	return wait->page != NULL;
+}
+
+/* An object that somebody frees, or one of a new slab: whichever comes first (C3). */
+static NOINLINE void *wait_for_object(struct kmem_cache *cache, gfp_t gfp, bool *construct)
+{
+	struct slab_waiter waiter = {.cache = cache};
+
+	wait_init(&waiter.wait, slab_gfp(cache, gfp), sure_order(cache));
+	waiter.wait.take = take_object_or_page;
+	if (!retry_until_served(&waiter.wait)) {
+		page_alloc_report_failure(gfp, cache->order);
+		return NULL;
+	}
+	*construct = waiter.construct;
+	if (waiter.wait.object)
+		return waiter.wait.object;
+	waiter.wait.page->refcount = 1;
+	return grow_and_take(cache, make_slab(cache, waiter.wait.page), construct);
+}
+
+/* NO_GROW answers from what is there, unless it must not fail: then it waits for somebody's object. */
+static inline bool may_wait_for_object(gfp_t gfp)
+{
+	return gfp_has(gfp, __GFP_WAIT) && (!gfp_has(gfp, __GFP_NO_GROW) || gfp_has(gfp, __GFP_NOFAIL));
+}
+
+void *slab_alloc_slow(struct kmem_cache *cache, gfp_t gfp, const void *caller)
+{
+	bool construct = false;
+	void *object = NULL;
+
+	if (unlikely(gfp_is_impossible(gfp)))
+		return refuse_alloc(cache, gfp, caller, gfp_why_impossible(gfp));
+	gfp = retry_check_context(gfp);
+	if (likely(!retry_must_queue(gfp) || !may_wait_for_object(gfp)))
+		object = take_at_once(cache, gfp, caller, &construct);
+	if (unlikely(!object) && may_wait_for_object(gfp))
+		object = wait_for_object(cache, gfp, &construct);
+	if (unlikely(!object))
+		return NULL;
+	if (cache->ctor && construct)
+		cache->ctor(object);
+	if (gfp_has(gfp, __GFP_ZERO) || (unlikely(page_init_on_alloc) && !cache->ctor))
+		memset(object, 0, cache->object_size);
+	return object;
+}
+
+PCPU_CALL void *object_pop_slow(struct kmem_cache *cache, gfp_t gfp)
+{
+	const void *caller = RETURN_ADDRESS();
+	char code[64];
+
+	if (likely(cache->per_slab))
+		return slab_alloc_slow(cache, gfp, caller);
+	port_print(PORT_ERR, "BUG: allocation by %s before kmalloc is up",
+		   port_code_name(caller, code, sizeof(code)));
+	return NULL;
+}
+
+PCPU_CALL void *object_pop_invalid(struct kmem_cache *cache, gfp_t gfp)
+{
+	if (gfp_has(gfp, __GFP_WAIT) && !port_check_may_sleep(__FILE__, __LINE__))
+		gfp &= ~GFP_PATIENCE;
+	return object_pop(cache, gfp);
+}
+
+/* What is wrong with handing `object` back, or NULL. A double free is seen at once when nothing of the slab
+ * was freed in between; debugging (slab_debug=F) looks further. */
+const char *slab_why_bad_object(const struct kmem_cache *cache, const struct page *first, const void *object)
+{
+	uint32_t offset = object_offset(cache, (uintptr_t)object);
+
+	if (unlikely(!object_is_whole(cache, offset)))
+		return "inside an object";
+	if (unlikely(offset >= first->bump * cache->stride))
+		return "an object never handed out";
+	if (unlikely(object == first->freelist || first->in_use == 0))
+		return "already free";
+	return NULL;
+}
+
+/* Gives one object back to its slab. Result: what was wrong with it, or NULL. `empties` collects slabs to
+ * release. */
+static const char *put_object_checked_locked(struct kmem_cache *cache, void *object,
+					     struct list_head *empties)
+{
+	struct page *first = virt_to_page(object)->slab, *empty;
+	const char *wrong = slab_why_bad_object(cache, first, object);
+
+	if (unlikely(wrong))
+		return wrong;
+	empty = put_object_locked(cache, first, object);
+	if (unlikely(empty))
+		list_add(&empty->links, empties);
+	return NULL;
+}
+
+/* Result: pages. */
+static size_t release_slabs(struct list_head *empties)
+{
+	size_t pages = 0;
+
+	while (!list_is_empty(empties)) {
+		struct page *first = list_first_entry(empties, struct page, links);
+
+		list_del(&first->links);
+		pages += (size_t)1 << first->order;
+		release_slab(first);
+	}
+	return pages;
+}
+
+/* Give up to CHUNK objects from the hot end of the stack back to their slabs; to *pages are added those of
+ * slabs that became empty and too many. Result: were there any objects? */
+static bool drain_chunk(struct kmem_cache *cache, const void *caller, size_t *pages)
+{
+	struct list_head empties = LIST_HEAD_INIT(empties);
+	irqflags_t flags = port_lock_irqsave(&cache->lock);
+	struct pcpu_stack *stack = slab_stack_here(cache);
+	const char *wrong = NULL;
+	void *object = NULL;
+	unsigned int n = 0;
+
+	while (n < CHUNK && stack->count && !wrong) {
+		object = stack->slot[--stack->count];
+		wrong = put_object_checked_locked(cache, object, &empties);
+		n++;
+	}
+	port_unlock_irqrestore(&cache->lock, flags);
+	if (unlikely(wrong))
+		slab_report_bad_object(cache, object, caller, wrong);
+	*pages += release_slabs(&empties);
+	if (n)
+		wait_serve();
+	return n != 0;
+}
+
+/* Result: pages of slabs that went with it. */
+size_t slab_drain_stack(struct kmem_cache *cache, const void *caller)
+{
+	size_t pages = 0;
+
+	while (drain_chunk(cache, caller, &pages))
+		;
+	return pages;
+}
+
+/* Nothing of its contents is to be seen again; what is no object in use is left alone. */
+static void clear_freed(const struct kmem_cache *cache, void *object)
+{
+	if (!cache->ctor && !slab_why_bad_object(cache, virt_to_page(object)->slab, object))
+		memset(object, 0, cache->object_size);
+}
+
+/* Past the stack, to the slab. */
+static void free_to_slab(struct kmem_cache *cache, void *object, const void *caller)
+{
+	struct list_head empties = LIST_HEAD_INIT(empties);
+	const char *wrong;
+	irqflags_t flags;
+
+	if (unlikely(page_init_on_free))
+		clear_freed(cache, object);
+	flags = port_lock_irqsave(&cache->lock);
+	wrong = put_object_checked_locked(cache, object, &empties);
+	port_unlock_irqrestore(&cache->lock, flags);
+	if (unlikely(wrong))
+		slab_report_bad_object(cache, object, caller, wrong);
+	(void)release_slabs(&empties);
+	wait_serve();
+}
+
+bool slab_freed_last(const struct kmem_cache *cache, const void *object)
+{
+	irqflags_t flags = irq_save();
+	const struct pcpu_stack *stack = slab_stack_here(cache);
+	bool on_top = stack->count && stack->slot[stack->count - 1] == object;
+
+	irq_restore(flags);
+	return on_top;
+}
+
+/* The stack is full, or closed, or has the same object on top. A full one takes the object after all, so that
+ * a second free of it is seen. */
+void object_push_slow(void *object, struct kmem_cache *cache)
+{
+	const void *caller = RETURN_ADDRESS();
+
+	if (unlikely(slab_freed_last(cache, object))) {
+		slab_report_bad_object(cache, object, caller, "already free");
+		return;
+	}
+	if (READ_ONCE(cache->stack.limit)) {
+		size_t pages = 0;
+
+		for (unsigned int n = 0; n < ROOM; n += CHUNK)
+			(void)drain_chunk(cache, caller, &pages);
+		object_push(object, cache);
+	} else {
+		free_to_slab(cache, object, caller);
+	}
+}
+
+/* --- the public face --- */
+
+/* Every request that is more than a pop: impossible, cleared, for DMA, for high memory. */
+static NOINLINE void *alloc_unusual(struct kmem_cache *cache, gfp_t gfp, const void *caller)
+{
+	void *object;
+
+	if (unlikely(gfp_has(gfp, __GFP_DMA) && !gfp_has(cache->gfp, __GFP_DMA)))
+		return refuse_alloc(cache, gfp, caller,
+				    "__GFP_DMA, but the cache was created without SLAB_CACHE_DMA");
+	if (unlikely(cache->ctor && gfp_has(gfp, __GFP_ZERO)))
+		return refuse_alloc(cache, gfp, caller, "__GFP_ZERO would undo the constructor");
+	if (unlikely(gfp_is_impossible(gfp)))
+		return refuse_alloc(cache, gfp, caller, gfp_why_impossible(gfp));
+	object = slab_pop_object(cache, page_want_address(gfp, caller));
+	if (object && gfp_has(gfp, __GFP_ZERO))
+		memset(object, 0, cache->object_size);
+	return object;
+}
+
+void *kmem_cache_alloc_any(struct kmem_cache *cache, gfp_t gfp)
+{
+	if (likely(gfp == GFP_KERNEL))
+		return object_pop_kernel(cache);
+	if (unlikely(gfp_has(gfp, ~GFP_OBJECT_BITS)))
+		return alloc_unusual(cache, gfp, RETURN_ADDRESS());
+	return slab_pop_object(cache, gfp);
+}
+
+void *kmem_cache_zalloc(struct kmem_cache *cache, gfp_t gfp)
+{
+	return alloc_unusual(cache, gfp | __GFP_ZERO, RETURN_ADDRESS());
+}
+
+static NOINLINE void report_wrong_free(const void *object, const struct kmem_cache *cache)
+{
+	const void *caller = RETURN_ADDRESS(); /* slab_free_object's: it comes here by a tail jump */
+	const struct page *page;
+
+	if (!object)
+		return;
+	page = virt_is_direct(object) ? virt_to_page(object) : NULL;
+	slab_report_bad_object(cache, object, caller,
+			       !page			   ? "not in the direct map of memory"
+			       : !page->slab_cache	   ? "in no slab"
+			       : page->slab_cache != cache ? "an object of another cache"
+							   : "inside an object");
+}
+
+/* Kept to the checks that are always on: the page is this cache's, the address starts an object; object_push
+ * sees whether it is the one freed last. */
+void slab_free_object(void *object, struct kmem_cache *cache)
+{
+	if (likely(port_has_descriptor(object) && virt_to_cache(object) == cache &&
+		   object_is_whole(cache, object_offset(cache, (uintptr_t)object))))
+		object_push(object, cache);
+	else
+		report_wrong_free(object, cache);
+}
+
+unsigned int kmem_cache_size(const struct kmem_cache *cache)
+{
+	return cache->object_size;
+}
+
+const char *kmem_cache_name(const struct kmem_cache *cache)
+{
+	return cache->name;
+}
+
+size_t kmem_cache_shrink(struct kmem_cache *cache)
+{
+	size_t pages = slab_drain_stack(cache, RETURN_ADDRESS());
+
+	for (;;) {
+		struct page *empty = NULL;
+		irqflags_t flags = port_lock_irqsave(&cache->lock);
+
+		if (cache->nr_empty) {
+			empty = list_entry(cache->partial.prev, struct page, links); /* S2: empty ones last */
+			list_del(&empty->links);
+			cache->nr_empty--;
+			forget_slab_locked(cache, empty);
+		}
+		port_unlock_irqrestore(&cache->lock, flags);
+		if (!empty)
+			return pages;
+		pages += (size_t)1 << empty->order;
+		release_slab(empty);
+	}
+}

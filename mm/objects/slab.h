@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+/* Caches of objects of one size. Serves CONTRACT S1-S3. <linux/slab.h> is its face.
+ * Context of all functions unless said otherwise: any for alloc with GFP_ATOMIC and for free; create, destroy
+ * and shrink in process context. */
+#pragma once
+
+#include <mm/pages/gfp.h>
+#include <mm/port.h>
+
+struct kmem_cache;
+struct sink;
+
+typedef unsigned int slab_flags_t;
+
+#define SLAB_HWCACHE_ALIGN	(1u << 0) /* align to a cache line, or a fraction of one that the object fills */
+#define SLAB_PANIC		(1u << 1) /* creation that fails panics */
+#define SLAB_CACHE_DMA		(1u << 2) /* slabs come from the DMA zone */
+#define SLAB_RECLAIM_ACCOUNT	(1u << 3) /* pages are reclaimable: counted so, and grouped so */
+#define SLAB_POISON		(1u << 4)
+#define SLAB_RED_ZONE		(1u << 5)
+#define SLAB_STORE_USER		(1u << 6)
+#define SLAB_CONSISTENCY_CHECKS (1u << 7)
+#define SLAB_KNOWN_FLAGS	((1u << 8) - 1)
+
+#define SLAB_MIN_ALIGN		8u
+#define SLAB_MAX_OBJECT_BYTES	(64u << 10)
+#define CACHE_LINE_BYTES	64u
+
+/* A cache of `size`-byte objects, or NULL with one message (panic under SLAB_PANIC): no name or a name taken,
+ * size 0 or above SLAB_MAX_OBJECT_BYTES less a word, align no power of two or above a page, unknown flags, no
+ * memory. align 0: SLAB_MIN_ALIGN. The name is copied (31 characters). ctor runs once per object, when its
+ * slab first hands it out, in the context of that allocation; what it set must be there again when the object
+ * is freed.
+ */
+struct kmem_cache *kmem_cache_create(const char *name, size_t size, size_t align, slab_flags_t flags,
+				     void (*ctor)(void *object)) MUST_CHECK;
+
+/* Frees the cache and all its slabs. With live objects: refused with a report that lists them, and the cache
+ * stays usable (S2). NULL is ignored. */
+void kmem_cache_destroy(struct kmem_cache *cache);
+
+/* One object, or NULL as alloc_pages. Contents: what ctor or the last owner left; _zalloc clears (not with a
+ * ctor). */
+MUST_CHECK static ALWAYS_INLINE void *kmem_cache_alloc(struct kmem_cache *cache, gfp_t gfp);
+static ALWAYS_INLINE void kmem_cache_free(struct kmem_cache *cache, void *object);
+void *kmem_cache_alloc_any(struct kmem_cache *cache, gfp_t gfp) MUST_CHECK;
+void *kmem_cache_zalloc(struct kmem_cache *cache, gfp_t gfp) MUST_CHECK;
+
+/* Gives an object back. An address that is no object of this cache, a free object, or one inside an object is
+ * reported and changes nothing. NULL is ignored. */
+void slab_free_object(void *object, struct kmem_cache *cache);
+
+/* The object first: most callers have it in that register, and so does what parks it. */
+static ALWAYS_INLINE void kmem_cache_free(struct kmem_cache *cache, void *object)
+{
+	slab_free_object(object, cache);
+}
+
+/* Gives empty slabs back to the page allocator. Result: pages given. */
+size_t kmem_cache_shrink(struct kmem_cache *cache);
+
+/* Bytes of one object as asked for at creation. */
+unsigned int kmem_cache_size(const struct kmem_cache *cache);
+const char *kmem_cache_name(const struct kmem_cache *cache);
+
+/* Brings the layer up; called once by mm_init_allocators(). */
+void slab_init(void);
+
+/* All caches in the format of /proc/slabinfo 2.1 (S3). */
+void slabinfo_print(struct sink *out);
+
+/* Pages in slabs now. */
+size_t slab_pages(void);
+
+/* Flags of a request that any object in the stack satisfies: all that only matter when there is none. */
+#define GFP_OBJECT_BITS                                                                                      \
+	(GFP_KERNEL | __GFP_HIGH | __GFP_NOWARN | __GFP_REPEAT | __GFP_NORETRY | __GFP_NO_GROW |             \
+	 __GFP_THISNODE)
+
+/* gfp has no other flags. The most common ones need not be passed on. */
+static ALWAYS_INLINE void *slab_pop_object(struct kmem_cache *cache, gfp_t gfp)
+{
+	if (__builtin_constant_p(gfp) && gfp == GFP_KERNEL)
+		return object_pop_kernel(cache);
+	if (__builtin_constant_p(gfp) && gfp == GFP_ATOMIC)
+		return object_pop_atomic(cache);
+	return gfp_has(gfp, __GFP_WAIT) ? object_pop_wait(cache, gfp) : object_pop(cache, gfp);
+}
+
+static ALWAYS_INLINE void *kmem_cache_alloc(struct kmem_cache *cache, gfp_t gfp)
+{
+	if (__builtin_constant_p(gfp) && !gfp_has(gfp, ~GFP_OBJECT_BITS))
+		return slab_pop_object(cache, gfp);
+	return kmem_cache_alloc_any(cache, gfp);
+}

@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: MIT */
+/* Caches as a whole: how they come into being and go, the list of them, and what is done to all. What happens
+ * inside one is in slab.c; the layout and the invariants are in slab_internal.h.
+ *
+ * Lock: slab.lock, for the list; before cache->lock. Caches come and go in process context only, so with
+ * preemption off the list stays as it is, and is walked without the lock. */
+#include <mm/objects/slab.h>
+
+#include <kernel/lib/align.h>
+#include <kernel/lib/bitops.h>
+#include <kernel/lib/format.h>
+#include <kernel/lib/string.h>
+#include <mm/objects/slab_internal.h>
+
+#define MAX_SLAB_ORDER 4
+#define MAX_PER_SLAB   512
+#define WANT_PER_SLAB  2
+
+static struct {
+	struct port_lock lock;
+	struct list_head caches;
+	unsigned int closed_for;	  /* enum slow_reason: all stacks are closed */
+	struct created_cache cache_cache; /* the cache of caches */
+} slab;
+
+irqflags_t slab_lock_irqsave(void)
+{
+	return port_lock_irqsave(&slab.lock);
+}
+
+void slab_unlock_irqrestore(irqflags_t flags)
+{
+	port_unlock_irqrestore(&slab.lock, flags);
+}
+
+struct list_head *slab_caches(void)
+{
+	return &slab.caches;
+}
+
+/* --- slow mode, reclaim --- */
+
+/* In one go: who is preempted between reading and writing would open what others have closed. */
+static void set_limit(struct kmem_cache *cache)
+{
+	irqflags_t flags = irq_save();
+	bool closed = cache->keep_closed || slab.closed_for;
+
+	WRITE_ONCE(cache->stack.limit, closed ? 0 : cache->stack.capacity);
+	irq_restore(flags);
+}
+
+void slab_keep_closed(struct kmem_cache *cache, bool closed)
+{
+	cache->keep_closed = closed;
+	set_limit(cache);
+	if (closed)
+		(void)slab_drain_stack(cache, RETURN_ADDRESS());
+}
+
+void slab_close_all(enum slow_reason reason, bool closed)
+{
+	unsigned int bit = (unsigned int)reason;
+	struct kmem_cache *cache;
+
+	port_preempt_disable();
+	slab.closed_for = closed ? slab.closed_for | bit : slab.closed_for & ~bit;
+	list_for_each_entry(cache, &slab.caches, caches)
+		set_limit(cache);
+	if (closed)
+		list_for_each_entry(cache, &slab.caches, caches)
+			(void)slab_drain_stack(cache, RETURN_ADDRESS());
+	port_preempt_enable();
+}
+
+size_t slab_reclaim(void)
+{
+	struct kmem_cache *cache;
+	size_t pages = 0;
+
+	port_preempt_disable();
+	list_for_each_entry(cache, &slab.caches, caches)
+		pages += kmem_cache_shrink(cache);
+	port_preempt_enable();
+	return pages;
+}
+
+/* --- creation and destruction --- */
+
+/* SLAB_HWCACHE_ALIGN: a whole line, or the fraction of it that the object fills. */
+static uint32_t object_align(size_t size, size_t align, slab_flags_t flags)
+{
+	uint32_t line = CACHE_LINE_BYTES;
+
+	if (!(flags & SLAB_HWCACHE_ALIGN))
+		return (uint32_t)MAX(align, (size_t)SLAB_MIN_ALIGN);
+	while (size <= line / 2 && line > SLAB_MIN_ALIGN)
+		line /= 2;
+	return MAX((uint32_t)align, line);
+}
+
+uint32_t slab_stack_capacity(uint32_t stride)
+{
+	size_t share = lowmem_bytes >> 13; /* 64 KiB of 512 MiB */
+
+	return (uint32_t)MIN(MAX(share / stride, (size_t)4), (size_t)1024);
+}
+
+/* The smallest order that holds WANT_PER_SLAB objects and wastes at most a sixteenth; else the one that
+ * wastes least. */
+static unsigned int choose_order(uint32_t stride)
+{
+	unsigned int best = get_order(stride);
+	uint32_t best_waste = ~0u;
+
+	for (unsigned int order = get_order(stride); order <= MAX_SLAB_ORDER; order++) {
+		uint32_t bytes = PAGE_SIZE << order, waste = (bytes % stride) << (MAX_SLAB_ORDER - order);
+
+		if (bytes / stride >= WANT_PER_SLAB && bytes % stride <= bytes / 16)
+			return order;
+		if (waste < best_waste) {
+			best = order;
+			best_waste = waste;
+		}
+	}
+	return best;
+}
+
+static void set_geometry(struct kmem_cache *cache, size_t size, size_t align, slab_flags_t flags,
+			 bool has_ctor)
+{
+	uint32_t word = (uint32_t)sizeof(void *);
+
+	cache->object_size = (uint32_t)size;
+	cache->align = object_align(size, align, flags);
+	cache->link_offset = has_ctor ? ALIGN_UP((uint32_t)size, word) : 0;
+	cache->stride = ALIGN_UP(MAX(has_ctor ? cache->link_offset + word : 0, (uint32_t)size), cache->align);
+	cache->divide =
+		~0u / cache->stride + 1; /* ceil(2^32 / stride): also exact where stride divides 2^32 */
+	cache->divide_limit = cache->divide;
+	cache->order = (uint8_t)choose_order(cache->stride);
+	cache->slab_mask = (PAGE_SIZE << cache->order) - 1;
+	cache->per_slab = (uint16_t)((PAGE_SIZE << cache->order) / cache->stride);
+}
+
+static bool name_is_taken_locked(const char *name)
+{
+	const struct kmem_cache *cache;
+
+	list_for_each_entry(cache, &slab.caches, caches)
+		if (strcmp(cache->name, name) == 0)
+			return true;
+	return false;
+}
+
+/* From here on it is a cache like others. Result: false: one of its name was faster. */
+static bool list_cache(struct kmem_cache *cache)
+{
+	irqflags_t flags = slab_lock_irqsave();
+	bool is_first = !name_is_taken_locked(cache->name);
+
+	if (is_first) {
+		set_limit(cache);
+		list_add_tail(&cache->caches, &slab.caches);
+	}
+	slab_unlock_irqrestore(flags);
+	return is_first;
+}
+
+bool slab_cache_init(struct kmem_cache *cache, uint32_t slots, const char *name, size_t size, size_t align,
+		     slab_flags_t flags, void (*ctor)(void *))
+{
+	memset(cache, 0, sizeof(*cache));
+	snprintf(cache->name, sizeof(cache->name), "%s", name);
+	port_lock_init(&cache->lock, cache->name);
+	set_geometry(cache, size, align, flags, ctor != NULL);
+	cache->flags = flags;
+	cache->ctor = ctor;
+	cache->gfp = (flags & SLAB_CACHE_DMA ? __GFP_DMA : GFP_NOWAIT) |
+		     (flags & SLAB_RECLAIM_ACCOUNT ? __GFP_RECLAIMABLE : GFP_NOWAIT);
+	list_init(&cache->partial);
+	list_init(&cache->full);
+	cache->stack.capacity = slots;
+	return list_cache(cache);
+}
+
+static const char *why_bad_cache(const char *name, size_t size, size_t align, slab_flags_t flags)
+{
+	if (!name || !*name)
+		return "it has no name";
+	if (size == 0 || size > SLAB_MAX_OBJECT_BYTES - sizeof(void *))
+		return "objects have 1 to 65532 bytes";
+	if (align && (!IS_POWER_OF_2(align) || align > PAGE_SIZE))
+		return "alignments are powers of two up to 4096";
+	if (flags & ~SLAB_KNOWN_FLAGS)
+		return "unknown flags";
+	return NULL;
+}
+
+/* Result: what stood in the way, or NULL and *cache. */
+static const char *create_cache(struct kmem_cache **cache, const char *name, size_t size, size_t align,
+				slab_flags_t flags, void (*ctor)(void *object))
+{
+	uint32_t slots = MIN(slab_stack_capacity((uint32_t)size), CREATED_CACHE_SLOTS);
+	struct created_cache *created = kmem_cache_zalloc(&slab.cache_cache.cache, GFP_KERNEL);
+
+	if (!created)
+		return "no memory";
+	*cache = &created->cache;
+	if (slab_cache_init(*cache, slots, name, size, align, flags, ctor))
+		return NULL;
+	kmem_cache_free(&slab.cache_cache.cache, created);
+	return "the name is taken";
+}
+
+struct kmem_cache *kmem_cache_create(const char *name, size_t size, size_t align, slab_flags_t flags,
+				     void (*ctor)(void *object))
+{
+	const char *wrong = why_bad_cache(name, size, align, flags);
+	struct kmem_cache *cache;
+
+	if (!wrong)
+		wrong = create_cache(&cache, name, size, align, flags, ctor);
+	if (!wrong)
+		return cache;
+	if (flags & SLAB_PANIC)
+		port_panic("cannot create cache %s of %zu bytes: %s", name ? name : "(null)", size, wrong);
+	port_print(PORT_WARN, "cannot create cache %.31s of %zu bytes, align %zu, flags %#x: %s",
+		   name ? name : "(null)", size, align, flags, wrong);
+	return NULL;
+}
+
+/* Objects that are handed out, a line each, of the slab that begins with this page, if one does. */
+static void list_live_objects(struct kmem_cache *cache, const struct page *first)
+{
+	uint32_t is_free[MAX_PER_SLAB / 32] = {0};
+	unsigned int number = 0, end = 0;
+	irqflags_t flags = port_lock_irqsave(&cache->lock);
+
+	if (first->slab_cache == cache && first->slab == first) {
+		number = slab_start(cache, first);
+		end = first->bump;
+		for (char *object = first->freelist; object; object = *object_link(cache, object))
+			bitmap_set(is_free, object_offset(cache, (uintptr_t)object) / cache->stride);
+	}
+	port_unlock_irqrestore(&cache->lock, flags);
+	for (; number < end; number++)
+		if (!bitmap_test(is_free, number))
+			port_print(PORT_ERR, "  live object %#lx",
+				   (unsigned long)(slab_window(cache, first) + number * cache->stride));
+}
+
+/* The lists of a cache that is still in use change in interrupts; descriptors stay where they are. */
+static COLD void report_live_objects(struct kmem_cache *cache, const void *caller)
+{
+	char code[64];
+
+	port_print(PORT_ERR, "BUG: kmem_cache_destroy(%s) by %s with %zu live objects; the cache stays",
+		   cache->name, port_code_name(caller, code, sizeof(code)), cache->nr_in_use);
+	for (pfn_t pfn = 0; pfn < lowmem_end_pfn; pfn++)
+		if (pfn_to_page(pfn)->slab_cache == cache)
+			list_live_objects(cache, pfn_to_page(pfn));
+}
+
+static bool cache_is_known(const struct kmem_cache *wanted)
+{
+	const struct kmem_cache *cache;
+	bool known = false;
+	irqflags_t flags = slab_lock_irqsave();
+
+	list_for_each_entry(cache, &slab.caches, caches)
+		known |= cache == wanted && !cache->built_in;
+	slab_unlock_irqrestore(flags);
+	return known;
+}
+
+void kmem_cache_destroy(struct kmem_cache *cache)
+{
+	const void *caller = RETURN_ADDRESS();
+	irqflags_t flags;
+
+	if (!cache)
+		return;
+	if (!cache_is_known(cache)) {
+		slab_report_bad_object(NULL, cache, caller, "no cache that kmem_cache_create made");
+		return;
+	}
+	(void)slab_drain_stack(cache, caller);
+	if (cache->nr_in_use) {
+		report_live_objects(cache, caller);
+		return;
+	}
+	kmem_cache_shrink(cache);
+	flags = slab_lock_irqsave();
+	list_del(&cache->caches);
+	slab_unlock_irqrestore(flags);
+	kmem_cache_free(&slab.cache_cache.cache, container_of(cache, struct created_cache, cache));
+}
+
+void slab_init(void)
+{
+	port_lock_init(&slab.lock, "slab");
+	list_init(&slab.caches);
+	memset(&slab.cache_cache, 0, sizeof(slab.cache_cache));
+	(void)slab_cache_init(&slab.cache_cache.cache, 4, "kmem_cache", sizeof(struct created_cache), 0,
+			      SLAB_HWCACHE_ALIGN, NULL);
+	slab.cache_cache.cache.built_in = true;
+}
+
+/* --- what is seen from outside --- */
+
+/* A copy of the n-th cache, so that it can be shown with interrupts on. Result: is there one? */
+static bool copy_cache(unsigned int n, struct kmem_cache *copy)
+{
+	const struct kmem_cache *cache;
+	irqflags_t flags = slab_lock_irqsave();
+	bool found = false;
+
+	list_for_each_entry(cache, &slab.caches, caches) {
+		found = n-- == 0;
+		if (found) {
+			*copy = *cache;
+			break;
+		}
+	}
+	slab_unlock_irqrestore(flags);
+	return found;
+}
+
+void slabinfo_print(struct sink *out)
+{
+	struct kmem_cache cache;
+
+	sink_printf(out, "slabinfo - version: 2.1\n");
+	sink_printf(
+		out,
+		"# name            <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab> : tunables "
+		"<limit> <batchcount> <sharedfactor> : slabdata <active_slabs> <num_slabs> <sharedavail>\n");
+	for (unsigned int n = 0; copy_cache(n, &cache); n++)
+		sink_printf(out,
+			    "%-17s %6zu %6zu %6u %4u %4u : tunables %4u %4u %4u : slabdata %6zu %6zu %6u\n",
+			    cache.name, cache.nr_in_use - cache.stack.count, cache.nr_objects, cache.stride,
+			    cache.per_slab, 1u << cache.order, 0, 0, 0, cache.nr_slabs - cache.nr_empty,
+			    cache.nr_slabs, 0);
+}
+
+size_t slab_pages(void)
+{
+	const struct kmem_cache *cache;
+	size_t pages = 0;
+	irqflags_t flags = slab_lock_irqsave();
+
+	list_for_each_entry(cache, &slab.caches, caches)
+		pages += cache->nr_pages;
+	slab_unlock_irqrestore(flags);
+	return pages;
+}

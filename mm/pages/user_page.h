@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/* Pages that programs see: movable, from high memory where there is any, counted, and cleared unless their
+ * first owner writes them whole. Serves CONTRACT G3, K4, P9. */
+#pragma once
+
+#include <mm/pages/page_alloc.h>
+
+/* One page (GFP_HIGHUSER) with one reference, cleared. NULL: no memory. Context: may sleep. */
+struct page *alloc_user_page(void) MUST_CHECK;
+
+/* The same with these flags added, and not cleared: the caller writes every byte before a program can see it
+ * (a copy, a page of a file). Flags that change zone or mobility are impossible (K7). */
+struct page *alloc_user_page_dirty(gfp_t more) MUST_CHECK;
+
+/* Drops a reference; the last one frees the page. What is no user page is reported, and nothing changed. Only
+ * this frees a user page. Context: any. */
+void free_user_page(struct page *page);
+
+bool page_is_user(const struct page *page);
+
+/* User pages there are, and those of one zone. Context: any. */
+size_t nr_user_pages(void);
+size_t zone_nr_user_pages(const struct zone *zone);

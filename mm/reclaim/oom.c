@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* The victim is chosen by those who know threads, through mm/port.h; here it is decided when, and said whom.
+ * It needs no memory: one line is printed and a flag is set. No lock. */
+#include <mm/reclaim/oom.h>
+
+#include <mm/port.h>
+#include <mm/reclaim/events.h>
+
+bool oom_kill(gfp_t gfp, unsigned int order)
+{
+	char name[PORT_NAME_MAX], flags[96];
+	enum port_victim victim;
+	size_t nr_pages;
+
+	if (!oom_may_kill(gfp, order))
+		return false;
+	victim = port_kill_victim(name, &nr_pages);
+	if (victim == PORT_VICTIM_KILLED) {
+		mm_event_add(EVENT_OOM_KILL, 1);
+		port_print(PORT_WARN,
+			   "Out of memory: %s asks for order:%u, mode:%#x(%s); killed %s, which holds %zu kB",
+			   port_task_name(), order, (__force unsigned int)gfp,
+			   gfp_names(gfp, flags, sizeof(flags)), name, nr_pages * 4);
+	}
+	return victim != PORT_NO_VICTIM;
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/* Restrictions that hold for whatever a thread allocates between save and restore, also in functions that it
+ * calls and that know nothing of them. Read where a request has to wait, never on a fast path. They nest:
+ * each restore puts back what its save found. Context: process. Serves G4, G5. */
+#pragma once
+
+#include <mm/pages/gfp.h>
+#include <mm/port.h>
+
+#define SCOPE_NOIO    1u /* no I/O, and so no file system */
+#define SCOPE_NOFS    2u /* no file system */
+#define SCOPE_RECLAIM 4u /* reclaims: what it allocates comes from anywhere, and reclaims nothing in turn */
+
+static inline unsigned int scope_save(unsigned int bit)
+{
+	uint32_t *scope = port_scope();
+	unsigned int before = *scope & bit;
+
+	*scope |= bit;
+	return before;
+}
+
+static inline void scope_restore(unsigned int bit, unsigned int before)
+{
+	uint32_t *scope = port_scope();
+
+	*scope = (*scope & ~bit) | before;
+}
+
+static inline unsigned int memalloc_noio_save(void)
+{
+	return scope_save(SCOPE_NOIO);
+}
+
+static inline void memalloc_noio_restore(unsigned int before)
+{
+	scope_restore(SCOPE_NOIO, before);
+}
+
+static inline unsigned int memalloc_nofs_save(void)
+{
+	return scope_save(SCOPE_NOFS);
+}
+
+static inline void memalloc_nofs_restore(unsigned int before)
+{
+	scope_restore(SCOPE_NOFS, before);
+}
+
+static inline bool scope_is_reclaim(void)
+{
+	return *port_scope() & SCOPE_RECLAIM;
+}
+
+/* What is left of gfp's permissions. */
+static inline gfp_t scope_limit(gfp_t gfp)
+{
+	uint32_t scope = *port_scope();
+
+	if (scope & SCOPE_NOIO)
+		gfp &= ~(__GFP_IO | __GFP_FS);
+	if (scope & SCOPE_NOFS)
+		gfp &= ~__GFP_FS;
+	return gfp;
+}

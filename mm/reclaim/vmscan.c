@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: MIT */
+/* Reclaim. A pass goes once through the shrinkers, taking each from the head of the list and putting it at
+ * its end, so that the next pass begins where this one stopped. Lock: vmscan.lock for list and counts; never
+ * held while a shrinker runs. */
+#include <mm/reclaim/vmscan.h>
+
+#include <kernel/lib/align.h>
+#include <mm/objects/slab_internal.h>
+#include <mm/pages/page_alloc.h>
+#include <mm/reclaim/events.h>
+#include <mm/reclaim/reserve.h>
+#include <mm/reclaim/scope.h>
+
+#define SHRINK_BATCH	  64u
+#define BACKGROUND_PAGES  64u  /* wanted from one pass */
+#define BACKGROUND_PASSES 16u  /* in a row, before others run */
+#define HOPELESS_PASSES	  16u  /* that freed nothing, before it gives up */
+#define PAUSE_MS	  100u /* after each of either */
+#define RESERVE_PAGES	  4u
+
+/* A thread that is inside a shrinker, on its stack. */
+struct shrinker_call {
+	struct port_thread *thread;
+	struct list_head link; /* (L) of shrinker->calls */
+};
+
+static struct {
+	struct port_lock lock;
+	struct list_head shrinkers; /* (L) */
+	unsigned int nr_shrinkers;  /* (L) */
+	struct port_thread *thread; /* (C) in the background; NULL: there is none */
+	struct reserve reserve;
+} vmscan = {.lock = {.name = "vmscan"}, .shrinkers = LIST_HEAD_INIT(vmscan.shrinkers)};
+
+bool vmscan_is_awake = true; /* until there is a thread */
+
+/* --- shrinkers --- */
+
+void register_shrinker(struct shrinker *shrinker)
+{
+	irqflags_t flags = port_lock_irqsave(&vmscan.lock);
+
+	list_init(&shrinker->calls);
+	shrinker->leaving = NULL;
+	list_add(&shrinker->link, &vmscan.shrinkers);
+	vmscan.nr_shrinkers++;
+	port_unlock_irqrestore(&vmscan.lock, flags);
+}
+
+static bool others_are_inside(const struct shrinker *shrinker)
+{
+	irqflags_t flags = port_lock_irqsave(&vmscan.lock);
+	const struct shrinker_call *call;
+	bool others = false;
+
+	list_for_each_entry(call, &shrinker->calls, link)
+		others |= call->thread != port_current();
+	port_unlock_irqrestore(&vmscan.lock, flags);
+	return others;
+}
+
+void unregister_shrinker(struct shrinker *shrinker)
+{
+	irqflags_t flags = port_lock_irqsave(&vmscan.lock);
+
+	list_del(&shrinker->link);
+	vmscan.nr_shrinkers--;
+	WRITE_ONCE(shrinker->leaving, port_current());
+	port_unlock_irqrestore(&vmscan.lock, flags);
+	while (others_are_inside(shrinker))
+		port_park();
+}
+
+/* The next to be asked, with a hold on it; NULL: there is none. */
+static struct shrinker *next_shrinker(struct shrinker_call *call)
+{
+	irqflags_t flags = port_lock_irqsave(&vmscan.lock);
+	struct shrinker *shrinker = NULL;
+
+	if (!list_is_empty(&vmscan.shrinkers)) {
+		shrinker = list_first_entry(&vmscan.shrinkers, struct shrinker, link);
+		list_del(&shrinker->link);
+		list_add_tail(&shrinker->link, &vmscan.shrinkers);
+		call->thread = port_current();
+		list_add(&call->link, &shrinker->calls);
+	}
+	port_unlock_irqrestore(&vmscan.lock, flags);
+	return shrinker;
+}
+
+/* Once it is let go, whoever unregisters it may free it. */
+static void let_go(struct shrinker *shrinker, struct shrinker_call *call)
+{
+	irqflags_t flags = port_lock_irqsave(&vmscan.lock);
+	struct port_thread *leaving = shrinker->leaving;
+
+	list_del(&call->link);
+	if (leaving)
+		port_unpark(leaving);
+	port_unlock_irqrestore(&vmscan.lock, flags);
+}
+
+/* V2: in batches, no more than it says it has, until one frees nothing or it was unregistered. */
+static size_t shrink_one(struct shrinker *shrinker, gfp_t gfp, size_t wanted)
+{
+	size_t left, freed = 0;
+
+	if (gfp_has(shrinker->needs, ~gfp))
+		return 0;
+	left = MIN(shrinker->count(shrinker, gfp), MAX(wanted, (size_t)SHRINK_BATCH));
+	while (left && !READ_ONCE(shrinker->leaving)) {
+		size_t batch = MIN(left, (size_t)SHRINK_BATCH), some = shrinker->scan(shrinker, batch, gfp);
+
+		if (some == 0 || some == SHRINK_STOP)
+			break;
+		freed += some;
+		left -= batch;
+	}
+	return freed;
+}
+
+static size_t shrink_all(gfp_t gfp, size_t wanted)
+{
+	size_t freed = 0;
+
+	for (unsigned int left = READ_ONCE(vmscan.nr_shrinkers); left && freed < wanted; left--) {
+		struct shrinker_call call;
+		struct shrinker *shrinker = next_shrinker(&call);
+
+		if (!shrinker)
+			break;
+		freed += shrink_one(shrinker, gfp, wanted - freed);
+		let_go(shrinker, &call);
+	}
+	return freed;
+}
+
+size_t vmscan_reclaim(gfp_t gfp, size_t nr_pages)
+{
+	unsigned int before;
+	size_t freed;
+
+	if (scope_is_reclaim())
+		return 0;
+	before = scope_save(SCOPE_RECLAIM);
+	freed = slab_reclaim();
+	if (freed < nr_pages)
+		freed += shrink_all(gfp, nr_pages - freed);
+	freed += slab_reclaim(); /* what shrinkers freed may have emptied slabs */
+	(void)reserve_fill(&vmscan.reserve);
+	scope_restore(SCOPE_RECLAIM, before);
+	mm_event_add(EVENT_RECLAIM, 1);
+	mm_event_add(EVENT_RECLAIMED, freed);
+	return freed;
+}
+
+struct page *vmscan_reserve_take(void)
+{
+	return reserve_take(&vmscan.reserve);
+}
+
+void vmscan_init(void)
+{
+	reserve_init(&vmscan.reserve, "reclaim", RESERVE_PAGES);
+	(void)reserve_fill(&vmscan.reserve);
+}
+
+/* --- in the background --- */
+
+void vmscan_wake_slow(void)
+{
+	if (__atomic_exchange_n(&vmscan_is_awake, true, __ATOMIC_ACQ_REL))
+		return;
+	mm_event_add(EVENT_BACKGROUND_WAKE, 1);
+	port_unpark(vmscan.thread);
+}
+
+static bool is_short(enum watermark mark)
+{
+	const struct zone *zone;
+
+	for_each_zone(zone)
+		if (zone_has_memory(zone) && zone->nr_free + pcp_parked_pages(zone) < zone->wmark[mark])
+			return true;
+	return false;
+}
+
+/* Up to `high` everywhere, the reserve full, however little each pass frees. When one frees nothing, nobody
+ * is asked again for a while. Result: is it done? */
+static bool balance(void)
+{
+	for (unsigned int pass = 1, nr_hopeless = 0; nr_hopeless < HOPELESS_PASSES; pass++) {
+		bool is_hopeless;
+
+		if (!is_short(WMARK_HIGH))
+			return reserve_fill(&vmscan.reserve);
+		is_hopeless = vmscan_reclaim(GFP_KERNEL, BACKGROUND_PAGES) == 0;
+		nr_hopeless += is_hopeless;
+		if (is_hopeless || pass % BACKGROUND_PASSES == 0)
+			port_park_for(PAUSE_MS);
+	}
+	return false;
+}
+
+/* Asleep first, then the look: a wake-up in between is remembered by the park, and a request that came while
+ * it was still awake is seen by the look. */
+NORETURN void vmscan_background(void)
+{
+	bool is_done = true;
+
+	vmscan.thread = port_current();
+	for (;;) {
+		WRITE_ONCE(vmscan_is_awake, false);
+		if (!is_done || !is_short(WMARK_LOW))
+			port_park();
+		WRITE_ONCE(vmscan_is_awake, true);
+		is_done = balance();
+	}
+}

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+/* Printers. They copy what they show under the zone's lock and print without it. */
+#include <mm/report/stats.h>
+
+#include <kernel/lib/format.h>
+#include <mm/mapped/vmalloc.h>
+#include <mm/objects/slab.h>
+#include <mm/pages/buddy.h>
+#include <mm/pages/page_alloc.h>
+#include <mm/pages/user_page.h>
+
+static void count_blocks(struct zone *zone, size_t count[NR_MOBILITY][NR_ORDERS])
+{
+	irqflags_t flags = port_lock_irqsave(&zone->lock);
+
+	for (unsigned int type = 0; type < NR_MOBILITY; type++)
+		for (unsigned int order = 0; order < NR_ORDERS; order++)
+			count[type][order] = buddy_count_locked(zone, (enum mobility)type, order);
+	port_unlock_irqrestore(&zone->lock, flags);
+}
+
+void buddyinfo_print(struct sink *out)
+{
+	size_t count[NR_MOBILITY][NR_ORDERS];
+	struct zone *zone;
+
+	for_each_zone(zone) {
+		if (!zone_has_memory(zone))
+			continue;
+		count_blocks(zone, count);
+		sink_printf(out, "Node %u, zone %8s ", zone->node, zone->name);
+		for (unsigned int order = 0; order < NR_ORDERS; order++)
+			sink_printf(out, "%6zu ", count[0][order] + count[1][order] + count[2][order]);
+		sink_printf(out, "\n");
+	}
+}
+
+static const char *const mobility_names[NR_MOBILITY] = {"Unmovable", "Movable", "Reclaimable"};
+
+static void print_free_by_type(struct sink *out, struct zone *zone)
+{
+	size_t count[NR_MOBILITY][NR_ORDERS];
+
+	count_blocks(zone, count);
+	for (unsigned int type = 0; type < NR_MOBILITY; type++) {
+		sink_printf(out, "Node %4u, zone %8s, type %12s ", zone->node, zone->name,
+			    mobility_names[type]);
+		for (unsigned int order = 0; order < NR_ORDERS; order++)
+			sink_printf(out, "%6zu ", count[type][order]);
+		sink_printf(out, "\n");
+	}
+}
+
+static void print_block_types(struct sink *out, const struct zone *zone)
+{
+	size_t nr[NR_MOBILITY] = {0};
+	pfn_t blocks = ((zone->end_pfn - 1) >> PAGEBLOCK_ORDER) - zone->first_block + 1;
+
+	for (pfn_t i = 0; i < blocks; i++)
+		nr[zone->block_mobility[i]]++;
+	sink_printf(out, "Node %u, zone %8s ", zone->node, zone->name);
+	for (unsigned int type = 0; type < NR_MOBILITY; type++)
+		sink_printf(out, "%12zu ", nr[type]);
+	sink_printf(out, "\n");
+}
+
+void pagetypeinfo_print(struct sink *out)
+{
+	struct zone *zone;
+
+	sink_printf(out, "Page block order: %u\nPages per block:  %u\n\n", PAGEBLOCK_ORDER,
+		    1u << PAGEBLOCK_ORDER);
+	sink_printf(out, "Free pages count per migrate type at order ");
+	for (unsigned int order = 0; order < NR_ORDERS; order++)
+		sink_printf(out, "%6u ", order);
+	sink_printf(out, "\n");
+	for_each_zone(zone)
+		if (zone_has_memory(zone))
+			print_free_by_type(out, zone);
+	sink_printf(out, "\nNumber of blocks type %12s %12s %12s \n", mobility_names[0], mobility_names[1],
+		    mobility_names[2]);
+	for_each_zone(zone)
+		if (zone_has_memory(zone))
+			print_block_types(out, zone);
+}
+
+void zoneinfo_print(struct sink *out)
+{
+	const struct zone *zone;
+
+	for_each_zone(zone) {
+		if (zone->present == 0)
+			continue;
+		sink_printf(out, "Node %u, zone %8s\n", zone->node, zone->name);
+		sink_printf(out,
+			    "  pages free     %zu\n        min      %zu\n        low      %zu\n        high  "
+			    "   %zu\n",
+			    zone->nr_free, zone->wmark[WMARK_MIN], zone->wmark[WMARK_LOW],
+			    zone->wmark[WMARK_HIGH]);
+		sink_printf(out, "        spanned  %u\n        present  %zu\n        managed  %zu\n",
+			    zone->end_pfn - zone->start_pfn, zone->present, zone->managed);
+		sink_printf(out, "        protection: (%zu, %zu, %zu)\n  start_pfn:           %u\n",
+			    zone->protection[ZONE_DMA], zone->protection[ZONE_NORMAL],
+			    zone->protection[ZONE_HIGHMEM], zone->start_pfn);
+	}
+}
+
+static void print_kb(struct sink *out, const char *name, uint64_t pages)
+{
+	char label[20];
+
+	snprintf(label, sizeof(label), "%s:", name);
+	sink_printf(out, "%-15s %8llu kB\n", label, (unsigned long long)pages * 4);
+}
+
+void meminfo_print(struct sink *out)
+{
+	uint64_t managed[NR_ZONES] = {0}, free[NR_ZONES] = {0};
+	const struct zone *zone;
+
+	for_each_zone(zone) {
+		managed[zone->id] += zone->managed;
+		free[zone->id] += zone->nr_free;
+	}
+	print_kb(out, "MemTotal", managed[ZONE_DMA] + managed[ZONE_NORMAL] + managed[ZONE_HIGHMEM]);
+	print_kb(out, "MemFree", free[ZONE_DMA] + free[ZONE_NORMAL] + free[ZONE_HIGHMEM]);
+	print_kb(out, "HighTotal", managed[ZONE_HIGHMEM]);
+	print_kb(out, "HighFree", free[ZONE_HIGHMEM]);
+	print_kb(out, "LowTotal", managed[ZONE_DMA] + managed[ZONE_NORMAL]);
+	print_kb(out, "LowFree", free[ZONE_DMA] + free[ZONE_NORMAL]);
+	print_kb(out, "AnonPages", nr_user_pages());
+	print_kb(out, "Slab", slab_pages());
+	print_kb(out, "VmallocTotal", vmalloc_total_bytes() >> PAGE_SHIFT);
+	print_kb(out, "VmallocUsed", vmalloc_used_bytes() >> PAGE_SHIFT);
+}

@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: MIT */
+/* The whole-machine validator. It trusts nothing it has not checked: lists are followed only through pointers
+ * that are descriptors, and only as far as there are pages. The numbers are those of mm/README.md. */
+#include <mm/report/validate.h>
+
+#include <kernel/lib/align.h>
+#include <kernel/lib/format.h>
+#include <mm/early/memblock.h>
+#include <mm/mapped/kmap_internal.h>
+#include <mm/mapped/vmalloc.h>
+#include <mm/objects/slab_internal.h>
+#include <mm/pages/buddy.h>
+#include <mm/pages/page_alloc.h>
+#include <mm/reclaim/reserve.h>
+#include <mm/reclaim/wait.h>
+
+#define MAX_LINES 20
+
+static struct {
+	struct sink *out;
+	unsigned int nr_violations;
+} validate;
+
+#define VIOLATION(...)                                                                                       \
+	do {                                                                                                 \
+		if (validate.nr_violations++ < MAX_LINES && validate.out)                                    \
+			sink_printf(validate.out, __VA_ARGS__);                                              \
+	} while (0)
+
+/* The page of a list node, or NULL when the list leads out of the descriptors. */
+static struct page *page_of_node(const struct list_head *node)
+{
+	struct page *page = container_of(node, struct page, links);
+
+	return page_is_descriptor(page) ? page : NULL;
+}
+
+/* --- zones and free lists --- */
+
+static void check_free_block(const struct zone *zone, const struct page *page, unsigned int order,
+			     unsigned int type)
+{
+	pfn_t pfn = page_to_pfn(page), buddy = pfn ^ (1u << order);
+
+	if (page->head != PAGE_HEAD(PAGE_FREE, order, ZONE_WHERE(zone, type)))
+		VIOLATION("B4 pfn %#x: head %#x, expected %#x\n", pfn, page->head,
+			  PAGE_HEAD(PAGE_FREE, order, ZONE_WHERE(zone, type)));
+	if (!IS_ALIGNED(pfn, 1u << order))
+		VIOLATION("B1 pfn %#x of order %u is not aligned\n", pfn, order);
+	if (pfn < zone->start_pfn || pfn + (1u << order) > zone->end_pfn)
+		VIOLATION("B4 pfn %#x order %u is outside zone %s\n", pfn, order, zone->name);
+	else if (zone->block_mobility[(pfn >> PAGEBLOCK_ORDER) - zone->first_block] != type)
+		VIOLATION("B6 pfn %#x is on the list of mobility %u\n", pfn, type);
+	if (order < MAX_ORDER && pfn_to_page(buddy)->head == page->head)
+		VIOLATION("B2 pfn %#x and its buddy of order %u are both free\n", pfn, order);
+}
+
+static size_t check_free_list(const struct zone *zone, unsigned int type, unsigned int order)
+{
+	const struct list_head *head = &zone->lists[type].list[order], *node = head, *before = head;
+	size_t blocks = 0;
+
+	while ((node = node->next) != head && blocks <= zone->managed) {
+		const struct page *page = page_of_node(node);
+
+		if (!page) {
+			VIOLATION("B4 free list %s/%u/%u leads to no descriptor\n", zone->name, type, order);
+			break;
+		}
+		if (node->prev != before)
+			VIOLATION("B4 pfn %#x: the list's links disagree\n", page_to_pfn(page));
+		before = node;
+		check_free_block(zone, page, order, type);
+		blocks++;
+	}
+	if ((blocks != 0) != (zone->lists[type].nonempty >> order & 1))
+		VIOLATION("B5 zone %s mobility %u order %u: bit %u, blocks %zu\n", zone->name, type, order,
+			  zone->lists[type].nonempty >> order & 1, blocks);
+	return blocks;
+}
+
+static void check_where(const struct zone *zone, const struct page *page)
+{
+	pfn_t pfn = page_to_pfn(page);
+	uint32_t where = ZONE_WHERE(zone, zone->block_mobility[(pfn >> PAGEBLOCK_ORDER) - zone->first_block]);
+
+	if (page->where != where)
+		VIOLATION("B6 pfn %#x, %u: belongs to lists %#x, expected %#x\n", pfn, page->state,
+			  page->where, where);
+}
+
+/* Free heads by looking at each descriptor: finds blocks that no list holds, and marks inside blocks. */
+static size_t count_free_heads(const struct zone *zone)
+{
+	size_t pages = 0;
+	pfn_t pfn = zone->start_pfn;
+
+	while (pfn < zone->end_pfn) {
+		const struct page *page = pfn_to_page(pfn);
+		pfn_t end = pfn +
+			    (page->state == PAGE_INTERIOR || page->order > MAX_ORDER ? 1 : 1u << page->order);
+
+		if (page->state != PAGE_INTERIOR)
+			check_where(zone, page);
+		if (page->state == PAGE_FREE)
+			pages += end - pfn;
+		if (page->state >= PAGE_ALLOCATED && page->refcount < 1)
+			VIOLATION("A1 pfn %#x is allocated with %d references\n", pfn, page->refcount);
+		end = MIN(end, zone->end_pfn);
+		while (++pfn < end)
+			if (pfn_to_page(pfn)->state != PAGE_INTERIOR)
+				VIOLATION("A2 pfn %#x inside a block has state %u\n", pfn,
+					  pfn_to_page(pfn)->state);
+	}
+	return pages;
+}
+
+static void check_zone(const struct zone *zone)
+{
+	size_t free = 0, heads;
+
+	for (unsigned int type = 0; type < NR_MOBILITY; type++)
+		for (unsigned int order = 0; order < NR_ORDERS; order++)
+			free += check_free_list(zone, type, order) << order;
+	heads = count_free_heads(zone);
+	if (free != zone->nr_free || heads != free)
+		VIOLATION("B3 zone %s: %zu pages in lists, %zu by their heads, %zu counted\n", zone->name,
+			  free, heads, zone->nr_free);
+	if (zone->nr_free > zone->managed || zone->managed > zone->present ||
+	    zone->present > zone->end_pfn - zone->start_pfn)
+		VIOLATION("Z1 zone %s: free %zu managed %zu present %zu spanned %u\n", zone->name,
+			  zone->nr_free, zone->managed, zone->present, zone->end_pfn - zone->start_pfn);
+}
+
+/* --- slabs --- */
+
+static size_t free_list_length(const struct kmem_cache *cache, const struct page *first)
+{
+	size_t length = 0;
+	const char *object = first->freelist;
+
+	while (object && length <= cache->per_slab) {
+		uint32_t offset = object_offset(cache, (uintptr_t)object);
+
+		if (object < slab_base(first) || object >= slab_base(first) + (PAGE_SIZE << first->order) ||
+		    offset >= first->bump * cache->stride || !object_is_whole(cache, offset)) {
+			VIOLATION("S1 cache %s: free list leads to %#lx\n", cache->name,
+				  (unsigned long)object);
+			break;
+		}
+		length++;
+		object = *(char *const *)(const void *)(object + cache->link_offset);
+	}
+	return length;
+}
+
+static void check_slab(const struct kmem_cache *cache, const struct page *first, bool on_full)
+{
+	pfn_t pfn = page_to_pfn(first);
+	uint32_t start = slab_start(cache, first), end = slab_end(cache, first);
+
+	if (first->state != PAGE_SLAB || first->order > cache->order || end <= start) {
+		VIOLATION("S4 cache %s slab %#x is no block of order %u or below\n", cache->name, pfn,
+			  cache->order);
+		return;
+	}
+	if (start + first->in_use + free_list_length(cache, first) != first->bump || first->bump > end)
+		VIOLATION("S1 cache %s slab %#x: in use %u, free %zu, handed out %u of %u\n", cache->name,
+			  pfn, first->in_use, free_list_length(cache, first), first->bump - start,
+			  end - start);
+	if (on_full != (first->in_use == end - start))
+		VIOLATION("S2 cache %s slab %#x: in use %u, on the wrong list\n", cache->name, pfn,
+			  first->in_use);
+	for (unsigned int i = 0; i < 1u << first->order; i++)
+		if (first[i].slab_cache != cache || first[i].slab != first)
+			VIOLATION("S4 cache %s pfn %#x does not name its slab\n", cache->name, pfn + i);
+}
+
+/* What the slabs of a cache add up to. */
+struct slab_sum {
+	size_t slabs, in_use, empty, pages, objects;
+};
+
+static void check_slab_list(const struct kmem_cache *cache, const struct list_head *head,
+			    struct slab_sum *sum)
+{
+	const struct list_head *node = head;
+
+	while ((node = node->next) != head && sum->slabs <= cache->nr_slabs) {
+		const struct page *first = page_of_node(node);
+
+		if (!first) {
+			VIOLATION("S2 cache %s: a list leads to no descriptor\n", cache->name);
+			return;
+		}
+		check_slab(cache, first, head == &cache->full);
+		if (head == &cache->partial && first->in_use && sum->empty)
+			VIOLATION("S2 cache %s slab %#x: in use, behind an empty one\n", cache->name,
+				  page_to_pfn(first));
+		sum->slabs++;
+		sum->in_use += first->in_use;
+		sum->empty += first->in_use == 0;
+		sum->pages += first->order <= MAX_ORDER ? (size_t)1 << first->order : 0;
+		sum->objects += slab_room(cache, first);
+	}
+}
+
+static size_t check_cache(const struct kmem_cache *cache)
+{
+	struct slab_sum sum = {0};
+
+	check_slab_list(cache, &cache->partial, &sum);
+	check_slab_list(cache, &cache->full, &sum);
+	if (sum.slabs != cache->nr_slabs || sum.in_use != cache->nr_in_use || sum.empty != cache->nr_empty)
+		VIOLATION("S3 cache %s: %zu slabs, %zu in use, %zu empty; counted %zu, %zu, %zu\n",
+			  cache->name, sum.slabs, sum.in_use, sum.empty, cache->nr_slabs, cache->nr_in_use,
+			  cache->nr_empty);
+	if (sum.pages != cache->nr_pages || sum.objects != cache->nr_objects)
+		VIOLATION("S3 cache %s: %zu pages of %zu objects; counted %zu, %zu\n", cache->name, sum.pages,
+			  sum.objects, cache->nr_pages, cache->nr_objects);
+	return sum.pages;
+}
+
+static void check_slab_pages(size_t in_caches)
+{
+	size_t marked = 0;
+
+	for (pfn_t pfn = 0; pfn < mem_map_pages; pfn++)
+		marked += pfn_to_page(pfn)->slab_cache != NULL;
+	if (marked != in_caches)
+		VIOLATION("S4 %zu pages name a cache, the caches hold %zu\n", marked, in_caches);
+}
+
+/* --- permanent windows --- */
+
+static unsigned int check_window_list(const struct list_head *head, bool is_stale)
+{
+	const struct list_head *node = head;
+	unsigned int nr = 0;
+
+	while ((node = node->next) != head && nr++ < kmap_pool.nr) {
+		const struct kmap_window *window = container_of(node, struct kmap_window, links);
+		unsigned int i = (unsigned int)(window - kmap_pool.window);
+
+		if (i >= kmap_pool.nr) {
+			VIOLATION("H2 a list of windows leads to no window\n");
+			break;
+		}
+		if (window->count)
+			VIOLATION("H2 window %u is on a list and in use\n", i);
+		if ((window->epoch == kmap_pool.epoch) != is_stale)
+			VIOLATION("H3 window %u is on the wrong list\n", i);
+	}
+	return nr;
+}
+
+/* H5: each window that showed a page stands in exactly one chain, its own. */
+static unsigned int check_chain(unsigned int chain)
+{
+	unsigned int nr = 0;
+
+	for (uint16_t i = kmap_pool.chain[chain]; i != KMAP_NO_WINDOW; i = kmap_pool.window[i].next) {
+		if (i >= kmap_pool.nr || nr++ > kmap_pool.nr) {
+			VIOLATION("H5 chain %u leads to no window or never ends\n", chain);
+			break;
+		}
+		if ((kmap_pool.window[i].pfn & (kmap_pool.nr - 1)) != chain)
+			VIOLATION("H5 window %u of pfn %#x is in chain %u\n", i, kmap_pool.window[i].pfn,
+				  chain);
+		for (unsigned int j = kmap_pool.window[i].next; j < kmap_pool.nr;
+		     j = kmap_pool.window[j].next)
+			if (kmap_pool.window[j].pfn == kmap_pool.window[i].pfn)
+				VIOLATION("H5 windows %u and %u have the same page\n", i, j);
+	}
+	return nr;
+}
+
+static void check_windows(void)
+{
+	unsigned int nr_clean = check_window_list(&kmap_pool.clean, false);
+	unsigned int nr_stale = check_window_list(&kmap_pool.stale, true);
+	unsigned int nr_shown = 0, nr_chained = 0, nr_in_use = 0;
+
+	for (unsigned int i = 0; i < kmap_pool.nr; i++) {
+		nr_shown += kmap_pool.window[i].pfn != KMAP_NO_PFN;
+		nr_in_use += kmap_pool.window[i].count != 0;
+		nr_chained += check_chain(i);
+	}
+	if (nr_clean + nr_stale + nr_in_use != kmap_pool.nr || nr_in_use != kmap_pool.nr_in_use ||
+	    nr_stale != kmap_pool.nr_stale)
+		VIOLATION(
+			"H2 %u windows clean, %u stale, %u in use; expected %u in all, %u stale, %u in use\n",
+			nr_clean, nr_stale, nr_in_use, kmap_pool.nr, kmap_pool.nr_stale, kmap_pool.nr_in_use);
+	if (nr_chained != nr_shown)
+		VIOLATION("H5 %u windows in chains, %u showed a page\n", nr_chained, nr_shown);
+	if (!list_is_empty(&kmap_pool.waiters) && nr_clean + nr_stale)
+		VIOLATION("H4 somebody waits for a window, %u are free\n", nr_clean + nr_stale);
+}
+
+unsigned int mm_validate_windows(struct sink *out)
+{
+	irqflags_t flags = irq_save();
+
+	validate.out = out;
+	validate.nr_violations = 0;
+	if (kmap_pool.nr)
+		check_windows();
+	irq_restore(flags);
+	return validate.nr_violations;
+}
+
+/* --- reserves --- */
+
+static void check_reserve(const struct reserve *reserve)
+{
+	const struct list_head *node = &reserve->pages;
+	size_t nr = 0;
+
+	while ((node = node->next) != &reserve->pages && nr <= reserve->wanted) {
+		const struct page *page = page_of_node(node);
+
+		if (!page) {
+			VIOLATION("RS1 reserve %s: the list leads to no descriptor\n", reserve->name);
+			return;
+		}
+		if (!page_is_head(page, PAGE_ALLOCATED, 0) || page->refcount != 1)
+			VIOLATION("RS1 reserve %s: pfn %#x is no page of its own\n", reserve->name,
+				  page_to_pfn(page));
+		nr++;
+	}
+	if (nr != reserve->nr || nr > reserve->wanted)
+		VIOLATION("RS1 reserve %s: %zu pages, counted %zu, wanted %zu\n", reserve->name, nr,
+			  reserve->nr, reserve->wanted);
+}
+
+/* --- waiters --- */
+
+static bool zone_could_serve(const struct zone *zone, const struct mem_waiter *waiter)
+{
+	size_t floor = gfp_has(waiter->gfp, __GFP_HIGH) ? 0 : zone_floor(zone, gfp_zone(waiter->gfp));
+	uint32_t nonempty = 0;
+
+	for (unsigned int type = 0; type < NR_MOBILITY; type++)
+		nonempty |= zone->lists[type].nonempty;
+	return zone->nr_free >= floor + ((size_t)1 << waiter->order) && nonempty >> waiter->order;
+}
+
+static unsigned int nr_queued;
+
+static void check_waiter(const struct mem_waiter *waiter)
+{
+	struct zone *const *zone = nodes[0].zonelist[gfp_zone(waiter->gfp)].zone;
+
+	nr_queued++;
+	for (; *zone && !gfp_has(waiter->gfp, __GFP_NO_GROW); zone++)
+		if (zone_could_serve(*zone, waiter))
+			VIOLATION("W2 zone %s has what a waiter for order %u wants\n", (*zone)->name,
+				  waiter->order);
+}
+
+static void check_closed(void)
+{
+	const struct kmem_cache *cache;
+	const struct zone *zone;
+
+	for_each_zone(zone)
+		if (zone_has_memory(zone) && (!zone->slow || pcp_parked_pages(zone)))
+			VIOLATION("W3 zone %s parks pages while somebody waits\n", zone->name);
+	list_for_each_entry(cache, slab_caches(), caches)
+		if (cache->stack.limit || cache->stack.count)
+			VIOLATION("W3 cache %s parks objects while somebody waits\n", cache->name);
+}
+
+static void check_waiters(void)
+{
+	nr_queued = 0;
+	wait_for_each(check_waiter);
+	if (nr_queued > wait_nr_waiters)
+		VIOLATION("W1 %u waiters are in the queue, %u counted\n", nr_queued, wait_nr_waiters);
+	if (nr_queued)
+		check_closed();
+}
+
+unsigned int mm_validate(struct sink *out)
+{
+	irqflags_t flags = irq_save();
+	const struct kmem_cache *cache;
+	const struct zone *zone;
+	const char *wrong;
+	size_t pages = 0;
+
+	validate.out = out;
+	validate.nr_violations = 0;
+	for_each_zone(zone)
+		check_zone(zone);
+	list_for_each_entry(cache, slab_caches(), caches)
+		pages += check_cache(cache);
+	check_slab_pages(pages);
+	if (kmap_pool.nr)
+		check_windows();
+	reserve_for_each(check_reserve);
+	check_waiters();
+	wrong = vmalloc_check();
+	if (wrong)
+		VIOLATION("%s\n", wrong);
+	irq_restore(flags);
+	return validate.nr_violations;
+}
