@@ -10,6 +10,7 @@
  */
 #pragma once
 
+#include <mm/pages/above.h>
 #include <mm/pages/page.h>
 
 /* An address for the page, until kunmap_local(). Never sleeps, never fails; more than PORT_KMAP_SLOTS at once
@@ -23,9 +24,6 @@ void kunmap_local(const void *addr);
 /* The same with preemption off in between, as the books use it: what runs meanwhile may not sleep (C1). */
 void *kmap_atomic(const struct page *page);
 void kunmap_atomic(const void *addr);
-
-/* Clear a page, wherever it lies. Context: any. */
-void clear_highpage(const struct page *page);
 
 /* Copy between a page, wherever it lies, and memory; offset + size_bytes is at most a page. Context: any. */
 void memcpy_to_page(const struct page *page, size_t offset, const void *src, size_t size_bytes);

@@ -5,8 +5,8 @@
 
 #include <kernel/lib/align.h>
 #include <mm/mapped/vmarea.h>
+#include <mm/objects/above.h>
 #include <mm/objects/kmalloc.h>
-#include <mm/report/locate.h>
 
 /* --- refusals and reports --- */
 

@@ -8,8 +8,8 @@
 #include <kernel/lib/bitops.h>
 #include <kernel/lib/format.h>
 #include <kernel/lib/string.h>
+#include <mm/objects/above.h>
 #include <mm/objects/slab_internal.h>
-#include <mm/report/locate.h>
 
 static struct kmem_cache early_cache; /* of no objects: whoever comes before kmalloc_init() is told so */
 

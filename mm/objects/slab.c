@@ -357,7 +357,7 @@ void *slab_alloc_slow(struct kmem_cache *cache, gfp_t gfp, const void *caller)
 
 	if (unlikely(gfp_is_impossible(gfp)))
 		return refuse_alloc(cache, gfp, caller, gfp_why_impossible(gfp));
-	gfp = retry_check_context(gfp);
+	gfp = gfp_check_context(gfp);
 	if (likely(!retry_must_queue(gfp) || !may_wait_for_object(gfp)))
 		object = take_at_once(cache, gfp, caller, &construct);
 	if (unlikely(!object) && may_wait_for_object(gfp))

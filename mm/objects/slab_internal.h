@@ -31,6 +31,7 @@
 #include <kernel/lib/list.h>
 #include <mm/objects/slab.h>
 #include <mm/pages/page_alloc.h>
+#include <mm/reclaim/above.h>
 
 #define CACHE_NAME_MAX 32
 
@@ -98,13 +99,6 @@ uint32_t slab_stack_capacity(uint32_t stride);
 /* Slow mode of one cache on demand: its stack is drained and every call goes to its slabs. Nests not.
  * Context: any. */
 void slab_keep_closed(struct kmem_cache *cache, bool closed);
-
-/* The same for all caches, those to come included, while there is any reason. Context: process. */
-void slab_close_all(enum slow_reason reason, bool closed);
-
-/* Objects parked in front of all caches to their slabs, empty slabs to the page allocator. Result: pages.
- * Context: process. */
-size_t slab_reclaim(void);
 
 /* All that is parked in front of the cache back to its slabs. Result: pages of slabs that went with it. */
 size_t slab_drain_stack(struct kmem_cache *cache, const void *caller);

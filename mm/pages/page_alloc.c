@@ -14,10 +14,8 @@
 #include <kernel/lib/assert.h>
 #include <kernel/lib/bitops.h>
 #include <kernel/lib/format.h>
-#include <mm/mapped/highmem.h>
+#include <mm/pages/above.h>
 #include <mm/pages/buddy.h>
-#include <mm/reclaim/retry.h>
-#include <mm/reclaim/vmscan.h>
 
 /* --- refusals and reports --- */
 
@@ -184,7 +182,7 @@ static NOINLINE struct page *alloc_slow(gfp_t gfp, unsigned int order, const voi
 		return refuse(gfp, order, caller, "no block is that large");
 	if (unlikely(gfp_is_impossible(gfp)))
 		return refuse(gfp, order, caller, gfp_why_impossible(gfp));
-	gfp = retry_check_context(gfp);
+	gfp = gfp_check_context(gfp);
 	if (likely(!retry_must_queue(gfp)))
 		page = take_at_once(gfp, order);
 	if (unlikely(!page) && gfp_has(gfp, __GFP_WAIT))

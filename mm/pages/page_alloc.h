@@ -120,6 +120,16 @@ static inline void page_alloc_report_failure(gfp_t gfp, unsigned int order)
 		page_alloc_print_failure(gfp, order);
 }
 
+/* C1, where only interrupts switched off by hand remain to be seen: reported, and the request goes on as one
+ * that may not sleep. For slow paths. */
+static inline gfp_t gfp_check_context(gfp_t gfp)
+{
+	if (gfp_has(gfp, __GFP_WAIT) && unlikely(irqs_disabled()) &&
+	    !port_check_may_sleep(__FILE__, __LINE__))
+		gfp &= ~GFP_PATIENCE;
+	return gfp;
+}
+
 /* What is free now of the zones gfp allows, down to the floor it must leave; refcount is not set. For whoever
  * takes on behalf of a waiter. Context: any, zone locks not held. */
 struct page *page_alloc_try(gfp_t gfp, unsigned int order) MUST_CHECK;

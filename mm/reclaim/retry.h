@@ -18,24 +18,5 @@
 #define RETRY_REPEAT_ROUNDS 16u
 #define RETRY_WAIT_MS	    50u /* for somebody's free, in each round */
 
-/* Must a request queue at once, behind those who wait already? */
-static inline bool retry_must_queue(gfp_t gfp)
-{
-	return unlikely(wait_somebody()) && gfp_has(gfp, __GFP_WAIT);
-}
-
-/* C1, where only interrupts switched off by hand remain to be seen: reported, and the request goes on as one
- * that may not sleep. */
-static inline gfp_t retry_check_context(gfp_t gfp)
-{
-	if (gfp_has(gfp, __GFP_WAIT) && unlikely(irqs_disabled()) &&
-	    !port_check_may_sleep(__FILE__, __LINE__))
-		gfp &= ~GFP_PATIENCE;
-	return gfp;
-}
-
 /* Result: waiter->page or waiter->object is there. Context: process, may sleep. */
 bool retry_until_served(struct mem_waiter *waiter) MUST_CHECK;
-
-/* The same for 2^order pages; NULL: not to be had. */
-struct page *retry_pages(gfp_t gfp, unsigned int order) MUST_CHECK;

@@ -5,8 +5,8 @@
 #include <mm/reclaim/vmscan.h>
 
 #include <kernel/lib/align.h>
-#include <mm/objects/slab_internal.h>
 #include <mm/pages/page_alloc.h>
+#include <mm/reclaim/above.h>
 #include <mm/reclaim/events.h>
 #include <mm/reclaim/reserve.h>
 #include <mm/reclaim/scope.h>

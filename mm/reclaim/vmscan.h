@@ -11,6 +11,7 @@
 #pragma once
 
 #include <kernel/lib/list.h>
+#include <mm/pages/above.h>
 #include <mm/pages/gfp.h>
 #include <mm/port.h>
 
@@ -45,17 +46,6 @@ size_t vmscan_reclaim(gfp_t gfp, size_t nr_pages);
 
 /* Life of the background reclaimer's thread; never returns. */
 NORETURN void vmscan_background(void);
-
-/* A zone is below `low`: wakes the background reclaimer, once until it sleeps again. Context: any. */
-void vmscan_wake_slow(void);
-
-extern bool vmscan_is_awake;
-
-static inline void vmscan_wake(void)
-{
-	if (!READ_ONCE(vmscan_is_awake))
-		vmscan_wake_slow();
-}
 
 /* A page for a thread that reclaims when there is no other; NULL when that is gone too. */
 struct page *vmscan_reserve_take(void) MUST_CHECK;

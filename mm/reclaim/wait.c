@@ -9,8 +9,8 @@
 
 #include <kernel/lib/format.h>
 #include <kernel/lib/string.h>
-#include <mm/objects/slab_internal.h>
 #include <mm/pages/page_alloc.h>
+#include <mm/reclaim/above.h>
 #include <mm/reclaim/events.h>
 
 static struct {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Threads that wait for memory. Serves CONTRACT C3.
  *
- * A waiter says how to take what it wants. Whoever frees memory calls wait_serve(), which lets the waiters
+ * A waiter says how to take what it wants. Whoever frees memory calls wait_serve() (pages/above.h), which lets the waiters
  * try, the longest waiting first, and gives what one took to it on the spot: nobody can come in between, and
  * who wakes up has its memory. Requests that may not sleep do not queue; requests that may, and find somebody
  * waiting, queue behind.
@@ -15,6 +15,7 @@
 #pragma once
 
 #include <kernel/lib/list.h>
+#include <mm/pages/above.h>
 #include <mm/pages/zone.h>
 
 struct mem_waiter {
@@ -50,22 +51,6 @@ bool wait_is_served(struct mem_waiter *waiter);
 
 /* Was its thread killed, so that it should give up? Context: process. */
 bool wait_is_hopeless(const struct mem_waiter *waiter);
-
-extern unsigned int wait_nr_waiters;
-
-static inline bool wait_somebody(void)
-{
-	return READ_ONCE(wait_nr_waiters) != 0;
-}
-
-/* Memory was freed: whom does it serve? No lock of mm held. Context: any. */
-void wait_serve_queue(void);
-
-static inline void wait_serve(void)
-{
-	if (unlikely(wait_somebody()))
-		wait_serve_queue();
-}
 
 /* Calls fn for each waiter in the queue, in order, the queue's lock not held. Context: as the validator's. */
 void wait_for_each(void (*fn)(const struct mem_waiter *waiter));

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <kernel/lib/types.h>
+#include <mm/objects/above.h>
 
 enum slab_place_state {
 	SLAB_PLACE_NEVER,      /* no owner had it yet */
@@ -28,7 +29,3 @@ bool slab_locate(const void *addr, struct slab_place *place);
  * MiB". Written to buf, cut to size. Result: false when there is none. Takes no lock and touches no memory
  * but mm's tables. Context: any, also in the middle of a fault. */
 bool locate_describe(uintptr_t addr, char *buf, size_t size);
-
-/* What lies at any address, for reports of misuse: an object, a page, an area of vmalloc, or nothing of ours;
- * written to buf. Result: buf. Context: any. */
-const char *locate_phrase(const void *addr, char *buf, size_t size);

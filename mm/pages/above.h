@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/* What this room asks of those above it: the only calls that leave it upwards. Each says where it is defined;
+ * the rooms that do so include this header. Context and locks are stated there. */
+#pragma once
+
+#include <mm/pages/gfp.h>
+#include <mm/pages/page.h>
+
+/* reclaim/wait.c: a free may serve somebody who waits for memory. Context: any, no lock of mm held. */
+extern unsigned int wait_nr_waiters;
+void wait_serve_queue(void);
+
+static inline bool wait_somebody(void)
+{
+	return READ_ONCE(wait_nr_waiters) != 0;
+}
+
+static inline void wait_serve(void)
+{
+	if (unlikely(wait_somebody()))
+		wait_serve_queue();
+}
+
+/* reclaim/vmscan.c: a request left a zone below `low`; wakes the background reclaimer, once until it sleeps
+ * again. Context: any. */
+extern bool vmscan_is_awake;
+void vmscan_wake_slow(void);
+
+static inline void vmscan_wake(void)
+{
+	if (!READ_ONCE(vmscan_is_awake))
+		vmscan_wake_slow();
+}
+
+/* reclaim/retry.c: 2^order pages for a request that may sleep, when nothing is free; NULL: not to be had.
+ * Context: process, may sleep. */
+struct page *retry_pages(gfp_t gfp, unsigned int order) MUST_CHECK;
+
+/* Must a request queue at once, behind those who wait already? */
+static inline bool retry_must_queue(gfp_t gfp)
+{
+	return unlikely(wait_somebody()) && gfp_has(gfp, __GFP_WAIT);
+}
+
+/* mapped/highmem.c: clear a page, wherever it lies. Context: any. */
+void clear_highpage(const struct page *page);
