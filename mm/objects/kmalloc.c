@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* kmalloc over the slab layer (up to 16 KiB) and over exact pages (above). Which of the two an address
- * belongs to is read off its page: slab_cache, or the flag PAGE_LARGE of a block's head. No lock of its own.
- */
+ * belongs to is read off its page: slab_cache, or the state PAGE_LARGE of a block's head. No lock of its own.
+ *
+ * What __GFP_ZERO of a krealloc must clear begins where the bytes asked for so far end, which nobody tells it:
+ * K2 of a large object its page says (index); in an object of a class that kmalloc_slow() or krealloc() sized
+ * zeros lie behind them. The fast path leaves no trace of a size: there all of ksize() counts as asked for. */
 #include <mm/objects/kmalloc.h>
 
 #include <kernel/lib/align.h>
@@ -119,7 +122,16 @@ static NOINLINE void *alloc_large(size_t size, gfp_t gfp, const void *caller)
 	if (size > KMALLOC_MAX_SIZE)
 		return refuse(size, gfp, caller, "too large");
 	page = page_alloc_exact(DIV_ROUND_UP(size, PAGE_SIZE), gfp & ~__GFP_MOVABLE, PAGE_LARGE, caller);
-	return page ? low_page_address(page) : NULL;
+	if (!page)
+		return NULL;
+	page->index = (uint32_t)size; /* K2 */
+	return low_page_address(page);
+}
+
+/* K2 for an object of a class. */
+static inline void clear_from(void *object, size_t from, size_t usable)
+{
+	memset((char *)object + from, 0, usable - from);
 }
 
 /* Every request that is more than a pop: impossible, large, cleared, from no zone kmalloc has. */
@@ -137,8 +149,8 @@ NOINLINE void *kmalloc_slow(size_t size, gfp_t gfp, const void *caller)
 		return alloc_large(size, gfp, caller);
 	cache = kmalloc_caches[gfp_has(gfp, __GFP_DMA)][kmalloc_class(size)];
 	object = slab_pop_object(cache, gfp);
-	if (object && gfp_has(gfp, __GFP_ZERO))
-		memset(object, 0, kmalloc_size_roundup(size));
+	if (object)
+		clear_from(object, gfp_has(gfp, __GFP_ZERO) ? 0 : size, kmalloc_size_roundup(size));
 	return object;
 }
 
@@ -321,10 +333,32 @@ static bool may_stay(const void *object, size_t usable, size_t new_size, gfp_t g
 	       (!gfp_has(gfp, __GFP_DMA) || zone_of_pfn(page_to_pfn(virt_to_page(object)))->id == ZONE_DMA);
 }
 
+/* The bytes of an object that hold what its owner wrote, as far as anybody knows (K2). */
+static size_t bytes_asked_for(const void *object, size_t usable)
+{
+	const struct page *page = usable ? virt_to_page(object) : NULL;
+
+	return page && page->state == PAGE_LARGE ? page->index : usable;
+}
+
+static void *stay(void *object, size_t asked, size_t usable, size_t new_size, gfp_t gfp)
+{
+	struct page *page = virt_to_page(object);
+
+	if (page->slab_cache) {
+		clear_from(object, new_size, usable);
+		return object;
+	}
+	if (new_size > asked && gfp_has(gfp, __GFP_ZERO))
+		clear_from(object, asked, new_size);
+	page->index = (uint32_t)new_size;
+	return object;
+}
+
 void *krealloc(const void *object, size_t new_size, gfp_t gfp)
 {
 	const void *caller = RETURN_ADDRESS();
-	size_t usable = ksize_for(object, caller);
+	size_t usable = ksize_for(object, caller), asked = bytes_asked_for(object, usable);
 	void *moved;
 
 	if (!ZERO_OR_NULL_PTR(object) && usable == 0)
@@ -334,10 +368,10 @@ void *krealloc(const void *object, size_t new_size, gfp_t gfp)
 		return ZERO_SIZE_PTR;
 	}
 	if (usable && may_stay(object, usable, new_size, gfp))
-		return (void *)object;
+		return stay((void *)object, asked, usable, new_size, gfp);
 	moved = kmalloc_slow(new_size, gfp, caller);
 	if (moved && usable) {
-		memcpy(moved, object, MIN(usable, new_size));
+		memcpy(moved, object, MIN(asked, new_size));
 		kfree(object);
 	}
 	return moved;

@@ -91,8 +91,10 @@ void kfree_sensitive(const void *object);
 size_t ksize(const void *object);
 
 /* Resize, moving when the class changes, or to where __GFP_DMA wants it; contents up to the smaller size are
- * kept; __GFP_ZERO clears what is new. NULL when there is no memory: the old object is untouched. krealloc(p,
- * 0) frees and gives ZERO_SIZE_PTR. */
+ * kept, what lies beyond a smaller size is lost. With __GFP_ZERO what is new is zeros: from the size asked for
+ * last, by whatever call; of an object that kmalloc() without __GFP_ZERO gave, up to 16 KiB, that is its
+ * ksize(). NULL when there is no memory: the old object is untouched. krealloc(p, 0) frees and gives
+ * ZERO_SIZE_PTR. */
 void *krealloc(const void *object, size_t new_size, gfp_t gfp) MUST_CHECK;
 
 /* Copies of memory and of a string; NULL for NULL. */

@@ -61,7 +61,7 @@ struct page {
 			uint16_t in_use; /* (S) objects handed out */
 			uint16_t bump;	 /* (S) objects ever handed out: the next never-used one */
 		};
-		uint32_t index; /* page cache: which page of the mapping */
+		uint32_t index; /* large kmalloc: bytes asked for; page cache: which page of the mapping */
 	};
 	union {
 		struct page *slab; /* (S) the slab's first page, in each of its pages */

@@ -359,6 +359,84 @@ KTEST(kmalloc, krealloc_with_zero_clears_only_what_is_new, "K2 KML-05")
 	kfree(object);
 }
 
+/* The object has the first of the sizes and gets the others in turn, each written whole; what is new with the
+ * last, asked for with __GFP_ZERO, must be zeros. */
+static void expect_new_is_zero(void *object, const size_t *sizes, gfp_t gfp)
+{
+	unsigned char *bytes = object;
+	size_t before;
+
+	REQUIRE(bytes);
+	memset(bytes, 0xd7, *sizes);
+	for (; sizes[2]; sizes++) {
+		bytes = krealloc(bytes, sizes[1], gfp);
+		REQUIRE(bytes);
+		memset(bytes, 0xd7, sizes[1]);
+	}
+	before = sizes[0];
+	bytes = krealloc(bytes, sizes[1], gfp | __GFP_ZERO);
+	REQUIRE(bytes);
+	EXPECT(memory_is(bytes, 0xd7, before));
+	EXPECT(memory_is(bytes + before, 0, sizes[1] - before));
+	kfree(bytes);
+}
+
+/* Whatever is handed out next of these sizes holds old data. */
+static void spoil(const size_t *sizes)
+{
+	for (; *sizes; sizes++) {
+		void *dirty[4];
+
+		for (unsigned int i = 0; i < ARRAY_SIZE(dirty); i++) {
+			dirty[i] = kmalloc(*sizes, GFP_KERNEL);
+			if (dirty[i])
+				memset(dirty[i], 0xee, ksize(dirty[i]));
+		}
+		for (unsigned int i = 0; i < ARRAY_SIZE(dirty); i++)
+			kfree(dirty[i]);
+	}
+}
+
+KTEST(kmalloc, krealloc_with_zero_clears_what_is_new_wherever_the_old_size_ended, "K2 KML-05")
+{
+	static const size_t chains[][6] = {{104, 97, 104},	  {3500, 3100, 3500},	{20480, 16500, 20480},
+					   {20480, 17000, 60000}, {100, 97, 4000},	{40, 3100, 3500},
+					   {60000, 16385, 20480}, {60000, 3100, 20000}, {17, 20481, 24000}};
+	MACHINE_STAYS_AS_FOUND();
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(chains); i++) {
+		spoil(chains[i]);
+		expect_new_is_zero(kmalloc(chains[i][0], GFP_KERNEL), chains[i], GFP_KERNEL);
+		spoil(chains[i]);
+		expect_new_is_zero(kmalloc(chains[i][0], GFP_DMA), chains[i], GFP_DMA);
+	}
+}
+
+KTEST(kmalloc, krealloc_with_zero_knows_the_size_of_what_was_not_popped, "K2 KML-05")
+{
+	static const size_t sizes[] = {3100, 3500, 0}, large[] = {16500, 20480, 0};
+	static const char text[] = "12 bytes and";
+	MACHINE_STAYS_AS_FOUND();
+	char *copy;
+
+	spoil(sizes);
+	expect_new_is_zero(kzalloc(3100, GFP_KERNEL), sizes, GFP_KERNEL);
+	spoil(sizes);
+	expect_new_is_zero(kmalloc_array(775, 4, GFP_KERNEL), sizes, GFP_KERNEL);
+	spoil(sizes);
+	expect_new_is_zero(krealloc(NULL, 3100, GFP_KERNEL), sizes, GFP_KERNEL);
+	spoil(sizes);
+	expect_new_is_zero(krealloc(ZERO_SIZE_PTR, 3100, GFP_KERNEL), sizes, GFP_KERNEL);
+	spoil(large);
+	expect_new_is_zero(kmalloc(16500, GFP_KERNEL), large, GFP_KERNEL);
+	spoil((const size_t[]){16, 0});
+	copy = kstrdup(text, GFP_KERNEL);
+	REQUIRE(copy);
+	copy = krealloc(copy, 16, GFP_KERNEL | __GFP_ZERO);
+	EXPECT(memcmp(copy, text, sizeof(text)) == 0 && memory_is(copy + sizeof(text), 0, 16 - sizeof(text)));
+	kfree(copy);
+}
+
 KTEST(kmalloc, a_krealloc_that_fails_leaves_the_old_object_as_it_was, "K2 KML-05 EXH-01")
 {
 	MACHINE_STAYS_AS_FOUND();
