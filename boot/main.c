@@ -33,7 +33,7 @@
 #include <monitor/demo.h>
 #include <monitor/monitor.h>
 #include <tests/bench/bench.h>
-#include <tests/ktest.h>
+#include <tests/kernel/frame.h>
 
 #define EBDA_SEGMENT_AT 0x40eu	 /* the BIOS notes here where its extended data area starts, in paragraphs */
 #define EBDA_LOWEST	0x60000u /* no firmware takes more; less is rubbish */
@@ -48,9 +48,7 @@ static struct {
 	struct cmdline_options options;
 	uint64_t ram_bytes;	/* what the machine has, as far as the loader's map shows */
 	uint64_t managed_pages; /* what the allocator got */
-	enum machine_result selftest_result;
-	struct completion selftest_done;
-} boot = {.selftest_done = COMPLETION_INIT(boot.selftest_done)};
+} boot;
 
 /* Needed until the map is understood. */
 static __initdata struct boot_info info;
@@ -234,7 +232,7 @@ static __init void start_memory(void)
 /* From one flow of execution to many. */
 static __init void start_threads(void)
 {
-	printk_set_filter(wiring_offer_message);
+	selftest_init();
 	machine_set_last_words(consoles_flush);
 	apic_init();	      /* a fixmap page: mm's tables are final */
 	timer_init();	      /* the wheel, before the first tick */
@@ -310,24 +308,15 @@ static void print_memory(void)
 			demo_bootmem_bytes() >> PAGE_SHIFT);
 }
 
-static int selftest_thread(void *unused)
-{
-	unsigned int nr_failed = ktest_run(boot.options.selftest);
-
-	(void)unused;
-	if (nr_failed)
-		pr_err("self-test: %u failed", nr_failed);
-	boot.selftest_result = nr_failed ? MACHINE_FAILED : MACHINE_PASSED;
-	complete(&boot.selftest_done);
-	return 0;
-}
-
 static enum machine_result run_selftests(void)
 {
-	if (IS_ERR(kthread_run(selftest_thread, NULL, "selftest")))
+	int nr_failed = selftest_run(boot.options.selftest);
+
+	if (nr_failed < 0)
 		panic("no memory for the thread of the self-tests");
-	wait_for_completion(&boot.selftest_done);
-	return boot.selftest_result;
+	if (nr_failed)
+		pr_err("self-test: %d failed", nr_failed);
+	return nr_failed ? MACHINE_FAILED : MACHINE_PASSED;
 }
 
 NORETURN void kernel_main(uint32_t magic, uint32_t info_paddr)

@@ -21,7 +21,6 @@
 #include <mm/pages/page.h>
 #include <mm/reclaim/vmscan.h>
 #include <mm/report/locate.h>
-#include <tests/ktest.h>
 
 static enum printk_level printk_level_of(enum port_level level)
 {
@@ -36,7 +35,7 @@ static enum printk_level printk_level_of(enum port_level level)
 	return PRINTK_INFO;
 }
 
-/* While a self-test runs, it may have asked to see what mm says. */
+/* All that mm says is offered to the filter, remarks too. */
 void port_print(enum port_level level, const char *fmt, ...)
 {
 	char text[PRINTK_MAX];
@@ -45,7 +44,7 @@ void port_print(enum port_level level, const char *fmt, ...)
 	va_start(args, fmt);
 	(void)vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
-	if (!ktest_report((int)level, text))
+	if (!printk_offer(printk_level_of(level), text))
 		printk(printk_level_of(level), "%s", text);
 }
 
@@ -122,20 +121,6 @@ bool port_check_may_sleep(const char *file, int line)
 uint64_t port_now_ms(void)
 {
 	return clock_now_ms();
-}
-
-/* Errors and warnings of the kernel's own floor are offered to the running test as well. */
-bool wiring_offer_message(enum printk_level level, const char *text)
-{
-	return ktest_report((int)level, text);
-}
-
-/* KTAP goes where the tables go: unstamped, to every console. */
-void ktest_write(const char *text, size_t len)
-{
-	struct sink *sink = console_sink();
-
-	sink->write(sink, text, len);
 }
 
 static __init paddr_t direct_paddr(const void *addr)

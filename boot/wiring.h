@@ -2,11 +2,6 @@
 /* What main.c hands from one floor to another. */
 #pragma once
 
-#include <kernel/core/printk.h>
-
-/* For printk_set_filter(). */
-bool wiring_offer_message(enum printk_level level, const char *text);
-
 /* Hooks of mm in the scheduler: live windows on high memory follow their thread; and mm's word on addresses,
  * for fault reports. After thread_system_init(). */
 void wiring_init(void);

@@ -7,8 +7,8 @@
 #include <kernel/lib/list.h>
 #include <kernel/lib/string.h>
 #include <mm/pages/page_alloc.h>
-#include <monitor/command.h>
 #include <monitor/parse.h>
+#include <monitor/say.h>
 
 static const struct {
 	const char *name;

@@ -23,7 +23,7 @@
 #include <linux/slab.h>
 #include <mm/reclaim/vmscan.h>
 #include <mm/reclaim/wait.h>
-#include <monitor/command.h>
+#include <monitor/say.h>
 
 #define NR_EVENTS   64u
 #define NR_HELD	    4u

@@ -13,7 +13,7 @@
 #include <mm/init.h>
 #include <mm/pages/page_alloc.h>
 #include <mm/report/stats.h>
-#include <monitor/command.h>
+#include <monitor/say.h>
 
 #define ROOM_BEHIND 8u /* times the block: less low memory than that does without it */
 

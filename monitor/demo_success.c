@@ -10,13 +10,13 @@
 #include <kernel/core/thread.h>
 #include <kernel/core/timer.h>
 #include <kernel/lib/list.h>
+#include <kernel/lib/random.h>
 #include <kernel/lib/string.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <mm/reclaim/events.h>
 #include <mm/reclaim/wait.h>
-#include <monitor/command.h>
-#include <tests/random.h>
+#include <monitor/say.h>
 
 #define NR_BLOCKS_BACK 24u /* of the load's, so that there is something to be had at first */
 #define MOST_TICKS     8u  /* that the load stays as it is */

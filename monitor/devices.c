@@ -6,8 +6,8 @@
 #include <kernel/core/err.h>
 #include <kernel/lib/align.h>
 #include <kernel/lib/string.h>
-#include <monitor/command.h>
 #include <monitor/parse.h>
+#include <monitor/tables.h>
 
 #define QUANTUM	    4000u
 #define QSET	    1000u

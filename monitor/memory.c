@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Commands that allocate and free. What they get is kept in a table under a handle, #1 on, and only what is
- * in the table can be freed: a slip of the finger cannot take memory from the kernel.
- *
- * H1 Handle n is in slot (n - 1) % NR_HANDLES or was freed; a slot in use is never given to another.
+/* Commands that allocate and free. What they get is kept under a handle (handles.h).
  * Context: the monitor's thread alone. */
 #include <kernel/lib/align.h>
 #include <kernel/lib/string.h>
@@ -10,97 +7,9 @@
 #include <linux/slab.h>
 #include <mm/pages/zone.h>
 #include <mm/report/locate.h>
-#include <monitor/command.h>
+#include <monitor/handles.h>
 #include <monitor/parse.h>
-
-#define NR_HANDLES 64u
-
-struct held {
-	unsigned int number; /* 0: the slot is free */
-	struct page *page;   /* of alloc, else NULL */
-	unsigned int order;
-	void *object; /* of kmalloc; of alloc: its address, NULL in high memory */
-};
-
-static struct {
-	struct held held[NR_HANDLES];
-	unsigned int next; /* handle - 1 to be given next, when its slot is free */
-} memory;
-
-/* The slot of the next handle. Handles whose slot is taken are skipped, so H1 holds. */
-static struct held *slot_take(const char *command)
-{
-	for (unsigned int i = 0; i < NR_HANDLES; i++) {
-		struct held *held = &memory.held[memory.next++ % NR_HANDLES];
-
-		if (!held->number) {
-			*held = (struct held){.number = memory.next};
-			return held;
-		}
-	}
-	memory.next -= NR_HANDLES;
-	say("%s: all %u handles are in use, expected one to be freed first\n", command, NR_HANDLES);
-	return NULL;
-}
-
-static void slot_give_back(struct held *held)
-{
-	held->number = 0;
-}
-
-/* Nothing was given out: the number is the next one's. */
-static void slot_cancel(struct held *held)
-{
-	memory.next = held->number - 1;
-	slot_give_back(held);
-}
-
-static struct held *find_address(uintptr_t addr)
-{
-	for (unsigned int i = 0; i < NR_HANDLES; i++)
-		if (memory.held[i].number && memory.held[i].object == (void *)addr)
-			return &memory.held[i];
-	return NULL;
-}
-
-static struct held *find_number(const char *command, unsigned int number)
-{
-	struct held *held = &memory.held[(number - 1) % NR_HANDLES];
-
-	if (held->number == number)
-		return held;
-	say(number <= memory.next ? "%s: #%u was freed already\n" : "%s: #%u was never given out\n", command,
-	    number);
-	return NULL;
-}
-
-static struct held *find_held(const char *command, const char *word)
-{
-	unsigned int number;
-	struct held *held;
-	uint64_t value;
-
-	if (parse_handle(word, &number))
-		return find_number(command, number);
-	if (!parse_number(word, &value)) {
-		(void)expected(command, "a handle or an address", word);
-		return NULL;
-	}
-	held = value && value <= UINTPTR_MAX ? find_address((uintptr_t)value) : NULL;
-	if (!held)
-		(void)expected(command, "an address that alloc or kmalloc gave", word);
-	return held;
-}
-
-bool handle_to_address(const char *command, unsigned int number, uintptr_t *addr)
-{
-	const struct held *held = find_number(command, number);
-
-	if (held && !held->object)
-		say("%s: #%u is high memory, it has no address\n", command, number);
-	*addr = held ? (uintptr_t)held->object : 0;
-	return *addr != 0;
-}
+#include <monitor/tables.h>
 
 /* No second word: GFP_KERNEL. */
 static bool flags_of(const char *command, unsigned int nr, char *word[], gfp_t *gfp)
@@ -141,13 +50,13 @@ static void run_alloc(unsigned int nr, char *word[])
 	if (!number_of("alloc", word[0], "an order from 0 to 10", MAX_ORDER, &order) ||
 	    !flags_of("alloc", nr, word, &gfp))
 		return;
-	held = slot_take("alloc");
+	held = held_new("alloc");
 	if (!held)
 		return;
 	held->order = (unsigned int)order;
 	held->page = alloc_pages(gfp | __GFP_NOWARN, held->order);
 	if (!held->page) {
-		slot_cancel(held);
+		held_cancel(held);
 		say("alloc: no free block of order %u for %s, see buddyinfo\n", (unsigned int)order,
 		    gfp_names(gfp, names, sizeof(names)));
 		return;
@@ -172,13 +81,13 @@ static void run_kmalloc(unsigned int nr, char *word[])
 			       word[size ? 1 : 0]);
 		return;
 	}
-	held = slot_take("kmalloc");
+	held = held_new("kmalloc");
 	if (!held)
 		return;
 	object = kmalloc_any((size_t)size, gfp | __GFP_NOWARN);
 	held->object = object; /* kept by its handle: not a leak */
 	if (!object) {
-		slot_cancel(held);
+		held_cancel(held);
 		say("kmalloc: no memory for %llu bytes with %s, see buddyinfo\n", (unsigned long long)size,
 		    gfp_names(gfp, names, sizeof(names)));
 		return;
@@ -189,7 +98,7 @@ static void run_kmalloc(unsigned int nr, char *word[])
 
 static void run_free(unsigned int nr, char *word[])
 {
-	struct held *held = find_held("free", word[0]);
+	struct held *held = held_find("free", word[0]);
 
 	(void)nr;
 	if (!held)
@@ -200,12 +109,12 @@ static void run_free(unsigned int nr, char *word[])
 	}
 	__free_pages(held->page, held->order);
 	say("freed #%u\n", held->number);
-	slot_give_back(held);
+	held_forget(held);
 }
 
 static void run_kfree(unsigned int nr, char *word[])
 {
-	struct held *held = find_held("kfree", word[0]);
+	struct held *held = held_find("kfree", word[0]);
 
 	(void)nr;
 	if (!held)
@@ -216,7 +125,7 @@ static void run_kfree(unsigned int nr, char *word[])
 	}
 	kfree(held->object);
 	say("freed #%u\n", held->number);
-	slot_give_back(held);
+	held_forget(held);
 }
 
 static size_t free_pages_now(void)
@@ -246,7 +155,7 @@ static void run_handles(unsigned int nr, char *word[])
 	(void)nr;
 	(void)word;
 	for (unsigned int i = 0; i < NR_HANDLES; i++) {
-		const struct held *held = &memory.held[i];
+		const struct held *held = held_at(i);
 
 		nr_held += held->number != 0;
 		if (held->number && held->page)

@@ -7,7 +7,6 @@
 #include <monitor/monitor.h>
 
 #include <drivers/serial.h>
-#include <kernel/core/console.h>
 #include <kernel/core/printk.h>
 #include <kernel/core/thread.h>
 #include <kernel/lib/align.h>
@@ -15,7 +14,8 @@
 #include <monitor/command.h>
 #include <monitor/line.h>
 #include <monitor/parse.h>
-#include <monitor/system.h>
+#include <monitor/say.h>
+#include <monitor/tables.h>
 
 static void run_help(unsigned int nr, char *word[]);
 static void run_echo(unsigned int nr, char *word[]);
@@ -28,52 +28,13 @@ static const struct command own_commands[] = {
 	{.name = NULL},
 };
 
-static const struct command *const tables[] = {own_commands, show_commands, memory_commands, device_commands,
-					       system_commands};
+static const struct command *const tables[] = {own_commands,	show_commands, memory_commands,
+					       device_commands, run_commands,  system_commands};
 
 static struct {
 	struct line_editor line;
 	bool is_repeating;
-	struct sink *out; /* of monitor_command(); NULL: the console */
 } monitor;
-
-struct sink *monitor_out(void)
-{
-	return monitor.out ? monitor.out : console_sink();
-}
-
-void say(const char *fmt, ...)
-{
-	char text[256];
-	va_list args;
-
-	va_start(args, fmt);
-	(void)vsnprintf(text, sizeof(text), fmt, args);
-	va_end(args);
-	sink_printf(monitor_out(), "%s", text);
-}
-
-bool expected(const char *command, const char *what, const char *word)
-{
-	size_t len = strnlen(word, SHOWN_MAX + 1);
-
-	say("%s: expected %s, got '%.*s%s'\n", command, what, (int)MIN(len, SHOWN_MAX), word,
-	    len > SHOWN_MAX ? "..." : "");
-	return false;
-}
-
-bool word_to_address(const char *command, const char *word, uintptr_t *addr)
-{
-	unsigned int number;
-	uint64_t value;
-
-	if (parse_handle(word, &number))
-		return handle_to_address(command, number, addr);
-	if (!parse_number(word, &value) || value > UINTPTR_MAX)
-		return expected(command, "a handle or an address from 0 to 0xffffffff", word);
-	*addr = (uintptr_t)value;
-	return true;
-}
 
 static const struct command *find(const char *name)
 {
@@ -169,10 +130,10 @@ void monitor_command(char *line, struct sink *out)
 	char *word[WORDS_MAX];
 	unsigned int nr = parse_words(line, word);
 
-	monitor.out = out;
+	say_to(out);
 	if (nr)
 		run_words(nr, word);
-	monitor.out = NULL;
+	say_to(NULL);
 }
 
 static int monitor_thread(void *unused)

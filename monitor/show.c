@@ -13,9 +13,10 @@
 #include <mm/report/locate.h>
 #include <mm/report/stats.h>
 #include <mm/report/validate.h>
-#include <monitor/command.h>
+#include <monitor/handles.h>
 #include <monitor/parse.h>
-#include <monitor/system.h>
+#include <monitor/tables.h>
+#include <monitor/threads.h>
 
 void flags_page_print(void)
 {
@@ -99,7 +100,7 @@ static void run_page(unsigned int nr, char *word[])
 static bool whatis_stack(uintptr_t addr)
 {
 	const struct thread_info *rows;
-	unsigned int nr = system_threads(&rows);
+	unsigned int nr = prompt_threads(&rows);
 
 	for (unsigned int i = 0; i < nr; i++) {
 		if (addr - rows[i].stack >= rows[i].stack_bytes)
@@ -147,7 +148,7 @@ static void whatis_elsewhere(uintptr_t addr)
 		    (unsigned long long)mapping.paddr);
 }
 
-void whatis_print(uintptr_t addr)
+static void whatis_print(uintptr_t addr)
 {
 	char phrase[ADDRESS_PHRASE_MAX];
 

@@ -1,24 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* Commands about the rest of the kernel: threads, interrupts, tests, the log, the time, the end. */
-#include <monitor/system.h>
-
+/* Commands about the rest of the kernel: threads, interrupts, the log, the time, the end. */
 #include <drivers/serial.h>
 #include <kernel/arch/clock.h>
 #include <kernel/core/irq.h>
 #include <kernel/core/printk.h>
 #include <kernel/core/timer.h>
 #include <kernel/lib/align.h>
-#include <monitor/command.h>
-#include <monitor/demo.h>
 #include <monitor/parse.h>
-#include <tests/bench/bench.h>
-#include <tests/ktest.h>
-
-#define NR_ROWS	  64u
-#define LIST_SIZE 128u
+#include <monitor/tables.h>
+#include <monitor/threads.h>
 
 static struct {
-	struct thread_info row[NR_ROWS];
 	enum machine_result result;
 	bool leaves_qemu;
 } monitor_system;
@@ -29,16 +21,15 @@ void system_set_exit(enum machine_result result, bool leaves_qemu)
 	monitor_system.leaves_qemu = leaves_qemu;
 }
 
-unsigned int system_threads(const struct thread_info **rows)
+void system_note_failure(void)
 {
-	*rows = monitor_system.row;
-	return MIN(threads_snapshot(monitor_system.row, NR_ROWS), NR_ROWS);
+	monitor_system.result = MACHINE_FAILED;
 }
 
 static void run_ps(unsigned int nr, char *word[])
 {
 	const struct thread_info *row;
-	unsigned int nr_threads = system_threads(&row), nr_all = threads_snapshot(NULL, 0);
+	unsigned int nr_threads = prompt_threads(&row), nr_all = threads_snapshot(NULL, 0);
 
 	(void)nr;
 	(void)word;
@@ -69,64 +60,6 @@ static void run_irqs(unsigned int nr, char *word[])
 	say("stray vectors %u, deepest nesting %u\n", irq_nr_strays(), irq_max_nesting());
 	say("serial: %u received, %u sent, %u held back, %u dropped, %u overruns\n", serial.nr_received,
 	    serial.nr_sent, serial.nr_held_back, serial.nr_dropped, serial.nr_overruns);
-}
-
-/* The words as one list with commas. */
-static bool join(const char *command, unsigned int nr, char *word[], char list[LIST_SIZE])
-{
-	int len = scnprintf(list, LIST_SIZE, "%s", nr ? word[0] : "all");
-
-	for (unsigned int i = 1; i < nr; i++)
-		len += scnprintf(list + len, LIST_SIZE - (unsigned int)len, ",%s", word[i]);
-	if (len < (int)LIST_SIZE - 1)
-		return true;
-	say("%s: expected fewer than %u characters of names\n", command, LIST_SIZE - 1);
-	return false;
-}
-
-static int selftest_thread(void *list)
-{
-	return (int)ktest_run(list);
-}
-
-/* As at boot, in a thread of its own: some tests name the thread they run in. */
-static void run_test(unsigned int nr, char *word[])
-{
-	char list[LIST_SIZE];
-	struct thread *thread;
-	int nr_failed;
-
-	if (!join("test", nr, word, list))
-		return;
-	thread = kthread_create(selftest_thread, list, "selftest");
-	if (IS_ERR(thread)) {
-		say("test: no memory for the thread of the self-tests\n");
-		return;
-	}
-	thread_get(thread);
-	wake_up_process(thread);
-	wait_for_completion(&thread->exited);
-	nr_failed = thread->exit_code;
-	thread_put(thread);
-	if (nr_failed)
-		monitor_system.result = MACHINE_FAILED;
-	say("test: %d failed\n", nr_failed);
-}
-
-static void run_bench(unsigned int nr, char *word[])
-{
-	char list[LIST_SIZE];
-
-	if (join("bench", nr, word, list))
-		bench_run(list);
-}
-
-static void run_demo(unsigned int nr, char *word[])
-{
-	char list[LIST_SIZE];
-
-	if (join("demo", nr, word, list))
-		demo_run(list);
 }
 
 static void run_dmesg(unsigned int nr, char *word[])
@@ -169,9 +102,6 @@ static void run_poweroff(unsigned int nr, char *word[])
 const struct command system_commands[] = {
 	{"ps", "", 0, 0, "threads", run_ps},
 	{"irqs", "", 0, 0, "interrupts, and the serial line", run_irqs},
-	{"test", "[SUITE...]", 0, WORDS_MAX, "runs self-tests, all of them or these", run_test},
-	{"bench", "[NAME...]", 0, WORDS_MAX, "runs benches, all of them or these", run_bench},
-	{"demo", "[NAME...]", 0, WORDS_MAX, "shows contexts, fragmentation, or all of them", run_demo},
 	{"dmesg", "", 0, 0, "the kernel's messages", run_dmesg},
 	{"time", "", 0, 0, "since boot", run_time},
 	{"reboot", "", 0, 0, "starts the machine anew", run_reboot},

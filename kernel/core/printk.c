@@ -171,9 +171,9 @@ static size_t message_format(char text[PRINTK_MAX], const char *fmt, va_list arg
 	return len != 0 && text[len - 1] == '\n' ? len - 1 : len;
 }
 
-static bool printk_is_taken(enum printk_level level, const char *text)
+bool printk_offer(enum printk_level level, const char *text)
 {
-	return level < PRINTK_INFO && printk_state.filter && printk_state.filter(level, text);
+	return printk_state.filter && printk_state.filter(level, text);
 }
 
 void vprintk(enum printk_level level, const char *fmt, va_list args)
@@ -182,7 +182,7 @@ void vprintk(enum printk_level level, const char *fmt, va_list args)
 	size_t len = message_format(text, fmt, args);
 	irqflags_t flags;
 
-	if (printk_is_taken(level, text))
+	if (level < PRINTK_INFO && printk_offer(level, text))
 		return;
 	if (!printk_enter(&flags))
 		return;

@@ -36,5 +36,9 @@ void printk_set_clock(uint64_t (*now_us)(void));
  * Not asked once the kernel panics. Must work in any context. */
 void printk_set_filter(bool (*filter)(enum printk_level level, const char *text));
 
+/* Offers a message of any level, for a floor whose words the filter wants to see all of: what is not taken
+ * (false) goes to printk(). Context: any. */
+bool printk_offer(enum printk_level level, const char *text);
+
 /* The log, oldest line first. */
 void dmesg_print(struct sink *out);

@@ -5,7 +5,7 @@
 #include <mm/pages/page_alloc.h>
 #include <tests/host/host.h>
 #include <tests/kernel/test_util.h>
-#include <tests/random.h>
+#include <kernel/lib/random.h>
 
 #define PAGES(n)  ((uint64_t)(n)*PAGE_SIZE)
 #define LOW_PAGES 600u

@@ -9,7 +9,7 @@
 #include <mm/report/validate.h>
 #include <tests/host/host.h>
 #include <tests/kernel/test_util.h>
-#include <tests/random.h>
+#include <kernel/lib/random.h>
 
 #define NR_PAGES 300u /* windows: 256 */
 #define NR_OPS	 40000u

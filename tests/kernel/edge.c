@@ -17,7 +17,7 @@
 #include <mm/reclaim/wait.h>
 #include <mm/report/validate.h>
 #include <tests/ktest.h>
-#include <tests/random.h>
+#include <kernel/lib/random.h>
 
 #define STOCK_PAGES	   48u
 #define VICTIM_PAGES	   120u

@@ -7,7 +7,7 @@
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 #include <tests/kernel/test_util.h>
-#include <tests/random.h>
+#include <kernel/lib/random.h>
 
 #define SPACE	  0x40000000ul
 #define PAGES(n)  ((size_t)(n)*PAGE_SIZE)

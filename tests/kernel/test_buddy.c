@@ -7,7 +7,7 @@
 #include <kernel/lib/string.h>
 #include <mm/pages/page_alloc.h>
 #include <tests/kernel/test_util.h>
-#include <tests/random.h>
+#include <kernel/lib/random.h>
 
 static struct zone *const dma = &zones[ZONE_DMA];
 

@@ -6,7 +6,7 @@
 #include <kernel/lib/align.h>
 #include <kernel/lib/string.h>
 #include <tests/kernel/test_util.h>
-#include <tests/random.h>
+#include <kernel/lib/random.h>
 
 #define LOWMEM_END MIB((paddr_t)896)
 

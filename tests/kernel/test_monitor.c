@@ -8,7 +8,7 @@
 #include <kernel/lib/string.h>
 #include <monitor/parse.h>
 #include <tests/kernel/test_util.h>
-#include <tests/random.h>
+#include <kernel/lib/random.h>
 
 #define PROMPT	 "$ "
 #define UP	 "\033[A"

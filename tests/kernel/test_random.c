@@ -13,7 +13,7 @@
 #include <kernel/lib/string.h>
 #include <mm/objects/kmalloc.h>
 #include <tests/kernel/test_util.h>
-#include <tests/random.h>
+#include <kernel/lib/random.h>
 
 #define NR_SLOTS   192u
 #define NR_CACHES  3u

@@ -5,7 +5,7 @@
 
 #include <kernel/lib/string.h>
 #include <tests/ktest.h>
-#include <tests/random.h>
+#include <kernel/lib/random.h>
 
 #define UNIVERSE 1024u /* addresses the model knows */
 

@@ -10,7 +10,7 @@
 #include <kernel/lib/string.h>
 #include <linux/slab.h>
 #include <tests/kernel/test_util.h>
-#include <tests/random.h>
+#include <kernel/lib/random.h>
 
 #define MODEL_BYTES 1500u
 #define SMALL_PAGES 12u /* fewer than a test writes, so that it runs out of them */

@@ -26,7 +26,7 @@
 #include <mm/reclaim/events.h>
 #include <tests/kernel/edge.h>
 #include <tests/kernel/test_util.h>
-#include <tests/random.h>
+#include <kernel/lib/random.h>
 
 #define SOAK_TICKS	 60000u
 #define SOAK_SHORT_TICKS 1500u

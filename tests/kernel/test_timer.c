@@ -10,7 +10,7 @@
 #include <kernel/core/timer.h>
 #include <kernel/lib/align.h>
 #include <kernel/lib/string.h>
-#include <tests/random.h>
+#include <kernel/lib/random.h>
 
 #define NR_TIMERS 64
 

@@ -12,7 +12,7 @@
 #include <mm/report/locate.h>
 #include <tests/kernel/fault.h>
 #include <tests/kernel/test_util.h>
-#include <tests/random.h>
+#include <kernel/lib/random.h>
 
 #define NR_RANDOM      40u
 #define MAX_PAGES      100u

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* How everything here speaks: below all other files of the monitor. */
+#pragma once
+
+#include <kernel/lib/compiler.h>
+#include <kernel/lib/format.h>
+#include <kernel/lib/types.h>
+
+/* Where answers go: the console, or what monitor_command() named. */
+struct sink *monitor_out(void);
+void say_to(struct sink *out); /* NULL: the console again */
+
+void say(const char *fmt, ...) PRINTF(1, 2);
+
+/* "page: expected WHAT, got 'word'", the word cut where it is too long. Result: false. */
+bool expected(const char *command, const char *what, const char *word);

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* The tables of commands, above the files that hold them: for monitor.c, and for each of those to agree with.
+ * Each ends with a command without name. */
+#pragma once
+
+#include <kernel/arch/machine.h>
+#include <monitor/command.h>
+
+extern const struct command show_commands[], memory_commands[], device_commands[], run_commands[],
+	system_commands[];
+
+/* show.c: the page "which flag when", which `help gfp` prints. */
+void flags_page_print(void);
+
+/* system.c: with which result `poweroff` leaves, and whether it leaves QEMU. */
+void system_set_exit(enum machine_result result, bool leaves_qemu);
+void system_note_failure(void);
