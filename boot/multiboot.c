@@ -2,7 +2,8 @@
 /* The only place that knows Multiboot. Reads what the loader left as a stranger's data: every field through a
  * bounded view, every string byte by byte, every loop over a length that was checked first.
  *
- * M1 Nothing is read outside what map() granted. M2 Every loop ends, after MB_SIZE_MAX steps at most.
+ * M1 Nothing is read outside what map() granted.
+ * M2 Every loop ends, after MB_SIZE_MAX steps at most.
  * M3 What cannot be true ends the reading of its table: entries before it are kept, info->damaged is set.
  * M4 A table that is full drops usable memory and widens reserved memory, never the other way round.
  * M5 Without a map the sizes mem_lower and mem_upper are believed, up to 3 GiB: devices live above.

@@ -8,7 +8,9 @@
  *
  * K1 is_taken[i] is false when slot i is free; then none of its pages is mapped.
  * K2 The area's page tables come one after the other, when all slots below are taken, and stay: at most 8
- * pages. K3 The names of the threads whose stacks were freed last are kept, to name stale pointers.
+ *    pages.
+ * K3 The names of the threads whose stacks were freed last are kept, to name stale pointers.
+ *
  * Lock: interrupts off for the table of slots; mapping by the slot's owner only. */
 #include <boot/stacks.h>
 

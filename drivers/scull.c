@@ -9,6 +9,7 @@
  *
  * SC1 held_bytes and nr_quanta count what hangs on the list, nothing else.
  * SC2 No byte at size_bytes or beyond was ever written.
+ *
  * Lock: a mutex for each device, held while its memory is asked for, so that who sleeps there keeps out
  * nobody but those who want the same device. The mutex of the hog is taken before that of its device. */
 #include <drivers/scull.h>

@@ -7,11 +7,14 @@
  * polling. So the order of output is that of the calls, whatever the context.
  *
  * S1 Every wait is bounded by WAIT_READS reads of the status (about a microsecond each on hardware, a few
- * nanoseconds where CPUs are faster than ports; a byte takes 87 us, a full queue 1.4 ms). S2 A transmitter
- * that stayed busy that long is given up for the rest of the call: a dead port costs one wait a line. S3 The
- * interrupt for an empty transmitter is on exactly while the ring holds something. S4 Input is never thrown
- * away: while its ring is full the port is not read and RTS is off, so that the sender waits (QEMU does when
- * the port's queue is full); reading the ring half empty ends that. Lock: interrupts off; printk calls so. */
+ *    nanoseconds where CPUs are faster than ports; a byte takes 87 us, a full queue 1.4 ms).
+ * S2 A transmitter that stayed busy that long is given up for the rest of the call: a dead port costs one
+ *    wait a line.
+ * S3 The interrupt for an empty transmitter is on exactly while the ring holds something.
+ * S4 Input is never thrown away: while its ring is full the port is not read and RTS is off, so that the
+ *    sender waits (QEMU does when the port's queue is full); reading the ring half empty ends that.
+ *
+ * Lock: interrupts off; printk calls so. */
 #include <drivers/serial.h>
 
 #include <kernel/arch/io.h>

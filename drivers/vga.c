@@ -4,8 +4,10 @@
  * the CRT controller's cursor register answers; without one nothing is registered.
  *
  * V1 row < ROWS and column <= COLUMNS; a line break is due when column == COLUMNS and another character
- * comes. V2 Cells are read and written as whole 16-bit volatile words. Lock: none; printk calls with
- * interrupts off. */
+ *    comes.
+ * V2 Cells are read and written as whole 16-bit volatile words.
+ *
+ * Lock: none; printk calls with interrupts off. */
 #include <drivers/vga.h>
 
 #include <kernel/arch/io.h>

@@ -4,9 +4,10 @@
  * by real interrupts, and what comes of it by the allocator.
  *
  * D1 Handlers print nothing: what happens goes into a table that was there before memory ran out, and is
- * printed when all is over.
+ *    printed when all is over.
  * D2 An act is armed by the director, which is a thread, and taken by the first run of its handler after
- * that; so at most one handler acts at a time, and only the two sleepers besides.
+ *    that; so at most one handler acts at a time, and only the two sleepers besides.
+ *
  * Lock: interrupts off around the table of events. */
 #include <monitor/demo.h>
 

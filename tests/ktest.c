@@ -5,10 +5,12 @@
  * allocated and nothing is known of the kernel but ktest_write(), so that the same object runs on the host
  * and before mm is up.
  *
- * Invariants: T1 each test prints exactly one result line, each suite exactly one, after a plan that was
- * printed before. T2 while a test runs, every message of mm goes to ktest_report(): it is kept if the test
- * captures, else printed as a diagnostic, and then an error or a warning fails the test. T3 outside a test no
- * message is touched.
+ * Invariants:
+ * T1 each test prints exactly one result line, each suite exactly one, after a plan that was printed
+ *    before.
+ * T2 while a test runs, every message of mm goes to ktest_report(): it is kept if the test captures, else
+ *    printed as a diagnostic, and then an error or a warning fails the test.
+ * T3 outside a test no message is touched.
  *
  * Context: one thread runs tests; reports may come from interrupts. */
 #include <tests/ktest.h>

@@ -6,9 +6,9 @@
  *
  * PC1 The kernel runs with the per-CPU segment loaded from cpu_init() on; entry code loads it.
  * PC2 The symbol of variable x is percpu_x: assembly reads it as [fs:percpu_x]. Using it without a macro of
- * this file is wrong.
- * PC3 this_cpu_read, _write, _add … are for variables of 4 bytes; each is one instruction, so an
- * interrupt sees it done or not begun.
+ *     this file is wrong.
+ * PC3 this_cpu_read, _write, _add … are for variables of 4 bytes; each is one instruction, so an interrupt
+ *     sees it done or not begun.
  *
  * Inline, from <arch/percpu.h>: this_cpu_read(name) this_cpu_write(name, value) this_cpu_add(name, n)
  * this_cpu_or(name, bits) this_cpu_and(name, bits) this_cpu_add_is_zero(name, n) this_cpu_exchange(name,

@@ -6,6 +6,7 @@
  *
  * C1 Numbers are decimal or 0x-hexadecimal and are checked for overflow at every digit and at the suffix.
  * C2 A list value that does not fit its option is refused, not cut.
+ *
  * No state: all of it is in struct parser, on the caller's stack. */
 #include <kernel/core/cmdline.h>
 

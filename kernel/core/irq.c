@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* The table of sources and of their handlers. Handlers come from a fixed pool, for nothing here allocates.
  *
- * Q1 A source that is running is not entered again: its flag says so, and `is_pending` has it run once more.
+ * Q1 A source that is running is not entered again: its flag says so, and `is_pending` has it run once
+ *    more.
  * Q2 Softirqs and a change of thread come when the outermost interrupt has returned its count.
+ *
  * Lock: interrupts off. */
 #include <kernel/core/irq.h>
 

@@ -7,9 +7,11 @@
  *   bits 24-31  spinlocks held
  *
  * P1 The word is 0 exactly when the running code may be preempted and, interrupts being on, may sleep.
- * Interrupts switched off by hand are a matter of their own: irqs_disabled(). P2 It belongs to the thread:
- * the scheduler saves and loads it. An interrupt leaves it as it found it. P3 preempt_enable() that brings it
- * to 0 gives the CPU away when somebody waits for it. Context: any. */
+ *    Interrupts switched off by hand are a matter of their own: irqs_disabled().
+ * P2 It belongs to the thread: the scheduler saves and loads it. An interrupt leaves it as it found it.
+ * P3 preempt_enable() that brings it to 0 gives the CPU away when somebody waits for it.
+ *
+ * Context: any. */
 #pragma once
 
 #include <kernel/arch/irqflags.h>

@@ -4,6 +4,7 @@
  * P1 A call is one message; a newline at its end may be left out, one inside starts a new stamped line.
  * P2 A message is cut at PRINTK_MAX - 1 bytes, and then ends in "...".
  * P3 Debug messages go to the log only.
+ *
  * Context: any, exceptions too: a fault inside printk reaches the consoles, not the log. Nothing allocates.
  */
 #pragma once

@@ -2,9 +2,10 @@
 /* Softirqs and tasklets. What is raised is a bit in a word per CPU.
  *
  * F3 Only softirq_run_pending() runs softirqs, and not while one runs or while they are off: the count says
- * so. So no softirq is ever interrupted by another one on this CPU, nor by a thread. F4 A tasklet is on the
- * queue, or running, or neither; is_scheduled means "is to run (again)". Lock: interrupts off for the queue.
- */
+ *    so. So no softirq is ever interrupted by another one on this CPU, nor by a thread.
+ * F4 A tasklet is on the queue, or running, or neither; is_scheduled means "is to run (again)".
+ *
+ * Lock: interrupts off for the queue. */
 #include <kernel/core/softirq.h>
 
 #include <kernel/arch/irqflags.h>

@@ -5,7 +5,9 @@
  * the CPU too.
  *
  * F1 Raised while it runs, a softirq runs once more; raised twice before it runs, it runs once. So do
- * tasklets. F2 A tasklet never runs while it is disabled; scheduled meanwhile, it runs when it is enabled.
+ *    tasklets.
+ * F2 A tasklet never runs while it is disabled; scheduled meanwhile, it runs when it is enabled.
+ *
  * Context: any, unless said otherwise. */
 #pragma once
 

@@ -4,9 +4,12 @@
  * owner is that CPU or nobody; a second CPU adds the waiting in raw_spin_lock() and changes no caller.
  *
  * S1 While one is held, preempt_count() is not 0: in_atomic() is true and nothing may sleep.
- * S2 A lock that interrupt handlers take is taken elsewhere with _irqsave; one that softirqs take, with _bh.
+ * S2 A lock that interrupt handlers take is taken elsewhere with _irqsave; one that softirqs take, with
+ *    _bh.
  * S3 raw_spin_… leave preempt_count() alone: for code that has interrupts off for as long as it holds the
- * lock. Not recursive. Context: any. */
+ *    lock.
+ *
+ * Not recursive. Context: any. */
 #pragma once
 
 #include <kernel/arch/irqflags.h>

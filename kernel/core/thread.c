@@ -3,9 +3,12 @@
  * thread.
  *
  * TH4 Only schedule_away() changes threads. Interrupts are off there, and each thread goes on with its own
- * flag and its own preempt_count. TH5 A thread that is preempted stays ready whatever its state says: it was
- * on its way to sleep and has yet to look whether it should (TH2). TH6 The next thread buries a dead one:
- * nobody else can know that its stack is no longer in use. Lock: interrupts off. */
+ *     flag and its own preempt_count.
+ * TH5 A thread that is preempted stays ready whatever its state says: it was on its way to sleep and has
+ *     yet to look whether it should (TH2).
+ * TH6 The next thread buries a dead one: nobody else can know that its stack is no longer in use.
+ *
+ * Lock: interrupts off. */
 #include <kernel/core/thread.h>
 
 #include <kernel/arch/context.h>

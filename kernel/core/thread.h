@@ -3,10 +3,13 @@
  * ready goes to the queue's end; the idle thread runs when the queue is empty.
  *
  * TH1 A thread is in exactly one place: running, on the run queue, or neither (it sleeps and somebody knows
- * it). TH2 Going to sleep is three steps: set_current_state(); look whether to sleep at all; schedule(). A
- * wake-up after the first step is not lost, whatever comes in between, preemption included. TH3 A thread's
- * stack and struct live until its last reference is dropped; the thread itself holds one until it is off its
- * stack for good. Run queue and states are changed with interrupts off, for a few instructions. */
+ *     it).
+ * TH2 Going to sleep is three steps: set_current_state(); look whether to sleep at all; schedule(). A
+ *     wake-up after the first step is not lost, whatever comes in between, preemption included.
+ * TH3 A thread's stack and struct live until its last reference is dropped; the thread itself holds one
+ *     until it is off its stack for good.
+ *
+ * Run queue and states are changed with interrupts off, for a few instructions. */
 #pragma once
 
 #include <kernel/core/atomic.h>

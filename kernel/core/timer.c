@@ -3,9 +3,11 @@
  * wide as the whole level below. A timer lies on the lowest level that reaches its tick. When level n-1 has
  * gone round, the next list of level n is dealt out again, in its order.
  *
- * W3 `next` is the first tick not yet run; every pending timer is in the list that expires and next call for,
- * those that are late in the list of `next`. W4 A timer is detached before its function runs, which may
- * therefore add it again or free it. Lock: interrupts off; not held while functions run. */
+ * W3 `next` is the first tick not yet run; every pending timer is in the list that expires and next call
+ *    for, those that are late in the list of `next`.
+ * W4 A timer is detached before its function runs, which may therefore add it again or free it.
+ *
+ * Lock: interrupts off; not held while functions run. */
 #include <kernel/core/timer.h>
 
 #include <kernel/arch/irqflags.h>

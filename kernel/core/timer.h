@@ -3,8 +3,10 @@
  * before it wraps, so that comparing by subtraction (time_after()) is tried in every run.
  *
  * Timers lie in a wheel of five levels; a tick looks at one list, and every 256th moves one list a level
- * down. W1 A timer runs once, in softirq context, never before its tick; timers run in the order of their
- * ticks. W2 After del_timer_sync() the function does not run, nor will it. */
+ * down.
+ *
+ * W1 A timer runs once, in softirq context, never before its tick; timers run in the order of their ticks.
+ * W2 After del_timer_sync() the function does not run, nor will it. */
 #pragma once
 
 #include <kernel/lib/list.h>

@@ -3,11 +3,13 @@
  * digits from the right in a small buffer and then laid out as  spaces | sign or 0x | zeros | digits |
  * spaces.
  *
- * F1 At most size - 1 bytes and one NUL are written, whatever the format says; len counts the whole text and
- * stays at INT32_MAX when it would grow beyond. F2 An unknown conversion is printed as it stands and takes no
- * argument. A NULL string prints as "(null)". F3 %p is 0x and as many digits as needed. F4 No 64-bit
- * division: a 64-bit number is divided in four 16-bit steps. Context: any; no state, about 150 bytes of
- * stack. */
+ * F1 At most size - 1 bytes and one NUL are written, whatever the format says; len counts the whole text
+ *    and stays at INT32_MAX when it would grow beyond.
+ * F2 An unknown conversion is printed as it stands and takes no argument. A NULL string prints as "(null)".
+ * F3 %p is 0x and as many digits as needed.
+ * F4 No 64-bit division: a 64-bit number is divided in four 16-bit steps.
+ *
+ * Context: any; no state, about 150 bytes of stack. */
 #include <kernel/lib/format.h>
 
 #include <kernel/lib/align.h>

@@ -4,10 +4,11 @@
  * Allocation is first fit by address, to the byte. Blocks may be of any size, far above the largest order of
  * the buddy allocator; what is taken stays out of the hand-over and is never split or moved.
  *
- * Invariants: E1 no byte is handed out twice: every block is added to `reserved` before its address is
- * returned. E2 what was reserved is never handed out: if the table is full, its RAM is forgotten instead. E3
- * at the hand-over every page of RAM is either given over, once, or touched by a reserved range. E4 after the
- * hand-over nothing changes.
+ * Invariants:
+ * E1 no byte is handed out twice: every block is added to `reserved` before its address is returned.
+ * E2 what was reserved is never handed out: if the table is full, its RAM is forgotten instead.
+ * E3 at the hand-over every page of RAM is either given over, once, or touched by a reserved range.
+ * E4 after the hand-over nothing changes.
  *
  * Context: boot, one CPU, no lock. */
 #include <mm/early/memblock_internal.h>

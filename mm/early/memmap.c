@@ -5,9 +5,11 @@
  * added and taken; only the end result is rounded to pages. A page of which one byte is reserved thus falls
  * out by itself, and two usable entries that meet inside a page keep that page.
  *
- * Invariants: M1 every byte of the result lies in a usable entry and in no other. M2 every range begins and
- * ends at a page, below MEMMAP_END. M3 the result does not depend on the order of the entries (as long as the
- * table holds them). M4 when it does not, what is left out are small entries, while any can be.
+ * Invariants:
+ * M1 every byte of the result lies in a usable entry and in no other.
+ * M2 every range begins and ends at a page, below MEMMAP_END.
+ * M3 the result does not depend on the order of the entries (as long as the table holds them).
+ * M4 when it does not, what is left out are small entries, while any can be.
  *
  * Context: boot, one CPU, or the host; nothing allocates, nothing is printed. */
 #include <mm/early/memmap.h>

@@ -5,8 +5,10 @@
  * them. So adding merges and removing splits in one step, and the table is sorted and disjoint after each
  * call.
  *
- * Invariants: R1 range[i].start < range[i].end < range[i + 1].start. R2 nr <= RANGE_SET_MAX. R3 a full table
- * loses addresses and counts it in nr_lost; it never gains an address that nobody added.
+ * Invariants:
+ * R1 range[i].start < range[i].end < range[i + 1].start.
+ * R2 nr <= RANGE_SET_MAX.
+ * R3 a full table loses addresses and counts it in nr_lost; it never gains an address that nobody added.
  *
  * Context: one CPU, no lock; nothing allocates. */
 #include <mm/early/range.h>

@@ -12,10 +12,11 @@ struct range {
 	paddr_t start, end; /* [start, end), start < end */
 };
 
-/* Invariants: R1 range[i].end < range[i + 1].start (touching ranges are merged). R2 nr <= RANGE_SET_MAX.
- * When a range more is needed than the table holds, a set made by addition loses the range that was to be
- * added, and a set from which something is taken loses the smaller of the two halves as well: bytes are lost,
- * never invented. nr_lost counts how often. */
+/* Invariants:
+ * R1 range[i].end < range[i + 1].start (touching ranges are merged).
+ * R2 nr <= RANGE_SET_MAX. When a range more is needed than the table holds, a set made by addition loses
+ *    the range that was to be added, and a set from which something is taken loses the smaller of the two
+ *    halves as well: bytes are lost, never invented. nr_lost counts how often. */
 struct range_set {
 	unsigned int nr;
 	unsigned int nr_lost;

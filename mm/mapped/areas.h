@@ -9,9 +9,11 @@
  * a number of steps that grows with the tree's height alone. `end` is an area of no size behind everything:
  * it owns the last gap.
  *
- * VM1 areas are sorted, lie inside the range and do not overlap; area->gap is the distance to the one below.
+ * VM1 areas are sorted, lie inside the range and do not overlap; area->gap is the distance to the one
+ *     below.
  * VM2 area->largest is the largest gap in its subtree.
  * VM3 the heights of an area's two subtrees differ by at most one.
+ *
  * Lock: the owner's. */
 #pragma once
 

@@ -12,11 +12,11 @@
  * one too many, leaves the tree, and a page table leaves with the last area under it.
  *
  * VM1-VM3 see areas.h.
+ *
  * VM4 all pages of a LIVE area are mapped; none of a FREED one, and no guard page, ever.
  * VM5 a FREED area is on one list: dirty, resting (since a flush), clean[pages - 1] or doomed (since two).
  * VM6 the first page of a LIVE vmalloc area points back at it (page->private): how vfree() finds it, in any
- * context. Pages that others own may hold anything there, so the area must confirm.
- */
+ *     context. Pages that others own may hold anything there, so the area must confirm. */
 #pragma once
 
 #include <kernel/lib/align.h>

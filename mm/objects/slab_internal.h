@@ -20,11 +20,11 @@
  *   slab:            ^=================^      order 1: holds objects 2 and 3, number 1 begins before it
  *
  * S1 in_use + length of the free list == bump - start <= end - start; [start, end) are the slab's object
- * numbers. S2 a slab is on `full` when in_use == end - start, else on `partial`. S3 nr_slabs, nr_pages,
- * nr_objects, nr_in_use and nr_empty count what the lists hold. S5 objects in a cache's stack are in use for
- * their slab: handed out as far as it knows. S4 slab_cache of each page of a slab is the cache, `slab` its
- * first page; NULL in all pages of no slab.
- */
+ *    numbers.
+ * S2 a slab is on `full` when in_use == end - start, else on `partial`.
+ * S3 nr_slabs, nr_pages, nr_objects, nr_in_use and nr_empty count what the lists hold.
+ * S5 objects in a cache's stack are in use for their slab: handed out as far as it knows.
+ * S4 slab_cache of each page of a slab is the cache, `slab` its first page; NULL in all pages of no slab. */
 #pragma once
 
 #include <kernel/lib/align.h>

@@ -8,8 +8,7 @@
  * B3 the sum of 2^k over all free blocks is zone->nr_free.
  * B4 exactly the heads of listed blocks have state FREE, their order, their zone and no flags.
  * B5 bit k of lists[t].nonempty is set exactly when lists[t].list[k] is not empty.
- * B6 a free block is on the list of its pageblock's mobility.
- */
+ * B6 a free block is on the list of its pageblock's mobility. */
 #pragma once
 
 #include <mm/pages/zone.h>

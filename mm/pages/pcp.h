@@ -8,9 +8,8 @@
  * C1 a page in a stack is the head of a block of the stack's order, state PERCPU, with one reference kept.
  * C2 bottom <= count <= capacity; limit is capacity, or 0 in slow mode.
  * C3 a zone is in slow mode while its free pages are below `low` (until they reach `high`): then all its
- * stacks are empty and every request takes exactly what it asks for, so that watermarks and the last page
- * mean what they say.
- */
+ *    stacks are empty and every request takes exactly what it asks for, so that watermarks and the last
+ *    page mean what they say. */
 #pragma once
 
 #include <mm/pages/zone.h>

@@ -4,10 +4,10 @@
  * by any request that leaves a zone below its mark `low`, and busy until all are at `high`. Serves R1, R3.
  *
  * V1 a shrinker is in the list from register_shrinker() to unregister_shrinker(), and no call into it is
- * under way when that returns. V2 one pass calls each shrinker a bounded number of times, whatever it
- * answers. V3 a thread that reclaims does not reclaim again inside (SCOPE_RECLAIM): what it allocates
- * meanwhile comes from the last pages, then from the reserve.
- */
+ *    under way when that returns.
+ * V2 one pass calls each shrinker a bounded number of times, whatever it answers.
+ * V3 a thread that reclaims does not reclaim again inside (SCOPE_RECLAIM): what it allocates meanwhile
+ *    comes from the last pages, then from the reserve. */
 #pragma once
 
 #include <kernel/lib/list.h>

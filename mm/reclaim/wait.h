@@ -7,11 +7,10 @@
  * waiting, queue behind.
  *
  * W1 a waiter is in the queue from wait_enter() until it is served or leaves.
- * W2 at rest no waiter in the queue could be served by what is free: it is let try when it enters, and again
- * after each free that comes later.
+ * W2 at rest no waiter in the queue could be served by what is free: it is let try when it enters, and
+ *    again after each free that comes later.
  * W3 while anybody waits, per-CPU lists of pages and objects are closed, so that each free is seen here.
- * W4 what was taken for a waiter is the waiter's, even if it was about to leave.
- */
+ * W4 what was taken for a waiter is the waiter's, even if it was about to leave. */
 #pragma once
 
 #include <kernel/lib/list.h>

@@ -2,8 +2,8 @@
 /* The frame of the bench: chooses benches by name, runs the passes of each, prints the figures.
  *
  * F1 All memory the frame needs (histograms, the workloads' scratch) is taken before the first bench and
- * given back after the last, so it moves no figure. F2 No floating point and no 64-bit division by the
- * compiler: bench_ratio() divides bit by bit. */
+ *    given back after the last, so it moves no figure.
+ * F2 No floating point and no 64-bit division by the compiler: bench_ratio() divides bit by bit. */
 #include <tests/bench/bench.h>
 
 #include <kernel/arch/cpu.h>

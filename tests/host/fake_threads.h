@@ -9,8 +9,10 @@
  * on is chosen there is a diversion (another thread, the interrupt, the clock jumps); a scene bounds their
  * number. When a thread sleeps or ends, all that are ready are tried, at no cost.
  *
- * F1 code between two scheduling points is atomic. F2 setup brings the machine into the same state each time,
- * and nothing else is random. Context: the test's own; no scene within a scene. */
+ * F1 code between two scheduling points is atomic.
+ * F2 setup brings the machine into the same state each time, and nothing else is random.
+ *
+ * Context: the test's own; no scene within a scene. */
 #pragma once
 
 #include <kernel/lib/compiler.h>

@@ -8,8 +8,10 @@
  * QEMU counts instructions (`-icount shift=0,sleep=off`).
  *
  * ST1 Between step_begin() and step_end() the single-step and the APIC timer's vectors are ours: our entry
- * notes where the interrupt came and goes on to the kernel's. ST2 step_quiet(true) masks the tick and the
- * serial line, so that nobody else comes in between. Context: one thread; guest only. */
+ *     notes where the interrupt came and goes on to the kernel's.
+ * ST2 step_quiet(true) masks the tick and the serial line, so that nobody else comes in between.
+ *
+ * Context: one thread; guest only. */
 #pragma once
 
 #include <kernel/core/irq.h>

@@ -8,9 +8,11 @@
  * usual cause is a stack that grew into its guard page: the page fault could not push its frame. CR2 then
  * lies in the guard page.
  *
- * T1 trap.expected is set only inside trap_expect(), and concerns only the thread and the depth of interrupts
- * it was called in. T2 trap_context and its use in trap_entry.asm agree field by field. Context: whatever was
- * interrupted; takes no lock, allocates nothing. */
+ * T1 trap.expected is set only inside trap_expect(), and concerns only the thread and the depth of
+ *    interrupts it was called in.
+ * T2 trap_context and its use in trap_entry.asm agree field by field.
+ *
+ * Context: whatever was interrupted; takes no lock, allocates nothing. */
 #include <kernel/arch/trap.h>
 
 #include <arch/interrupts.h>
