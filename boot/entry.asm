@@ -17,7 +17,7 @@ LOWMEM_MIB    equ 896
 extern kernel_main, mmu_kernel_pdpt, mmu_kernel_pd, boot_stack_top, __bss_start, __bss_end
 global _start
 
-; ---------------------------------------------------------------------------------------------------------- headers
+; --- headers ---
 MB1_MAGIC     equ 0x1BADB002
 MB1_FLAGS     equ 3                     ; modules on page borders, memory map wanted
 MB2_MAGIC     equ 0xE85250D6
@@ -43,7 +43,7 @@ align 4
 multiboot1_header:
 	dd MB1_MAGIC, MB1_FLAGS, -(MB1_MAGIC + MB1_FLAGS) & 0xFFFFFFFF
 
-; ------------------------------------------------------------------------------------------------- segments, memory
+; --- segments, memory ---
 _start:
 	cli
 	cld
@@ -68,7 +68,7 @@ _start:
 	push	eax                     ; EFLAGS = 0: no NT, no IOPL left over
 	popfd
 
-; ------------------------------------------------------------------------------------------ can this CPU run us at all?
+; --- can this CPU run us at all? ---
 	call	cpu_features            ; edx = CPUID.1:EDX, 0 where there is no CPUID
 	mov	ebp, edx
 	not	edx
@@ -81,7 +81,7 @@ _start:
 	hlt
 	jmp	.halt
 
-; ------------------------------------------------------------------------------------------------------------ paging
+; --- paging ---
 PTE_PRESENT   equ 0x001
 PTE_LARGE_RW  equ 0x183                 ; present, writable, 2 MiB, global
 CR0_BITS      equ 0x80010022            ; PG, WP, NE, MP
@@ -137,7 +137,7 @@ enable_nx:
 .done:
 	ret
 
-; ------------------------------------------------------------------------------------------------------- CPU features
+; --- CPU features ---
 FEATURE_PSE   equ 1 << 3
 FEATURE_TSC   equ 1 << 4
 FEATURE_PAE   equ 1 << 6
@@ -268,7 +268,7 @@ boot_gdtr:
 	dw boot_gdt_end - boot_gdt - 1
 	dd boot_gdt
 
-; -------------------------------------------------------------------------------------------------------- higher half
+; --- higher half ---
 section .init.text progbits alloc exec nowrite align=16
 
 higher_half:

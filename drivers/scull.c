@@ -57,7 +57,7 @@ static struct {
 	unsigned long nr_writes, nr_refused; /* (T) */
 } hog = {.mutex = MUTEX_INIT(hog.mutex)};
 
-/* -------------------------------------------------------------------------------- memory */
+/* --- memory --- */
 
 static bool sizes_are_good(const struct scull_sizes *sizes)
 {
@@ -138,7 +138,7 @@ static char *byte_find(struct scull_dev *dev, unsigned long pos, bool grow)
 	return *quantum ? (char *)*quantum + rest % dev->now.quantum : NULL;
 }
 
-/* -------------------------------------------------------------------------------- devices */
+/* --- devices --- */
 
 static void dev_init(struct scull_dev *dev, struct scull_sizes sizes, gfp_t flags)
 {
@@ -302,7 +302,7 @@ void scull_stat(const struct scull_dev *dev, struct scull_stat *stat)
 	stat->qset = READ_ONCE(dev->now.qset);
 }
 
-/* -------------------------------------------------------------------------------- the hog */
+/* --- the hog --- */
 
 /* A stop that comes before the sleep is not missed: it also makes the thread run. */
 static void hog_pause(void)

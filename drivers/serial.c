@@ -99,8 +99,7 @@ static bool status_wait(uint8_t bit)
 	return false;
 }
 
-/* -----------------------------------------------------------------------------------------------------
- * output */
+/* --- output --- */
 
 static bool byte_send(char c)
 {
@@ -177,8 +176,7 @@ static void serial_flush(struct console *con)
 		(void)status_wait(LSR_ALL_SENT); /* who cuts the power next cuts no text off */
 }
 
-/* ------------------------------------------------------------------------------------------------------
- * input */
+/* --- input --- */
 
 static uint8_t modem_choose(void)
 {
@@ -277,8 +275,7 @@ void serial_stat(struct serial_stat *stat)
 	*stat = serial.stat;
 }
 
-/* -----------------------------------------------------------------------------------------------------
- * set-up */
+/* --- set-up --- */
 
 /* The request line rises only when it was low: go on until the port asks for nothing. */
 static irqreturn_t serial_interrupt(int irq, void *dev)

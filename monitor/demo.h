@@ -24,7 +24,7 @@ size_t demo_low_kept(void);
 size_t demo_take_all(struct list_head *taken, gfp_t gfp);
 void demo_give_all(struct list_head *taken);
 
-/* ---------------------------------------------------------------------------------------------- contexts */
+/* --- contexts --- */
 
 /* Who allocates in the play, besides threads. */
 enum demo_place { DEMO_TICK, DEMO_SERIAL, DEMO_TASKLET, DEMO_TIMER, NR_DEMO_PLACES };
@@ -46,7 +46,7 @@ struct demo_contexts {
 bool demo_contexts_play(struct demo_contexts *seen, bool print) MUST_CHECK;
 void demo_contexts(void);
 
-/* ----------------------------------------------------------------------------------------------- success */
+/* --- success --- */
 
 enum demo_kind { DEMO_KERNEL, DEMO_ATOMIC, DEMO_DMA_ATOMIC, NR_DEMO_KINDS };
 
@@ -60,7 +60,7 @@ struct demo_success {
 bool demo_success_measure(struct demo_success *success, unsigned int nr_ticks) MUST_CHECK;
 void demo_success(void);
 
-/* ----------------------------------------------------------------------------------------- fragmentation */
+/* --- fragmentation --- */
 
 #define DEMO_FRAGMENT_STEP 16u /* one page of so many stays */
 

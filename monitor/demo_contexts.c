@@ -102,7 +102,7 @@ static const struct {
 	size_t size_bytes;
 } sleepers[NR_DEMO_SLEEPERS] = {{"reader", PAGE_SIZE}, {"writer", 3000}};
 
-/* ------------------------------------------------------------------------------------------------ events */
+/* --- events --- */
 
 static void note(struct play *play, struct event event)
 {
@@ -151,7 +151,7 @@ static void print_events(const struct play *play)
 		say("and %u more\n", play->nr_events - NR_EVENTS);
 }
 
-/* ---------------------------------------------------------------------------------------------- handlers */
+/* --- handlers --- */
 
 static void *take_bytes(size_t size_bytes, gfp_t gfp)
 {
@@ -298,7 +298,7 @@ static void timer_handler(unsigned long play)
 	act_here((struct play *)play, DEMO_TIMER);
 }
 
-/* ---------------------------------------------------------------------------------------------- sleepers */
+/* --- sleepers --- */
 
 /* What the allocator wrote down of this thread's last wait. */
 static bool find_wait(const char *task, struct wait_record *record)
@@ -382,7 +382,7 @@ static void sleeper_end(struct sleeper *sleeper)
 		give_bytes(sleepers[sleeper->number].size_bytes, sleeper->object);
 }
 
-/* ---------------------------------------------------------------------------------------------- director */
+/* --- director --- */
 
 static void trigger_serial(struct play *play)
 {
@@ -569,7 +569,7 @@ bool demo_contexts_play(struct demo_contexts *seen, bool print)
 	return nr_ready == NR_DEMO_SLEEPERS;
 }
 
-/* ------------------------------------------------------------------------------------------- what is said */
+/* --- what is said --- */
 
 static void print_summary(const struct demo_contexts *seen)
 {

@@ -22,7 +22,7 @@ static struct {
 	size_t nr_bytes; /* 0: there is no block */
 } bootmem_block;
 
-/* ------------------------------------------------------------------------------------ the block of boot's */
+/* --- the block of boot's --- */
 
 __init void demo_bootmem_take(const char *list)
 {
@@ -60,7 +60,7 @@ void demo_bootmem_give_back(void)
 	bootmem_block.nr_bytes = 0;
 }
 
-/* -------------------------------------------------------------------------------------------- the load */
+/* --- the load --- */
 
 /* Of a block's pages only every 16th is kept. */
 static size_t thin_out(struct page *block, unsigned int order, struct list_head *kept)
@@ -91,7 +91,7 @@ size_t demo_fragment(struct list_head *kept)
 	return nr_kept;
 }
 
-/* ------------------------------------------------------------------------------------------ what is said */
+/* --- what is said --- */
 
 static bool try_order_10(void)
 {

@@ -49,8 +49,7 @@ void line_begin(struct line_editor *line)
 	put(line, line->prompt, strlen(line->prompt));
 }
 
-/* ------------------------------------------------------------------------------------------------------
- * editing */
+/* --- editing --- */
 
 /* The screen from `from` on is stale, and `shown` columns of it are in use; its cursor is at `from`. */
 static void repaint(struct line_editor *line, unsigned int from, unsigned int shown)
@@ -127,8 +126,7 @@ static void clear_screen(struct line_editor *line)
 	repaint(line, 0, 0);
 }
 
-/* ------------------------------------------------------------------------------------------------------
- * history */
+/* --- history --- */
 
 static char *kept_line(struct line_editor *line, unsigned int back)
 {
@@ -179,8 +177,7 @@ static void history_newer(struct line_editor *line)
 		bell(line);
 }
 
-/* ------------------------------------------------------------------------------------------------------
- * bytes */
+/* --- bytes --- */
 
 static void key_delete(struct line_editor *line)
 {

@@ -41,8 +41,7 @@ void flags_page_print(void)
 		say("%s\n", lines[i]);
 }
 
-/* -------------------------------------------------------------------------------------------------------
- * pages */
+/* --- pages --- */
 
 static void page_print(pfn_t pfn)
 {
@@ -94,8 +93,7 @@ static void run_page(unsigned int nr, char *word[])
 		page_print(page_to_pfn(page));
 }
 
-/* ------------------------------------------------------------------------------------------------------
- * addresses */
+/* --- addresses --- */
 
 static bool whatis_stack(uintptr_t addr)
 {
@@ -174,8 +172,7 @@ static void run_whatis(unsigned int nr, char *word[])
 		whatis_print(addr);
 }
 
-/* --------------------------------------------------------------------------------------------------------
- * tables */
+/* --- tables --- */
 
 #define PRINTER(name)                                                                                        \
 	static void run_##name(unsigned int nr, char *word[])                                                \

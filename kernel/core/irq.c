@@ -100,8 +100,7 @@ void free_irq(unsigned int irq, void *dev)
 	irq_restore(flags);
 }
 
-/* ----------------------------------------------------------------------------------------------------
- * arrivals */
+/* --- arrivals --- */
 
 static inline void irq_enter(void)
 {
@@ -179,8 +178,7 @@ void irq_note_stray(unsigned int vector)
 	pr_warn("stray interrupt, vector 0x%x, said once", vector);
 }
 
-/* -------------------------------------------------------------------------------------------------- to be
- * seen */
+/* --- to be seen --- */
 
 bool irq_stat(unsigned int irq, struct irq_stat *stat)
 {

@@ -80,8 +80,7 @@ static inline void preempt_enable(void)
 		preempt_check();
 }
 
-/* ------------------------------------------------------------------------------------------ names,
- * complaints */
+/* --- names, complaints --- */
 
 /* "hard irq" "softirq" "timer" "tasklet" "spinlock" "softirqs off" "preemption off" "interrupts off"
  * "process": the first that fits. */

@@ -73,8 +73,7 @@ const char *softirq_work_name(void)
 	return ksym_lookup(softirq.work_function, &name, &offset) ? name : NULL;
 }
 
-/* ----------------------------------------------------------------------------------------------------
- * running */
+/* --- running --- */
 
 static void round_run(uint32_t pending)
 {
@@ -149,8 +148,7 @@ void local_bh_enable(void)
 		preempt_check();
 }
 
-/* ---------------------------------------------------------------------------------------------------
- * tasklets */
+/* --- tasklets --- */
 
 /* Interrupts off. */
 static void tasklet_queue(struct tasklet_struct *tasklet)

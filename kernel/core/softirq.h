@@ -39,8 +39,7 @@ const char *softirq_name(enum softirq nr);
  * "tasklet". Called by whoever runs such functions. */
 void softirq_set_work(const char *kind, uintptr_t function);
 
-/* ---------------------------------------------------------------------------------------------------
- * tasklets */
+/* --- tasklets --- */
 
 struct tasklet_struct {
 	struct list_head link; /* on this CPU's queue while queued */

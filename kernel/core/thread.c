@@ -50,8 +50,7 @@ static struct {
 	.reaper_queue = WAIT_QUEUE_INIT(threads.reaper_queue),
 };
 
-/* --------------------------------------------------------------------------------------------------
- * switching */
+/* --- switching --- */
 
 static struct thread *next_take(void)
 {
@@ -172,8 +171,7 @@ void thread_add_switch_hook(void (*out)(struct thread *), void (*in)(struct thre
 	threads.hooks[threads.nr_hooks++].in = in;
 }
 
-/* -------------------------------------------------------------------------------------------- sleep and
- * wake-up */
+/* --- sleep and wake-up --- */
 
 static bool wake(struct thread *thread, bool is_unpark)
 {
@@ -288,8 +286,7 @@ void msleep(unsigned int ms)
 		left = schedule_timeout_uninterruptible(left);
 }
 
-/* ------------------------------------------------------------------------------------------- beginning and
- * end */
+/* --- beginning and end --- */
 
 void thread_init(struct thread *thread, void *stack, size_t stack_bytes, int (*function)(void *), void *arg,
 		 const char *name)
@@ -388,7 +385,7 @@ void thread_put(struct thread *thread)
 		thread->source->free(thread);
 }
 
-/* -------------------------------------------------------------------------------------------- victims */
+/* --- victims --- */
 
 void thread_set_expendable(size_t (*held_pages)(void *arg), void *arg)
 {
@@ -504,8 +501,7 @@ void thread_system_init(void)
 	context_threads_run();
 }
 
-/* -------------------------------------------------------------------------------------------------- to be
- * seen */
+/* --- to be seen --- */
 
 static void thread_describe(const struct thread *thread, struct thread_info *info)
 {

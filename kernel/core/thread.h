@@ -68,8 +68,7 @@ struct thread {
 
 #define current this_cpu_read(current_thread)
 
-/* -------------------------------------------------------------------------------------------------
- * scheduling */
+/* --- scheduling --- */
 
 /* Makes the running code the first thread, named "boot"; creates the idle thread. Boot, after a source is
  * registered. */
@@ -113,8 +112,7 @@ void thread_preempt_irq(void);
  * THREAD_SWITCH_HOOKS; either may be NULL. Boot. */
 void thread_add_switch_hook(void (*out)(struct thread *), void (*in)(struct thread *));
 
-/* ----------------------------------------------------------------------------------------------------
- * threads */
+/* --- threads --- */
 
 /* A thread on a stack of the caller's; it sleeps until wake_up_process(). `thread` and stack stay the
  * caller's and must live until thread->exited. Context: any. */
@@ -166,8 +164,7 @@ void thread_kill(struct thread *thread);
 void thread_get(struct thread *thread);
 void thread_put(struct thread *thread);
 
-/* ------------------------------------------------------------------------------------------------- to be
- * seen */
+/* --- to be seen --- */
 
 struct thread_info {
 	unsigned int id;

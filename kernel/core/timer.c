@@ -109,8 +109,7 @@ int del_timer_sync(struct timer_list *timer)
 	return del_timer(timer);
 }
 
-/* -------------------------------------------------------------------------------------------------- the tick
- */
+/* --- the tick --- */
 
 static void list_take_all(struct list_head *from, struct list_head *to)
 {

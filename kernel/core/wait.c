@@ -82,8 +82,7 @@ void finish_wait(struct wait_queue *queue, struct wait_entry *entry)
 	spin_unlock_irqrestore(&queue->lock, flags);
 }
 
-/* -------------------------------------------------------------------------------------------------
- * completion */
+/* --- completion --- */
 
 void init_completion(struct completion *completion)
 {

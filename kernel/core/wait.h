@@ -98,8 +98,7 @@ long schedule_timeout(long ticks);
 		wait_left_;                                                                                  \
 	})
 
-/* -------------------------------------------------------------------------------------------------
- * completion */
+/* --- completion --- */
 
 struct completion {
 	uint32_t done; /* how many may pass; UINT32_MAX: all */

@@ -48,10 +48,11 @@ struct page {
 			uint8_t flags; /* the owner's; 0 unless the block is owned */
 		};
 	};
-	int refcount;		       /* (H) users of an allocated block, counted on its head */
-	struct kmem_cache *slab_cache; /* (S) non-NULL exactly while the page is part of a slab. What kfree
-					* reads: no other owner ever keeps anything else here */
-	struct list_head links;	       /* (H) free list; (S) partial or full list; later: LRU */
+	int refcount; /* (H) users of an allocated block, counted on its head */
+	/* (S) non-NULL exactly while the page is part of a slab. What kfree reads: no other owner ever keeps
+	 * anything else here. */
+	struct kmem_cache *slab_cache;
+	struct list_head links; /* (H) free list; (S) partial or full list; later: LRU */
 	union {
 		void *freelist; /* (S) first free object of the slab, NULL when none was freed */
 		void *mapping;	/* page cache: whose page */

@@ -210,8 +210,7 @@ bool step_is_counting(void)
 	return step.is_counting;
 }
 
-/* ---------------------------------------------------------------------------------------------------
- * calibration */
+/* --- calibration --- */
 
 /* Boundary of the nops where the timer, set to `ticks`, came. */
 static uint32_t try_oneshot(uint32_t ticks)

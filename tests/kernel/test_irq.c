@@ -172,8 +172,7 @@ KTEST(irq, spurious_and_stray_interrupts_are_counted_and_stray_ones_reported_onc
 	EXPECT_EQ(preempt_count(), 0);
 }
 
-/* ---------------------------------------------------------------------------------------- softirqs and
- * tasklets */
+/* --- softirqs and tasklets --- */
 
 static struct {
 	volatile unsigned int nr, nr_again;
@@ -284,8 +283,7 @@ KTEST(irq, a_softirq_raised_while_they_are_off_runs_when_they_are_on, "C2")
 	softirq_set_handler(SOFTIRQ_TEST, NULL, NULL);
 }
 
-/* -----------------------------------------------------------------------------------------------------
- * spinlocks */
+/* --- spinlocks --- */
 
 static struct spinlock lock = SPINLOCK_INIT("tested");
 

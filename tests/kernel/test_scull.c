@@ -7,10 +7,10 @@
 #include <kernel/core/err.h>
 #include <kernel/core/thread.h>
 #include <kernel/lib/align.h>
+#include <kernel/lib/random.h>
 #include <kernel/lib/string.h>
 #include <linux/slab.h>
 #include <tests/kernel/test_util.h>
-#include <kernel/lib/random.h>
 
 #define MODEL_BYTES 1500u
 #define SMALL_PAGES 12u /* fewer than a test writes, so that it runs out of them */
@@ -261,7 +261,7 @@ KTEST(scull, no_memory_for_a_device_is_an_error, "S7")
 		scull_destroy(dev[--nr]);
 }
 
-/* -------------------------------------------------------------------------------- random */
+/* --- random --- */
 
 struct model {
 	uint8_t bytes[MODEL_BYTES];
@@ -325,7 +325,7 @@ KTEST(scull, random_writes_agree_with_a_model, "D6 K1")
 	kfree(model);
 }
 
-/* -------------------------------------------------------------------------------- threads */
+/* --- threads --- */
 
 struct writer {
 	struct thread *thread;
@@ -442,7 +442,7 @@ KTEST(scull, two_threads_on_one_device_and_one_on_another_do_not_mix, "C4")
 	kfree(bytes);
 }
 
-/* -------------------------------------------------------------------------------- the hog */
+/* --- the hog --- */
 
 KTEST(scull, the_hog_takes_memory_until_it_is_stopped_and_gives_all_of_it_back, "C5")
 {

@@ -1000,8 +1000,7 @@ static void finish_kmap_wait(void)
 	total.violations += mm_validate_windows(NULL);
 }
 
-/* ------------------------------------------------------------------------------------------------ the table
- */
+/* --- the table --- */
 
 #define SWEEP(name, ...) KTEST_SWEEP(sweep, name, "C4 P7 BUD-13", __VA_ARGS__, NULL)
 

@@ -593,8 +593,7 @@ static void revive_victim(void)
 	sweep_partner_settle();
 }
 
-/* ------------------------------------------------------------------------------------------------ the table
- */
+/* --- the table --- */
 
 KTEST_SWEEP(sweep, wait_for_page, "C3 C4 BUD-13", enter_edge, leave_edge, partner_will_give, ask_for_page,
 	    give_back_page, NULL)

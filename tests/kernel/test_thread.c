@@ -41,8 +41,7 @@ static bool start(unsigned int i, int (*fn)(void *))
 	return !IS_ERR(t.thread[i]);
 }
 
-/* ----------------------------------------------------------------------------------------------------
- * scheduling */
+/* --- scheduling --- */
 
 static int busy(void *arg)
 {
@@ -134,8 +133,7 @@ KTEST(thread, registers_survive_preemption, "C4")
 		EXPECT_EQ(kthread_stop(t.thread[i]), 0);
 }
 
-/* ------------------------------------------------------------------------------------------------ sleep,
- * wake-up */
+/* --- sleep, wake-up --- */
 
 static int yield_with_registers(void *arg)
 {
@@ -334,8 +332,7 @@ KTEST(thread, a_completion_lets_one_pass_for_each_time, "C3")
 		wait_for_completion(&t.completion);
 }
 
-/* --------------------------------------------------------------------------------------------------------
- * mutexes */
+/* --- mutexes --- */
 
 static int lock_and_note(void *arg)
 {
@@ -410,8 +407,7 @@ KTEST(thread, scheduling_while_atomic_panics, "C1")
 	EXPECT_EQ(preempt_count(), 0);
 }
 
-/* ------------------------------------------------------------------------------------------- beginning and
- * end */
+/* --- beginning and end --- */
 
 static int sleep_until_stopped(void *arg)
 {

@@ -93,8 +93,7 @@ void trap_handle(struct trap_frame *frame);
 void trap_interrupt(struct trap_frame *frame);
 void double_fault_handle(void);
 
-/* -------------------------------------------------------------------------------------------------------
- * reports */
+/* --- reports --- */
 
 static inline uintptr_t read_cr2(void)
 {
@@ -189,8 +188,7 @@ NORETURN static void report_and_panic(const struct trap_frame *frame)
 	panic_at(frame->eip, frame->ebp, "%s at %s", name, place);
 }
 
-/* ------------------------------------------------------------------------------------------------------
- * expected */
+/* --- expected --- */
 
 bool trap_expect(void (*fn)(void *arg), void *arg, struct trap_info *info)
 {
@@ -234,8 +232,7 @@ void trap_panicked(const char *text)
 	trap_context_abandon(context);
 }
 
-/* -------------------------------------------------------------------------------------------------------
- * arrivals */
+/* --- arrivals --- */
 
 static void handle_exception(const struct trap_frame *frame)
 {
@@ -338,8 +335,7 @@ void double_fault_handle(void)
 	tss->eax = (uintptr_t)context;
 }
 
-/* ---------------------------------------------------------------------------------------------------------
- * set-up */
+/* --- set-up --- */
 
 static __init struct gate gate_to(uintptr_t handler)
 {
