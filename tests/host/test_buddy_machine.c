@@ -2,10 +2,10 @@
 /* The buddy algorithm on zones of odd size and odd start. Host only: each test boots machines of its own. */
 #include <mm/pages/buddy.h>
 
+#include <kernel/lib/random.h>
 #include <mm/pages/page_alloc.h>
 #include <tests/host/host.h>
 #include <tests/kernel/test_util.h>
-#include <kernel/lib/random.h>
 
 #define PAGES(n)  ((uint64_t)(n)*PAGE_SIZE)
 #define LOW_PAGES 600u

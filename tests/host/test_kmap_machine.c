@@ -5,11 +5,11 @@
 #include <mm/mapped/kmap_internal.h>
 
 #include <kernel/lib/align.h>
+#include <kernel/lib/random.h>
 #include <mm/pages/page_alloc.h>
 #include <mm/report/validate.h>
 #include <tests/host/host.h>
 #include <tests/kernel/test_util.h>
-#include <kernel/lib/random.h>
 
 #define NR_PAGES 300u /* windows: 256 */
 #define NR_OPS	 40000u

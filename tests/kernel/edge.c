@@ -8,6 +8,7 @@
 #include <kernel/core/thread.h>
 #include <kernel/lib/align.h>
 #include <kernel/lib/format.h>
+#include <kernel/lib/random.h>
 #include <kernel/lib/string.h>
 #include <linux/gfp.h>
 #include <mm/objects/kmalloc.h>
@@ -17,7 +18,6 @@
 #include <mm/reclaim/wait.h>
 #include <mm/report/validate.h>
 #include <tests/ktest.h>
-#include <kernel/lib/random.h>
 
 #define STOCK_PAGES	   48u
 #define VICTIM_PAGES	   120u

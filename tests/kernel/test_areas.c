@@ -4,10 +4,10 @@
 #include <mm/mapped/areas.h>
 
 #include <kernel/lib/bitops.h>
+#include <kernel/lib/random.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 #include <tests/kernel/test_util.h>
-#include <kernel/lib/random.h>
 
 #define SPACE	  0x40000000ul
 #define PAGES(n)  ((size_t)(n)*PAGE_SIZE)

@@ -4,10 +4,10 @@
 #include <mm/pages/buddy.h>
 
 #include <kernel/lib/align.h>
+#include <kernel/lib/random.h>
 #include <kernel/lib/string.h>
 #include <mm/pages/page_alloc.h>
 #include <tests/kernel/test_util.h>
-#include <kernel/lib/random.h>
 
 static struct zone *const dma = &zones[ZONE_DMA];
 

@@ -4,11 +4,11 @@
 #include <mm/objects/kmalloc.h>
 
 #include <kernel/lib/align.h>
+#include <kernel/lib/random.h>
 #include <kernel/lib/string.h>
 #include <mm/objects/slab_internal.h>
 #include <mm/pages/page_alloc.h>
 #include <tests/kernel/test_util.h>
-#include <kernel/lib/random.h>
 
 static struct zone *const dma = &zones[ZONE_DMA];
 

@@ -4,9 +4,9 @@
 #include <mm/early/memblock_internal.h>
 
 #include <kernel/lib/align.h>
+#include <kernel/lib/random.h>
 #include <kernel/lib/string.h>
 #include <tests/kernel/test_util.h>
-#include <kernel/lib/random.h>
 
 #define LOWMEM_END MIB((paddr_t)896)
 

@@ -5,10 +5,10 @@
 
 #include <kernel/lib/align.h>
 #include <kernel/lib/format.h>
+#include <kernel/lib/random.h>
 #include <kernel/lib/string.h>
 #include <monitor/parse.h>
 #include <tests/kernel/test_util.h>
-#include <kernel/lib/random.h>
 
 #define PROMPT	 "$ "
 #define UP	 "\033[A"

@@ -10,10 +10,10 @@
 #include <mm/pages/page_alloc.h>
 
 #include <kernel/lib/align.h>
+#include <kernel/lib/random.h>
 #include <kernel/lib/string.h>
 #include <mm/objects/kmalloc.h>
 #include <tests/kernel/test_util.h>
-#include <kernel/lib/random.h>
 
 #define NR_SLOTS   192u
 #define NR_CACHES  3u

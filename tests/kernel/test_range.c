@@ -3,9 +3,9 @@
  * address. Runs on host and guest; all state is static, a kernel stack is small. */
 #include <mm/early/range.h>
 
+#include <kernel/lib/random.h>
 #include <kernel/lib/string.h>
 #include <tests/ktest.h>
-#include <kernel/lib/random.h>
 
 #define UNIVERSE 1024u /* addresses the model knows */
 

@@ -18,6 +18,7 @@
 #include <kernel/core/timer.h>
 #include <kernel/lib/align.h>
 #include <kernel/lib/format.h>
+#include <kernel/lib/random.h>
 #include <kernel/lib/string.h>
 #include <linux/gfp.h>
 #include <linux/mm.h>
@@ -26,7 +27,6 @@
 #include <mm/reclaim/events.h>
 #include <tests/kernel/edge.h>
 #include <tests/kernel/test_util.h>
-#include <kernel/lib/random.h>
 
 #define SOAK_TICKS	 60000u
 #define SOAK_SHORT_TICKS 1500u

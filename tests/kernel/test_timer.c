@@ -9,8 +9,8 @@
 #include <kernel/core/thread.h>
 #include <kernel/core/timer.h>
 #include <kernel/lib/align.h>
-#include <kernel/lib/string.h>
 #include <kernel/lib/random.h>
+#include <kernel/lib/string.h>
 
 #define NR_TIMERS 64
 

@@ -5,6 +5,7 @@
 
 #include <kernel/lib/align.h>
 #include <kernel/lib/format.h>
+#include <kernel/lib/random.h>
 #include <kernel/lib/string.h>
 #include <linux/highmem.h>
 #include <linux/slab.h>
@@ -12,7 +13,6 @@
 #include <mm/report/locate.h>
 #include <tests/kernel/fault.h>
 #include <tests/kernel/test_util.h>
-#include <kernel/lib/random.h>
 
 #define NR_RANDOM      40u
 #define MAX_PAGES      100u
