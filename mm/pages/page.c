@@ -30,9 +30,11 @@ static const char *state_name(unsigned int state)
 							  "parked per CPU",
 							  "allocated",
 							  "allocated (compound)",
+							  "a user page",
 							  "a slab",
 							  "a large kmalloc",
 							  "an exact allocation",
+							  "given back but still referenced",
 							  "part of an exact allocation"};
 
 	return state < ARRAY_SIZE(names) ? names[state] : "corrupt";

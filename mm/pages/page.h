@@ -20,19 +20,21 @@ struct kmem_cache;
 #define NR_ORDERS 11
 #define MAX_ORDER (NR_ORDERS - 1)
 
-/* What a page is. From PAGE_ALLOCATED on it heads a block that somebody owns; only PAGE_ALLOCATED and
- * PAGE_COMPOUND may be handed to __free_pages, so that one comparison of state and order decides about a
- * free. */
+/* What a page is. From PAGE_ALLOCATED on it heads a block that somebody owns; only PAGE_ALLOCATED,
+ * PAGE_COMPOUND and PAGE_USER may be handed to __free_pages, the first by the fast paths, so that one
+ * comparison of state and order decides about a free. */
 enum page_state {
 	PAGE_INTERIOR,	/* inside a block, or not memory of the allocator at all */
 	PAGE_FREE,	/* in the buddy's lists */
 	PAGE_PERCPU,	/* parked in a per-CPU list */
 	PAGE_ALLOCATED, /* handed out */
 	PAGE_COMPOUND,	/* handed out with __GFP_COMP: references may be taken on any page of the block */
-	PAGE_SLAB,	/* first page of a slab */
-	PAGE_LARGE,	/* first block of a large kmalloc; private = its pages */
-	PAGE_EXACT,	/* first block of alloc_pages_exact; private = its pages */
-	PAGE_PIECE,	/* further block of one of these two: freed with the first only */
+	PAGE_USER,   /* a single page of programs: counted until its last reference goes, see user_page.h */
+	PAGE_SLAB,   /* first page of a slab */
+	PAGE_LARGE,  /* first block of a large kmalloc; private = its pages */
+	PAGE_EXACT,  /* first block of alloc_pages_exact; private = its pages */
+	PAGE_PINNED, /* was one of these two, given back while others hold references: the last frees it */
+	PAGE_PIECE, /* further block of one of these three: freed with the first only; private = the first page */
 	NR_PAGE_STATES
 };
 

@@ -7,6 +7,13 @@
  *
  * A3 whoever makes pages free outside zone->lock lets the waiters look (wait_serve()).
  *
+ * A4 references are counted on one page, counting_page(): of a block on its head, of an exact or large
+ * allocation on its first; the owner's is one of them. Who drops the last frees the whole, whoever it is. An
+ * owner that went before leaves PAGE_PINNED, so that nobody can give it back a second time.
+ *
+ * A5 a page of programs has a state of its own, which the fast paths do not take: so whoever drops its last
+ * reference comes by here and uncounts it (U1).
+ *
  * Lock: zone->lock around each buddy call; nothing sleeps or prints under it. */
 #include <mm/pages/page_alloc.h>
 
@@ -16,6 +23,7 @@
 #include <kernel/lib/format.h>
 #include <mm/pages/above.h>
 #include <mm/pages/buddy.h>
+#include <mm/pages/user_page.h>
 
 /* --- refusals and reports --- */
 
@@ -65,6 +73,18 @@ static COLD void report_bad_free(const struct page *page, unsigned int order, co
 		   "allocated block of order %u; nothing changed",
 		   port_code_name(caller, code, sizeof(code)), page_to_pfn(page), order,
 		   page_describe(page, state, sizeof(state)), order);
+}
+
+/* get_page or put_page of what has no reference to take or to give. */
+static COLD void report_bad_reference(const struct page *page, const char *call, const void *caller)
+{
+	char state[96], code[64];
+
+	port_print(
+		PORT_ERR,
+		"BUG: bad %s by %s: pfn %#x: page is %s; expected one that references keep; nothing changed",
+		call, port_code_name(caller, code, sizeof(code)), page_to_pfn(page),
+		page_describe(page, state, sizeof(state)));
 }
 
 static COLD void report_wild_page(const void *page, const void *caller)
@@ -359,18 +379,51 @@ static inline void free_block(struct page *page, unsigned int order)
 		free_to_zone(page, order);
 }
 
+/* The blocks of an exact allocation: those that the bits of its size name, the largest first. */
+static void free_pieces(struct page *page)
+{
+	size_t nr_pages = page->private;
+
+	while (nr_pages) {
+		unsigned int order = page->order;
+		struct page *next = page + (1u << order);
+
+		ASSERT(page->state >= PAGE_PINNED && order == bit_highest((uint32_t)nr_pages));
+		free_block(page, order);
+		page = next;
+		nr_pages -= (size_t)1 << order;
+	}
+}
+
+/* A4: what the last reference held. */
+static void free_whole(struct page *head)
+{
+	if (unlikely(head->state == PAGE_PINNED)) {
+		free_pieces(head);
+		return;
+	}
+	if (head->state == PAGE_USER)
+		user_page_uncount(head); /* A5 */
+	free_block(head, head->order);
+}
+
 static void drop_reference(struct page *head)
 {
 	if (__atomic_sub_fetch(&head->refcount, 1, __ATOMIC_ACQ_REL) == 0)
-		free_block(head, head->order);
+		free_whole(head);
+}
+
+static inline bool may_be_freed(const struct page *page, unsigned int order)
+{
+	return page_is_head(page, PAGE_ALLOCATED, order) || page_is_head(page, PAGE_COMPOUND, order) ||
+	       page_is_head(page, PAGE_USER, order);
 }
 
 static NOINLINE void free_pages_for(struct page *page, unsigned int order, const void *caller)
 {
 	if (unlikely(!page_is_descriptor(page)))
 		report_wild_page(page, caller);
-	else if (unlikely(order > MAX_ORDER || (!page_is_head(page, PAGE_ALLOCATED, order) &&
-						!page_is_head(page, PAGE_COMPOUND, order))))
+	else if (unlikely(order > MAX_ORDER || !may_be_freed(page, order)))
 		report_bad_free(page, order, caller);
 	else
 		drop_reference(page);
@@ -457,8 +510,9 @@ unsigned int get_order(unsigned long size_bytes)
 }
 
 /* Make heads of the pieces of the first nr pages. */
-static void mark_pieces(struct page *page, size_t nr_pages)
+static void mark_pieces(struct page *first, size_t nr_pages)
 {
+	struct page *page = first;
 	uint8_t where = page->where;
 	enum page_state state = PAGE_ALLOCATED;
 
@@ -468,6 +522,7 @@ static void mark_pieces(struct page *page, size_t nr_pages)
 		page->head = PAGE_HEAD(state, order, where);
 		state = PAGE_PIECE;
 		page->refcount = 1;
+		page->private = (uintptr_t)first;
 		page += 1u << order;
 		nr_pages -= (size_t)1 << order;
 	}
@@ -503,17 +558,8 @@ struct page *page_alloc_exact(size_t nr_pages, gfp_t gfp, enum page_state state,
 
 void page_free_exact(struct page *page)
 {
-	size_t nr_pages = page->private;
-
-	while (nr_pages) {
-		unsigned int order = page->order;
-		struct page *next = page + (1u << order);
-
-		ASSERT(page->state >= PAGE_ALLOCATED && order == bit_highest((uint32_t)nr_pages));
-		drop_reference(page);
-		page = next;
-		nr_pages -= (size_t)1 << order;
-	}
+	page->state = PAGE_PINNED;
+	drop_reference(page);
 }
 
 void *alloc_pages_exact(size_t size_bytes, gfp_t gfp)
@@ -553,10 +599,11 @@ void split_page(struct page *page, unsigned int order)
 		report_bad_free(page, order, RETURN_ADDRESS());
 		return;
 	}
-	for (pfn_t i = 0; i < 1u << order; i++) {
+	for (pfn_t i = 1; i < 1u << order; i++) {
 		page[i].head = PAGE_HEAD(PAGE_ALLOCATED, 0, page->where);
 		page[i].refcount = 1;
 	}
+	page->order = 0;
 }
 
 /* --- references --- */
@@ -578,24 +625,75 @@ unsigned int compound_order(struct page *page)
 	return compound_head(page)->order;
 }
 
+/* A4: where the references to this page are counted; NULL: nobody can hold any. */
+static struct page *counting_page(struct page *page)
+{
+	struct page *head = page->state == PAGE_INTERIOR ? page_find_head(page) : page;
+
+	switch (head ? (enum page_state)head->state : PAGE_INTERIOR) {
+	case PAGE_ALLOCATED:
+	case PAGE_USER:
+		return head == page ? head : NULL;
+	case PAGE_COMPOUND:
+	case PAGE_LARGE:
+	case PAGE_EXACT:
+	case PAGE_PINNED:
+		return head;
+	case PAGE_PIECE:
+		return (struct page *)head->private;
+	case PAGE_INTERIOR:
+	case PAGE_FREE:
+	case PAGE_PERCPU:
+	case PAGE_SLAB:
+	case NR_PAGE_STATES:
+		break;
+	}
+	return NULL;
+}
+
 int page_count(struct page *page)
 {
-	return compound_head(page)->refcount;
+	const struct page *counts = counting_page(page);
+
+	return counts ? counts->refcount : 0;
 }
 
 void get_page(struct page *page)
 {
-	__atomic_add_fetch(&compound_head(page)->refcount, 1, __ATOMIC_RELAXED);
+	struct page *counts;
+
+	if (unlikely(!page_is_descriptor(page))) {
+		report_wild_page(page, RETURN_ADDRESS());
+		return;
+	}
+	counts = counting_page(page);
+	if (likely(counts))
+		__atomic_add_fetch(&counts->refcount, 1, __ATOMIC_RELAXED);
+	else
+		report_bad_reference(page, "get_page", RETURN_ADDRESS());
+}
+
+/* Is the only reference to it its owner's, who gives it back in another way? The count is read first: it is 1
+ * also when the owner went meanwhile, but then the state says so. */
+static bool is_the_owners(const struct page *counts)
+{
+	return __atomic_load_n(&counts->refcount, __ATOMIC_ACQUIRE) == 1 &&
+	       (READ_ONCE(counts->state) == PAGE_LARGE || READ_ONCE(counts->state) == PAGE_EXACT);
 }
 
 void put_page(struct page *page)
 {
-	struct page *head = compound_head(page);
+	struct page *counts;
 
-	if (unlikely((head->state != PAGE_ALLOCATED && head->state != PAGE_COMPOUND) || head->refcount <= 0))
-		report_bad_free(page, head->order, RETURN_ADDRESS());
+	if (unlikely(!page_is_descriptor(page))) {
+		report_wild_page(page, RETURN_ADDRESS());
+		return;
+	}
+	counts = counting_page(page);
+	if (unlikely(!counts || is_the_owners(counts)))
+		report_bad_reference(page, "put_page", RETURN_ADDRESS());
 	else
-		drop_reference(head);
+		drop_reference(counts);
 }
 
 /* --- counting and adding --- */

@@ -83,12 +83,15 @@ void *alloc_pages_exact(size_t size_bytes, gfp_t gfp) MUST_CHECK FREED_BY(free_p
 /* The order whose block holds size_bytes: 0 for 0 and 1, 1 for PAGE_SIZE + 1. Row P3. */
 unsigned int get_order(unsigned long size_bytes);
 
-/* Turn one allocated block into 2^order single pages, each with one reference. Not for compound pages.
- * Context: any. */
+/* Turn one allocated block into 2^order single pages, each with one reference; the first keeps those that the
+ * block had. Not for compound pages. Context: any. */
 void split_page(struct page *page, unsigned int order);
 
-/* References. On a compound page any page of the block will do (G18). Context: any; page must be allocated.
- */
+/* References to what alloc_pages, alloc_pages_exact, kmalloc above 16 KiB and alloc_user_page gave: it goes
+ * back, whole, when its owner has freed it and the last of them is dropped. On a compound page, an exact and a
+ * large allocation any of its pages will do (G18); of a block without __GFP_COMP its first one alone. Anything
+ * else, pages of slabs above all, cannot be kept: reported, nothing changed. page_count(): the owner's
+ * included; 0 where there can be none. Context: any. */
 void get_page(struct page *page);
 void put_page(struct page *page);
 int page_count(struct page *page);
@@ -149,4 +152,6 @@ gfp_t page_want_address(gfp_t gfp, const void *caller);
 /* For large kmalloc: a block of exactly nr pages (as alloc_pages_exact) whose head page gets this state. */
 struct page *page_alloc_exact(size_t nr_pages, gfp_t gfp, enum page_state state,
 			      const void *caller) MUST_CHECK;
+
+/* Its owner gives it back; whoever holds other references keeps it. */
 void page_free_exact(struct page *page);

@@ -1,35 +1,41 @@
 /* SPDX-License-Identifier: MIT */
-/* User pages are told by a flag of their descriptor, which is set and cleared here alone, so that alloc_pages
- * need not count what it gives to whom. U1: the counters count the allocated blocks with PAGE_FLAG_USER, zone
- * by zone. Interrupts are off while flag and counter change. */
+/* User pages have a state of their own, so that alloc_pages need not count what it gives to whom, and so that
+ * no fast path takes them back uncounted: whoever drops the last reference comes to user_page_uncount(). U1
+ * the counters count the pages of state PAGE_USER, zone by zone. Interrupts are off while state and counter
+ * change: this CPU's validator finds both or neither. */
 #include <mm/pages/user_page.h>
 
-#define PAGE_FLAG_USER 0x01u
-
 static struct {
-	size_t nr[MAX_NODES * NR_ZONES]; /* by zone->index */
+	size_t nr[MAX_NODES * NR_ZONES]; /* by zone->index; changed by atomic additions */
 } user_pages;
 
 bool page_is_user(const struct page *page)
 {
-	return page->state == PAGE_ALLOCATED && page->flags & PAGE_FLAG_USER;
+	return page->state == PAGE_USER;
 }
 
-static struct page *mark(struct page *page)
+/* U1 */
+static void set_state(struct page *page, enum page_state state, size_t change)
 {
 	irqflags_t flags = irq_save();
 
-	page->flags |= PAGE_FLAG_USER;
-	user_pages.nr[page_zone(page)->index]++;
+	page->state = (uint8_t)state;
+	__atomic_add_fetch(&user_pages.nr[page_zone(page)->index], change, __ATOMIC_RELAXED);
 	irq_restore(flags);
-	return page;
+}
+
+void user_page_uncount(struct page *page)
+{
+	set_state(page, PAGE_ALLOCATED, (size_t)-1);
 }
 
 struct page *alloc_user_page_dirty(gfp_t more)
 {
 	struct page *page = alloc_pages(GFP_HIGHUSER | more, 0);
 
-	return page ? mark(page) : NULL;
+	if (page)
+		set_state(page, PAGE_USER, 1);
+	return page;
 }
 
 struct page *alloc_user_page(void)
@@ -47,24 +53,12 @@ static COLD void report_not_user(const struct page *page, const void *caller)
 		   page_describe(page, what, sizeof(what)));
 }
 
-static void drop(struct page *page)
-{
-	irqflags_t flags = irq_save();
-
-	if (page_count(page) == 1) {
-		page->flags &= (uint8_t)~PAGE_FLAG_USER;
-		user_pages.nr[page_zone(page)->index]--;
-	}
-	__free_page(page);
-	irq_restore(flags);
-}
-
 void free_user_page(struct page *page)
 {
 	if (unlikely(!page_is_user(page)))
 		report_not_user(page, RETURN_ADDRESS());
 	else
-		drop(page);
+		__free_page(page);
 }
 
 size_t zone_nr_user_pages(const struct zone *zone)

@@ -12,11 +12,14 @@ struct page *alloc_user_page(void) MUST_CHECK;
  * (a copy, a page of a file). Flags that change zone or mobility are impossible (K7). */
 struct page *alloc_user_page_dirty(gfp_t more) MUST_CHECK;
 
-/* Drops a reference; the last one frees the page. What is no user page is reported, and nothing changed. Only
- * this frees a user page. Context: any. */
+/* Drops a reference, as put_page and __free_page do; the last one, whoever drops it, frees the page and takes
+ * it off the count. What is no user page is reported, and nothing changed. Context: any. */
 void free_user_page(struct page *page);
 
 bool page_is_user(const struct page *page);
+
+/* For page_alloc.c: the last reference is gone. It is a page as others again. */
+void user_page_uncount(struct page *page);
 
 /* User pages there are, and those of one zone. Context: any. */
 size_t nr_user_pages(void);

@@ -11,6 +11,7 @@
 #include <mm/objects/slab_internal.h>
 #include <mm/pages/buddy.h>
 #include <mm/pages/page_alloc.h>
+#include <mm/pages/user_page.h>
 #include <mm/reclaim/reserve.h>
 #include <mm/reclaim/wait.h>
 
@@ -89,10 +90,11 @@ static void check_where(const struct zone *zone, const struct page *page)
 			  page->where, where);
 }
 
-/* Free heads by looking at each descriptor: finds blocks that no list holds, and marks inside blocks. */
+/* Free heads by looking at each descriptor: finds blocks that no list holds, marks inside blocks, and user
+ * pages. */
 static size_t count_free_heads(const struct zone *zone)
 {
-	size_t pages = 0;
+	size_t pages = 0, nr_user = 0;
 	pfn_t pfn = zone->start_pfn;
 
 	while (pfn < zone->end_pfn) {
@@ -104,6 +106,7 @@ static size_t count_free_heads(const struct zone *zone)
 			check_where(zone, page);
 		if (page->state == PAGE_FREE)
 			pages += end - pfn;
+		nr_user += page_is_user(page);
 		if (page->state >= PAGE_ALLOCATED && page->refcount < 1)
 			VIOLATION("A1 pfn %#x is allocated with %d references\n", pfn, page->refcount);
 		end = MIN(end, zone->end_pfn);
@@ -112,6 +115,9 @@ static size_t count_free_heads(const struct zone *zone)
 				VIOLATION("A2 pfn %#x inside a block has state %u\n", pfn,
 					  pfn_to_page(pfn)->state);
 	}
+	if (nr_user != zone_nr_user_pages(zone))
+		VIOLATION("U1 zone %s: %zu user pages, counted %zu\n", zone->name, nr_user,
+			  zone_nr_user_pages(zone));
 	return pages;
 }
 

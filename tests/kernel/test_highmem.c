@@ -99,6 +99,54 @@ KTEST(highmem, a_shared_page_is_counted_until_its_last_reference_goes, "G3 U1")
 	EXPECT_EQ(nr_user_pages(), before);
 }
 
+static void free_as_any_page(struct page *page)
+{
+	__free_page(page);
+}
+
+static void free_by_address(struct page *page)
+{
+	if (page_is_highmem(page))
+		__free_pages(page, 0);
+	else
+		free_page((unsigned long)low_page_address(page));
+}
+
+/* The owner goes first; `last` drops the reference that keeps the page. */
+static void expect_uncounted_by(void (*last)(struct page *page))
+{
+	size_t before = nr_user_pages(), free = nr_free_pages();
+	struct page *page = alloc_user_page(), *next;
+
+	REQUIRE(page);
+	get_page(page);
+	free_user_page(page);
+	EXPECT_EQ(nr_user_pages(), before + 1);
+	expect_valid();
+	last(page);
+	EXPECT(nr_user_pages() == before && nr_free_pages() == free && !page_is_user(page));
+	expect_valid();
+	next = alloc_page(GFP_HIGHUSER);
+	REQUIRE(next);
+	EXPECT(!page_is_user(next));
+	__free_page(next);
+}
+
+KTEST(highmem, whoever_drops_the_last_reference_takes_a_page_of_programs_off_the_count, "G3 G18 U1")
+{
+	MACHINE_STAYS_AS_FOUND();
+	size_t before = nr_user_pages();
+	struct page *page = alloc_user_page();
+
+	REQUIRE(page);
+	free_as_any_page(page); /* its only one */
+	EXPECT_EQ(nr_user_pages(), before);
+	expect_uncounted_by(put_page);
+	expect_uncounted_by(free_user_page);
+	expect_uncounted_by(free_as_any_page);
+	expect_uncounted_by(free_by_address);
+}
+
 KTEST(highmem, only_a_page_of_a_program_is_freed_as_one, "G3 P4")
 {
 	MACHINE_STAYS_AS_FOUND();

@@ -407,7 +407,7 @@ KTEST(page_alloc, whoever_drops_the_last_reference_frees_the_block, "BUD-10 G18"
 	EXPECT_EQ(nr_free_pages(), free + 4);
 	expect_reports();
 	put_page(page);
-	EXPECT_ONE_REPORT("bad page free");
+	EXPECT_ONE_REPORT("bad put_page");
 	EXPECT_EQ(nr_free_pages(), free + 4);
 }
 
@@ -442,6 +442,143 @@ KTEST(page_alloc, without_comp_a_block_is_no_compound_page, "G18")
 	EXPECT(!PageCompound(single));
 	__free_pages(page, 1);
 	__free_page(single);
+}
+
+/* Whichever of its nr pages somebody refers to, all of it stays after its owner gave it back, and then all of
+ * it goes. */
+static void expect_kept(char *(*get)(size_t nr), void (*give_back)(char *addr, size_t nr), const char *twice,
+			size_t nr)
+{
+	for (size_t i = 0; i < nr; i++) {
+		char *addr = get(nr);
+		struct page *page;
+		size_t free;
+
+		REQUIRE(addr);
+		page = virt_to_page(addr);
+		free = nr_free_pages();
+		memset(addr, 0x6d, nr * PAGE_SIZE);
+		EXPECT_EQ(page_count(page + i), 1);
+		get_page(page + i);
+		get_page(page + nr - 1);
+		EXPECT_EQ(page_count(page + i), 3);
+		give_back(addr, nr);
+		EXPECT_EQ(nr_free_pages(), free);
+		if (i == nr / 2) {
+			expect_reports();
+			give_back(addr, nr);
+			EXPECT(one_report_says(twice));
+		}
+		put_page(page);
+		expect_valid();
+		EXPECT(nr_free_pages() == free && memory_is(addr, 0x6d, nr * PAGE_SIZE));
+		put_page(page + i);
+		EXPECT_EQ(nr_free_pages(), free + nr);
+	}
+}
+
+static char *get_exact(size_t nr)
+{
+	return alloc_pages_exact(nr * PAGE_SIZE, GFP_KERNEL);
+}
+
+static void give_exact(char *addr, size_t nr)
+{
+	free_pages_exact(addr, nr * PAGE_SIZE);
+}
+
+static char *get_large(size_t nr)
+{
+	return kmalloc(nr * PAGE_SIZE, GFP_KERNEL);
+}
+
+static void give_large(char *addr, size_t nr)
+{
+	(void)nr;
+	kfree(addr);
+}
+
+KTEST(page_alloc, large_and_exact_allocations_stay_until_their_last_reference_goes, "G18 BUD-10 BUD-14")
+{
+	MACHINE_STAYS_AS_FOUND();
+
+	expect_kept(get_exact, give_exact, "bad page free", 1);
+	expect_kept(get_exact, give_exact, "bad page free", 3);
+	expect_kept(get_exact, give_exact, "bad page free", 8);
+	expect_kept(get_exact, give_exact, "bad page free", 11);
+	expect_kept(get_large, give_large, "no object starts there", 5);
+	expect_kept(get_large, give_large, "no object starts there", 8);
+	expect_kept(get_large, give_large, "no object starts there", 13);
+}
+
+KTEST(page_alloc, an_owners_reference_to_large_memory_is_not_put, "G18 P4")
+{
+	MACHINE_STAYS_AS_FOUND();
+	char *large = kmalloc(5 * PAGE_SIZE, GFP_KERNEL);
+	size_t free = nr_free_pages();
+
+	REQUIRE(large);
+	expect_reports();
+	for (unsigned int i = 0; i < 5; i++) {
+		put_page(virt_to_page(large) + i);
+		EXPECT_ONE_REPORT("bad put_page");
+	}
+	EXPECT_EQ(page_count(virt_to_page(large)), 1);
+	kfree(large);
+	EXPECT_EQ(nr_free_pages(), free + 5);
+}
+
+static void expect_no_reference(struct page *page, const char *what)
+{
+	uint32_t head = page->head;
+	int refcount = page->refcount;
+
+	expect_reports();
+	get_page(page);
+	EXPECT(one_report_says("bad get_page") && reports_contain(what));
+	put_page(page);
+	EXPECT(one_report_says("bad put_page") && reports_contain(what));
+	EXPECT(page->head == head && page->refcount == refcount);
+	EXPECT_EQ(page_count(page), 0);
+}
+
+KTEST(page_alloc, what_no_reference_keeps_is_refused, "G18 P4")
+{
+	MACHINE_STAYS_AS_FOUND();
+	struct page *block = alloc_pages(GFP_KERNEL, 2), *page = alloc_page(GFP_KERNEL);
+	char *small = kmalloc(100, GFP_KERNEL), *medium = kmalloc(12000, GFP_KERNEL);
+
+	REQUIRE(block && page && small && medium);
+	expect_no_reference(block + 3, "inside a block of order 2");
+	expect_no_reference(virt_to_page(small), "a slab");
+	expect_no_reference(virt_to_page(medium + PAGE_SIZE), "a slab");
+	expect_no_reference(pfn_to_page(0), "never handed out");
+	__free_page(page);
+	expect_no_reference(page, "order 0");
+	expect_reports();
+	get_page(mem_map + mem_map_pages);
+	EXPECT_ONE_REPORT("no page descriptor");
+	put_page(mem_map + mem_map_pages);
+	EXPECT_ONE_REPORT("no page descriptor");
+	kfree(small);
+	kfree(medium);
+	__free_pages(block, 2);
+}
+
+KTEST(page_alloc, a_split_block_keeps_the_references_to_its_first_page, "BUD-11 G18")
+{
+	MACHINE_STAYS_AS_FOUND();
+	struct page *page = alloc_pages(GFP_KERNEL, 2);
+	size_t free = nr_free_pages();
+
+	REQUIRE(page);
+	get_page(page);
+	split_page(page, 2);
+	for (unsigned int i = 0; i < 4; i++)
+		__free_page(page + i);
+	EXPECT_EQ(nr_free_pages(), free + 3);
+	put_page(page);
+	EXPECT_EQ(nr_free_pages(), free + 4);
 }
 
 KTEST(page_alloc, a_split_block_is_single_pages_that_merge_again, "BUD-11")
@@ -534,7 +671,7 @@ KTEST(page_alloc, exact_pages_can_only_be_freed_as_what_they_are, "BUD-14 P4 DBG
 	free_page((unsigned long)addr + 4 * PAGE_SIZE);
 	EXPECT_ONE_REPORT("bad page free");
 	put_page(virt_to_page(addr));
-	EXPECT_ONE_REPORT("bad page free");
+	EXPECT_ONE_REPORT("bad put_page");
 	kfree(addr);
 	EXPECT_ONE_REPORT("no object starts there");
 	EXPECT_EQ(nr_free_pages(), free);

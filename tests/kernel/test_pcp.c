@@ -246,7 +246,7 @@ KTEST(pcp, what_a_refill_parks_is_marked_as_parked, "PCP-02 PCP-05")
 		struct page *page = stack->slot[i];
 
 		EXPECT(page_is_head(page, PAGE_PERCPU, 0));
-		EXPECT_EQ(page_count(page), 1);
+		EXPECT_EQ(page->refcount, 1);
 	}
 	hog_release(&held);
 }
@@ -516,7 +516,7 @@ KTEST(pcp, freeing_a_parked_page_again_is_reported, "PCP-05 P4")
 	__free_page(larger + 1);
 	EXPECT_ONE_REPORT("bad page free");
 	put_page(page);
-	EXPECT_ONE_REPORT("bad page free");
+	EXPECT_ONE_REPORT("bad put_page");
 	EXPECT_EQ(pcp_parked_pages(zone), parked);
 }
 

@@ -163,6 +163,20 @@ KTEST(validate, wrong_descriptors_of_allocated_blocks_are_found, "A1 A2 DBG-12")
 	__free_pages(page, 2);
 }
 
+KTEST(validate, user_pages_that_nobody_counted_are_found, "U1 DBG-12")
+{
+	SKIP_IF_LARGE();
+	MACHINE_STAYS_AS_FOUND();
+	struct page *page = alloc_page(GFP_KERNEL);
+
+	REQUIRE(page);
+	page->state = PAGE_USER;
+	EXPECT(validator_says("U1 zone"));
+	page->state = PAGE_ALLOCATED;
+	expect_valid();
+	__free_page(page);
+}
+
 KTEST(validate, an_overwritten_free_pointer_is_found_and_not_followed, "S1 SLB-14")
 {
 	SKIP_IF_LARGE();
