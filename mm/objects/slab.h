@@ -26,9 +26,9 @@ typedef unsigned int slab_flags_t;
 #define SLAB_MAX_OBJECT_BYTES	(64u << 10)
 #define CACHE_LINE_BYTES	64u
 
-/* A cache of `size`-byte objects, or NULL with one message (panic under SLAB_PANIC): no name or a name taken,
- * size 0 or above SLAB_MAX_OBJECT_BYTES less a word, align no power of two or above a page, unknown flags, no
- * memory. align 0: SLAB_MIN_ALIGN. The name is copied (31 characters). ctor runs once per object, when its
+/* A cache of `size`-byte objects, or NULL with one message (panic under SLAB_PANIC): no name, one that is not
+ * printable ASCII without spaces, or whose first 31 characters, which are kept, are another's; size 0 or above SLAB_MAX_OBJECT_BYTES less a word, align no power of two or above a page, unknown flags, no
+ * memory. align 0: SLAB_MIN_ALIGN. ctor runs once per object, when its
  * slab first hands it out, in the context of that allocation; what it set must be there again when the object
  * is freed.
  */

@@ -184,10 +184,25 @@ bool slab_cache_init(struct kmem_cache *cache, uint32_t slots, const char *name,
 	return list_cache(cache);
 }
 
+static inline bool is_graphic(char c)
+{
+	return c > ' ' && c <= '~';
+}
+
+/* slabinfo is lines of words. */
+static bool is_one_word(const char *name)
+{
+	while (is_graphic(*name))
+		name++;
+	return *name == '\0';
+}
+
 static const char *why_bad_cache(const char *name, size_t size, size_t align, slab_flags_t flags)
 {
 	if (!name || !*name)
 		return "it has no name";
+	if (!is_one_word(name))
+		return "a name is printable characters of ASCII without spaces";
 	if (size == 0 || size > SLAB_MAX_OBJECT_BYTES - sizeof(void *))
 		return "objects have 1 to 65532 bytes";
 	if (align && (!IS_POWER_OF_2(align) || align > PAGE_SIZE))
@@ -210,7 +225,20 @@ static const char *create_cache(struct kmem_cache **cache, const char *name, siz
 	if (slab_cache_init(*cache, slots, name, size, align, flags, ctor))
 		return NULL;
 	kmem_cache_free(&slab.cache_cache.cache, created);
-	return "the name is taken";
+	return strlen(name) < CACHE_NAME_MAX ? "the name is taken"
+					     : "its first 31 characters are another's name";
+}
+
+/* A name as one word, whatever it is. Result: buf. */
+static const char *printable_name(const char *name, char *buf)
+{
+	char *c = buf;
+
+	(void)snprintf(buf, CACHE_NAME_MAX, "%s", name ? name : "(null)");
+	for (; *c; c++)
+		if (!is_graphic(*c))
+			*c = '?';
+	return buf;
 }
 
 struct kmem_cache *kmem_cache_create(const char *name, size_t size, size_t align, slab_flags_t flags,
@@ -218,15 +246,17 @@ struct kmem_cache *kmem_cache_create(const char *name, size_t size, size_t align
 {
 	const char *wrong = why_bad_cache(name, size, align, flags);
 	struct kmem_cache *cache;
+	char shown[CACHE_NAME_MAX];
 
 	if (!wrong)
 		wrong = create_cache(&cache, name, size, align, flags, ctor);
 	if (!wrong)
 		return cache;
 	if (flags & SLAB_PANIC)
-		port_panic("cannot create cache %s of %zu bytes: %s", name ? name : "(null)", size, wrong);
-	port_print(PORT_WARN, "cannot create cache %.31s of %zu bytes, align %zu, flags %#x: %s",
-		   name ? name : "(null)", size, align, flags, wrong);
+		port_panic("cannot create cache %s of %zu bytes: %s", printable_name(name, shown), size,
+			   wrong);
+	port_print(PORT_WARN, "cannot create cache %s of %zu bytes, align %zu, flags %#x: %s",
+		   printable_name(name, shown), size, align, flags, wrong);
 	return NULL;
 }
 

@@ -313,7 +313,7 @@ KTEST(slab, a_bad_description_of_a_cache_is_refused_with_its_reason, "SLB-06 SLB
 KTEST(slab, a_name_is_copied_kept_and_free_again_after_destruction, "S3 SLB-12")
 {
 	MACHINE_STAYS_AS_FOUND();
-	char name[] = "a name of which 31 letters are kept";
+	char name[] = "a-name-of-which-31-letters-are-kept";
 
 	for (unsigned int i = 0; i < 2; i++) {
 		struct kmem_cache *cache;
@@ -322,9 +322,46 @@ KTEST(slab, a_name_is_copied_kept_and_free_again_after_destruction, "S3 SLB-12")
 		cache = kmem_cache_create(name, 8, 0, 0, NULL);
 		REQUIRE(cache);
 		name[0] = 'b';
-		EXPECT(strcmp(kmem_cache_name(cache), "a name of which 31 letters are ") == 0);
+		EXPECT(strcmp(kmem_cache_name(cache), "a-name-of-which-31-letters-are-") == 0);
 		kmem_cache_destroy(cache);
 	}
+}
+
+static void expect_unreadable(const char *name, const char *shown)
+{
+	EXPECT_NULL(kmem_cache_create(name, 8, 0, 0, NULL));
+	EXPECT(one_report_says(shown) &&
+	       reports_contain("a name is printable characters of ASCII without spaces"));
+}
+
+KTEST(slab, a_name_that_slabinfo_could_not_show_is_refused, "S3 SLB-13")
+{
+	MACHINE_STAYS_AS_FOUND();
+
+	expect_reports();
+	expect_unreadable("file lock cache", "cannot create cache file?lock?cache of 8 bytes");
+	expect_unreadable("two\nlines", "cannot create cache two?lines of 8 bytes");
+	expect_unreadable("a\ttab", "cannot create cache a?tab of 8 bytes");
+	expect_unreadable(" ", "cannot create cache ? of 8 bytes");
+	expect_unreadable("umlaut-\xc3\xa4", "cannot create cache umlaut-?? of 8 bytes");
+	expect_unreadable("\x7f", "cannot create cache ? of 8 bytes");
+	expect_unreadable("a-space-that-would-have-been-cut off", "cannot create cache a-space");
+}
+
+KTEST(slab, of_two_names_with_the_same_31_characters_the_second_is_refused_for_that, "S3 SLB-13")
+{
+	MACHINE_STAYS_AS_FOUND();
+	struct kmem_cache *cache = kmem_cache_create("31-characters-are-kept-of-names-one", 8, 0, 0, NULL);
+	struct kmem_cache *whole = kmem_cache_create("a-name-of-exactly-31-characters", 8, 0, 0, NULL);
+
+	REQUIRE(cache && whole);
+	expect_reports();
+	EXPECT_NULL(kmem_cache_create("31-characters-are-kept-of-names-two", 8, 0, 0, NULL));
+	EXPECT_ONE_REPORT("its first 31 characters are another's name");
+	EXPECT_NULL(kmem_cache_create("a-name-of-exactly-31-characters", 8, 0, 0, NULL));
+	EXPECT_ONE_REPORT("the name is taken");
+	kmem_cache_destroy(cache);
+	kmem_cache_destroy(whole);
 }
 
 KTEST(slab, a_cache_that_cannot_be_created_leaves_nothing_behind, "SLB-12 SLB-11 EXH-01")
