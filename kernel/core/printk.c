@@ -28,7 +28,7 @@ struct record {
 	uint16_t level;
 };
 
-STATIC_ASSERT(IS_POWER_OF_2(LOG_SIZE), "positions are reduced by a mask");
+STATIC_ASSERT(CONST_IS_POWER_OF_2(LOG_SIZE), "positions are reduced by a mask");
 
 static struct {
 	struct console *consoles;

@@ -57,14 +57,15 @@ long schedule_timeout(long ticks);
 #define WAIT_UNTIL(queue, condition, prepare)                                                                \
 	do {                                                                                                 \
 		struct wait_entry wait_entry_ = WAIT_ENTRY;                                                  \
+		struct wait_queue *wait_queue_ = &(queue);                                                   \
 		might_sleep();                                                                               \
 		for (;;) {                                                                                   \
-			prepare(&(queue), &wait_entry_, 2);                                                  \
+			prepare(wait_queue_, &wait_entry_, 2);                                               \
 			if (condition)                                                                       \
 				break;                                                                       \
 			schedule();                                                                          \
 		}                                                                                            \
-		finish_wait(&(queue), &wait_entry_);                                                         \
+		finish_wait(wait_queue_, &wait_entry_);                                                      \
 	} while (0)
 
 /* `queue` is the object, not its address, as in the books. */
@@ -82,10 +83,11 @@ long schedule_timeout(long ticks);
 #define wait_event_timeout(queue, condition, ticks)                                                          \
 	({                                                                                                   \
 		struct wait_entry wait_entry_ = WAIT_ENTRY;                                                  \
+		struct wait_queue *wait_queue_ = &(queue);                                                   \
 		long wait_left_ = (ticks);                                                                   \
 		might_sleep();                                                                               \
 		for (;;) {                                                                                   \
-			prepare_to_wait(&(queue), &wait_entry_, 2);                                          \
+			prepare_to_wait(wait_queue_, &wait_entry_, 2);                                       \
 			if (condition) {                                                                     \
 				wait_left_ = wait_left_ > 0 ? wait_left_ : 1;                                \
 				break;                                                                       \
@@ -94,7 +96,7 @@ long schedule_timeout(long ticks);
 				break;                                                                       \
 			wait_left_ = schedule_timeout(wait_left_);                                           \
 		}                                                                                            \
-		finish_wait(&(queue), &wait_entry_);                                                         \
+		finish_wait(wait_queue_, &wait_entry_);                                                      \
 		wait_left_;                                                                                  \
 	})
 

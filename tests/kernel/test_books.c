@@ -224,6 +224,35 @@ KTEST(books, pages_come_by_address_and_by_descriptor, "D6 P2 P3")
 	__free_page(page);
 }
 
+KTEST(books, the_end_of_low_memory_has_a_physical_address, "D6")
+{
+	EXPECT_EQ(__pa(high_memory), lowmem_bytes);
+	EXPECT(__va(__pa(high_memory)) == high_memory);
+	EXPECT(!virt_addr_valid(high_memory) && virt_addr_valid((char *)high_memory - 1));
+}
+
+KTEST(books, macros_evaluate_their_arguments_once, "D6")
+{
+	wait_queue_head_t queues[2], *queue = queues;
+	unsigned long address = PAGE_SIZE + 1;
+	int i = 3, j = 8, n = 0;
+
+	EXPECT_EQ(min(i++, j++), 3);
+	EXPECT_EQ(max(i++, j++), 9);
+	EXPECT(i == 5 && j == 10);
+	EXPECT_EQ(min(min(i++, 7), max(j++, 2)), 5);
+	EXPECT(i == 6 && j == 11);
+	EXPECT_EQ(PAGE_ALIGN(address++), 2 * PAGE_SIZE);
+	EXPECT_EQ(ALIGN_UP(address++, 64u << n++), PAGE_SIZE + 64);
+	EXPECT_EQ(DIV_ROUND_UP(i++, ++n), 3);
+	EXPECT(IS_POWER_OF_2(address++) == false && address == PAGE_SIZE + 4);
+	EXPECT(i == 7 && n == 2);
+	init_waitqueue_head(&queues[0]);
+	init_waitqueue_head(&queues[1]);
+	wait_event(*queue++, n++ == 2);
+	EXPECT(queue == &queues[1] && n == 3);
+}
+
 KTEST(books, a_page_is_mapped_with_the_kind_of_window_or_without, "D6 P9")
 {
 	struct page *page;

@@ -84,6 +84,17 @@ KTEST(reclaim, one_who_lies_about_what_it_has_and_gives_is_asked_a_bounded_numbe
 	hog_release(&hog);
 }
 
+KTEST(reclaim, one_who_has_little_is_asked_what_it_has_once_a_pass, "R1")
+{
+	MACHINE_STAYS_AS_FOUND();
+	struct giver giver = {.answer = 0};
+
+	REQUIRE(giver_register(&giver, 2, GFP_KERNEL));
+	EXPECT(vmscan_reclaim(GFP_KERNEL, 1) >= 1);
+	EXPECT_EQ(giver.nr_counts, 1);
+	giver_unregister(&giver);
+}
+
 KTEST(reclaim, a_pass_stops_when_enough_was_freed_and_the_next_begins_with_another, "R1")
 {
 	MACHINE_STAYS_AS_FOUND();

@@ -9,7 +9,9 @@
 
 #define PAGE_ALIGN(addr) ALIGN_UP(addr, (unsigned long)PAGE_SIZE)
 
-/* Between an address of the direct map and the physical one. */
-#define __pa(addr)	      ((unsigned long)virt_to_phys((const void *)(addr))) /* refused outside the direct map */
+/* Between an address of the direct map and the physical one: plain arithmetic, also for the end of the map.
+ * virt_to_phys() is what refuses others. */
+#define __pa(addr)	      ((unsigned long)(addr) - (unsigned long)port_direct_map())
 #define __va(paddr)	      ((void *)(port_direct_map() + (unsigned long)(paddr)))
+#define high_memory	      ((void *)(port_direct_map() + lowmem_bytes)) /* end of the direct map */
 #define virt_addr_valid(addr) virt_is_direct(addr)
