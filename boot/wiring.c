@@ -5,6 +5,7 @@
 
 #include <boot/wiring.h>
 #include <kernel/arch/clock.h>
+#include <kernel/arch/cpu.h>
 #include <kernel/arch/kmap.h>
 #include <kernel/arch/mmu.h>
 #include <kernel/core/address.h>
@@ -116,6 +117,11 @@ bool port_may_sleep(void)
 bool port_check_may_sleep(const char *file, int line)
 {
 	return context_check_sleep(file, line);
+}
+
+unsigned int port_physical_bits(void)
+{
+	return cpu_physical_bits();
 }
 
 uint64_t port_now_ms(void)

@@ -83,6 +83,9 @@ bool port_check_may_sleep(const char *file, int line);
 /* How much the build checks: DEBUG of the Makefile, 0 to 2. */
 unsigned int port_debug_level(void);
 
+/* How many bits a physical address of this CPU has: a page table's entry with more of them faults. */
+unsigned int port_physical_bits(void);
+
 /* --- mm's own part of virtual memory: page by page, in 4 KiB pages that are written and never executed ---
  *
  * port_add_table: the cleared page of low memory `table` becomes the page table of the PORT_TABLE_SPAN around

@@ -196,9 +196,19 @@ void *kmap(struct page *page)
 	const struct kmap_window *window;
 
 	if (!page_is_highmem(page))
-		return page_address(page);
+		return low_page_address(page);
 	window = take_or_wait(page_to_pfn(page), may_sleep);
 	return window ? (void *)window_address(window) : NULL;
+}
+
+void *high_page_address(const struct page *page)
+{
+	irqflags_t flags = port_lock_irqsave(&kmap_pool.lock);
+	const struct kmap_window *window = kmap_pool.nr ? find_locked(page_to_pfn(page)) : NULL;
+	bool is_mapped = window && window->count;
+
+	port_unlock_irqrestore(&kmap_pool.lock, flags);
+	return is_mapped ? (void *)window_address(window) : NULL;
 }
 
 static COLD void report_unmapped(const struct page *page, const void *caller)

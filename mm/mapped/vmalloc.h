@@ -50,8 +50,8 @@ void vfree(const void *addr);
  * only. */
 void *vmap(struct page *const *pages, unsigned int nr, unsigned long flags, pgprot_t prot) MUST_CHECK;
 
-/* Maps the registers of a device at physical paddr, not cached. Not for RAM, which is refused with a message.
- * Context and failure: as vmalloc. iounmap: any address in the mapping's first page; as vunmap. */
+/* Maps the registers of a device at physical paddr, not cached. RAM and addresses beyond those that the CPU has
+ * are refused with a message. Context and failure: as vmalloc. iounmap: any address in the mapping's first page; as vunmap. */
 volatile void *ioremap(paddr_t paddr, size_t size_bytes) MUST_CHECK;
 
 /* The page that an address of an area is mapped to; NULL: nothing is mapped there, or no page of memory.

@@ -43,6 +43,14 @@ void *vmap(struct page *const *pages, unsigned int nr, unsigned long flags, pgpr
 	return map_area(area);
 }
 
+/* A page number holds 44 bits of an address; the last byte is looked at, so that the last page is one. */
+static bool cpu_reaches(paddr_t paddr, size_t size_bytes)
+{
+	paddr_t last = paddr + size_bytes - 1;
+
+	return last >= paddr && last >> MIN(port_physical_bits(), 32u + PAGE_SHIFT) == 0;
+}
+
 /* Why [paddr, paddr + size_bytes) is nothing to map as a device, or NULL. */
 static const char *why_no_device(paddr_t paddr, size_t size_bytes)
 {
@@ -51,8 +59,8 @@ static const char *why_no_device(paddr_t paddr, size_t size_bytes)
 
 	if (size_bytes == 0 || size_bytes >= vmalloc_total_bytes() - offset)
 		return area_why_impossible(size_bytes ? SIZE_MAX : 0, PAGE_SIZE);
-	if (paddr + size_bytes < paddr || (paddr + size_bytes) >> PAGE_SHIFT > UINT32_MAX)
-		return "expected physical addresses below 2^44";
+	if (!cpu_reaches(paddr, size_bytes))
+		return "expected physical addresses that this CPU has";
 	if (memmap_pages_in(memblock_memory(), start,
 			    start + (pfn_t)DIV_ROUND_UP(offset + size_bytes, PAGE_SIZE)))
 		return "expected the registers of a device, found RAM";

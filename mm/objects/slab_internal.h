@@ -138,7 +138,7 @@ static inline void **object_link(const struct kmem_cache *cache, void *object)
 
 static inline char *slab_base(const struct page *slab)
 {
-	return page_address(slab);
+	return low_page_address(slab);
 }
 
 /* Where object 0 of the slab's window is: in the slab itself when that is a whole one. */

@@ -117,10 +117,14 @@ static inline void *low_page_address(const struct page *page)
 	return port_direct_map() + ((size_t)page_to_pfn(page) << PAGE_SHIFT);
 }
 
-/* Address of the page in the direct map; NULL for a page of high memory that is not mapped. Context: any. */
+/* Where kmap() shows a page of high memory, or NULL: defined in mapped/kmap.c. Context: any. */
+void *high_page_address(const struct page *page);
+
+/* Address of the page in the direct map; of a page of high memory the one that kmap() gave, until the last
+ * kunmap(), else NULL. Context: any. */
 static inline void *page_address(const struct page *page)
 {
-	return page_is_highmem(page) ? NULL : low_page_address(page);
+	return page_is_highmem(page) ? high_page_address(page) : low_page_address(page);
 }
 
 /* Is the pointer a descriptor? Rotating the remainder of the division to the top makes it one comparison

@@ -158,7 +158,7 @@ static bool drain_zones(gfp_t gfp)
 static void clear_pages(const struct page *page, size_t nr_pages)
 {
 	if (!page_is_highmem(page)) {
-		port_clear(page_address(page), nr_pages << PAGE_SHIFT);
+		port_clear(low_page_address(page), nr_pages << PAGE_SHIFT);
 		return;
 	}
 	for (; nr_pages; nr_pages--, page++)
@@ -305,7 +305,7 @@ static NOINLINE unsigned long get_unusual(gfp_t gfp, unsigned int order, const v
 {
 	struct page *page = page_alloc_for(page_want_address(gfp, caller), order, caller);
 
-	return page ? (unsigned long)page_address(page) : 0;
+	return page ? (unsigned long)low_page_address(page) : 0;
 }
 
 /* Does the fast path serve it, from low memory? Of two mobilities only one gets there: a refusal names our
@@ -572,7 +572,7 @@ void *alloc_pages_exact(size_t size_bytes, gfp_t gfp)
 		return refuse(gfp, get_order(size_bytes), caller,
 			      size_bytes ? "no block is that large" : "0 bytes");
 	page = page_alloc_exact(DIV_ROUND_UP(size_bytes, PAGE_SIZE), gfp, PAGE_EXACT, caller);
-	return page ? page_address(page) : NULL;
+	return page ? low_page_address(page) : NULL;
 }
 
 void free_pages_exact(void *addr, size_t size_bytes)

@@ -53,6 +53,11 @@ void port_vmalloc_space(uintptr_t *start, uintptr_t *end)
 	*end = fake.start + WINDOW_BYTES;
 }
 
+unsigned int port_physical_bits(void)
+{
+	return 36;
+}
+
 static port_pte_t **table_of(uintptr_t addr)
 {
 	return &fake.table[(addr - fake.start) / PORT_TABLE_SPAN];

@@ -100,6 +100,32 @@ KTEST(kmap, a_page_mapped_twice_is_one_window_until_both_are_taken_back, "P9 KMP
 	__free_page(page);
 }
 
+KTEST(kmap, a_mapped_page_has_an_address_until_the_last_kunmap, "P9 KMP-02")
+{
+	MACHINE_STAYS_AS_FOUND();
+	struct page *page, *other;
+	char *window, *local;
+
+	NEEDS_HIGH_PAGES(2);
+	page = high_page();
+	other = high_page();
+	REQUIRE(page && other);
+	EXPECT_NULL(page_address(page));
+	local = kmap_local_page(page); /* this CPU's alone, and no address of the page */
+	EXPECT_NULL(page_address(page));
+	kunmap_local(local);
+	window = kmap(page);
+	EXPECT(page_address(page) == window);
+	EXPECT_NULL(page_address(other));
+	EXPECT(kmap(page) == window);
+	kunmap(page);
+	EXPECT(page_address(page) == window);
+	kunmap(page);
+	EXPECT_NULL(page_address(page)); /* though the window may still show it */
+	__free_page(page);
+	__free_page(other);
+}
+
 KTEST(kmap, windows_of_both_kinds_on_a_page_show_the_same_bytes, "P9 KMP-01")
 {
 	MACHINE_STAYS_AS_FOUND();

@@ -528,6 +528,30 @@ KTEST(vmalloc, kvmalloc_takes_what_it_can_get, "V1")
 	EXPECT_ONE_REPORT("impossible kmalloc of 4194305 bytes");
 }
 
+KTEST(vmalloc, physical_addresses_that_the_cpu_lacks_are_not_mapped, "V1 P9")
+{
+	MACHINE_STAYS_AS_FOUND();
+	paddr_t end = (paddr_t)1 << port_physical_bits();
+	volatile char *page;
+
+	expect_reports();
+	EXPECT_NULL(ioremap(end, PAGE_SIZE));
+	EXPECT_ONE_REPORT("ioremap of 4096 bytes by ");
+	EXPECT_NULL(ioremap(end, 1));
+	EXPECT_ONE_REPORT("expected physical addresses that this CPU has");
+	EXPECT_NULL(ioremap(end - PAGE_SIZE, PAGE_SIZE + 1));
+	EXPECT_ONE_REPORT("expected physical addresses that this CPU has");
+	EXPECT_NULL(ioremap(end << 1 | PAGE_SIZE, PAGE_SIZE));
+	EXPECT_ONE_REPORT("expected physical addresses that this CPU has");
+	if (mem_map_pages >= end >> PAGE_SHIFT)
+		SKIP("there is RAM up to the last address");
+	page = ioremap(end - PAGE_SIZE, PAGE_SIZE);
+	REQUIRE(page);
+	EXPECT_EQ(vmalloc_to_pfn((const char *)page), 0); /* mapped, and no page of memory */
+	EXPECT(port_pte_pfn(port_pte_of((uintptr_t)page)) == (pfn_t)((end - PAGE_SIZE) >> PAGE_SHIFT));
+	iounmap(page);
+}
+
 KTEST(vmalloc, registers_of_devices_are_mapped_and_ram_is_not, "V1")
 {
 	MACHINE_STAYS_AS_FOUND();
@@ -545,7 +569,7 @@ KTEST(vmalloc, registers_of_devices_are_mapped_and_ram_is_not, "V1")
 	EXPECT_NULL(ioremap(0xb8000, 0));
 	EXPECT_ONE_REPORT("expected at least one byte");
 	EXPECT_NULL(ioremap(~0ull, 4096));
-	EXPECT_ONE_REPORT("expected physical addresses below");
+	EXPECT_ONE_REPORT("expected physical addresses that this CPU has");
 	EXPECT_NULL(ioremap(0xb8000, SIZE_MAX));
 	EXPECT_ONE_REPORT("larger than the space");
 }
