@@ -3,7 +3,7 @@
 
 # ---------------------------------------------------------------------------------------------------------- switches
 DEBUG      ?= 0
-MEM        ?= 512M
+MEM        ?= 1G
 SMP        ?= 1
 QEMU       ?= qemu-system-i386
 QEMU_EXTRA ?=
@@ -156,12 +156,14 @@ build/ashlar.elf: $(OUT)/ashlar.elf FORCE
 build/ashlar.iso: build/ashlar.elf FORCE
 	$(Q)tools/make-iso.sh $< $@ 0 "$(APPEND)"
 
-# From a pipe: what it says is for the monitor, and at its end leave with the tests' result.
-RUN_WORDS = exit=qemu panic=exit $(if $(findstring monitor=,$(APPEND)),,monitor=on)
-RUN_DEMO  = $(if $(findstring demo=,$(APPEND)),,demo=all)
+# In a terminal: a screen, the short suites, the prompt. From a pipe: all tests in KTAP and the demonstrations; what it says is
+# for the monitor, and at its end leave with the tests' result.
+UNLESS     = $(if $(findstring $(1)=,$(APPEND)),,$(1)=$(2))
+RUN_PERSON = $(call UNLESS,output,terminal) $(call UNLESS,selftest,quick)
+RUN_PIPE   = $(call UNLESS,demo,all) exit=qemu panic=exit $(call UNLESS,monitor,on)
 run: build/ashlar.elf
-	$(Q)tools/make-iso.sh $< build/run.iso 0 "$(APPEND) $(RUN_DEMO) $(shell test -t 0 || echo '$(RUN_WORDS)')"
-	$(Q)tools/run-qemu.sh -cdrom build/run.iso $(QEMU_EXTRA)
+	$(Q)[ -t 0 ] && [ -t 1 ] && words="$(RUN_PERSON)" || words="$(RUN_PIPE)"; \
+		tools/make-iso.sh $< build/run.iso 0 "$(APPEND) $$words" && tools/run-qemu.sh -cdrom build/run.iso $(QEMU_EXTRA)
 
 debug: build/ashlar.elf
 	$(Q)tools/debug.sh $< "$(APPEND)" $(QEMU_EXTRA)
@@ -171,13 +173,15 @@ clean:
 
 help:
 	@sed -n 's/^#: \?//p' Makefile
+	@echo; echo "Words for APPEND (docs/boot.md; 'help boot' at the prompt):"; tools/kernel-words
 
 -include tests/tests.mk
 -include tests/bench/bench.mk
 -include $(OBJECTS:.o=.d)
 
 #: make            build/ashlar.elf and build/ashlar.iso
-#: make run        boot the ISO in QEMU: self-tests, demonstrations, then the prompt; a pipe gives it commands
+#: make run        boot the ISO in QEMU: a screen, the short self-tests, the prompt; from a pipe: all tests as KTAP, the
+#:                 demonstrations, then the commands of the pipe
 #: make test       everything that must hold; one closing line
 #: make matrix     the self-tests on every kind of machine; MACHINE=WORD: those with WORD in their name
 #: make debug      QEMU stopped at the first instruction, GDB attached; GDB_BATCH=FILE runs FILE instead
@@ -194,4 +198,4 @@ help:
 #:
 #: IRQOFF=1 measures for how long interrupts are off, as make bench does for irqoff_max
 #: DEBUG=0|1|2  CC=clang  CROSS_COMPILE=i686-elf-  V=1  WERROR=1
-#: MEM=512M  SMP=1  APPEND="kernel words"  QEMU_EXTRA="options"  GUI=1
+#: MEM=1G  SMP=1  APPEND="kernel words"  QEMU_EXTRA="options"  GUI=1

@@ -32,6 +32,7 @@
 #include <mm/report/stats.h>
 #include <monitor/demo.h>
 #include <monitor/monitor.h>
+#include <monitor/welcome.h>
 #include <tests/bench/bench.h>
 #include <tests/kernel/frame.h>
 
@@ -48,11 +49,17 @@ static struct {
 	struct cmdline_options options;
 	uint64_t ram_bytes;	/* what the machine has, as far as the loader's map shows */
 	uint64_t managed_pages; /* what the allocator got */
+	char loader[96];	/* its name and protocol */
 } boot;
 
 /* Needed until the map is understood. */
 static __initdata struct boot_info info;
 static __initdata struct range_set usable;
+
+static bool is_for_a_person(void)
+{
+	return boot.options.output == CMDLINE_OUTPUT_TERMINAL;
+}
 
 /* One clear line, then nothing more: this machine or loader cannot run us. */
 NORETURN static __init void refuse(const char *reason)
@@ -94,6 +101,7 @@ static __init void parse_command_line(void)
 		drop_half_word(info.cmdline);
 	cmdline_parse(&boot.options, info.cmdline, pr_warn);
 	panic_set_action(boot.options.panic);
+	printk_set_quiet(is_for_a_person());
 	if (boot.options.slab_debug[0] || boot.options.failslab[0] || boot.options.fail_page_alloc[0])
 		pr_warn("slab_debug=, failslab= and fail_page_alloc= do nothing yet");
 	if (info.cmdline_cut)
@@ -102,10 +110,11 @@ static __init void parse_command_line(void)
 
 static __init void print_banner(void)
 {
+	(void)scnprintf(boot.loader, sizeof(boot.loader), "%s (%s)",
+			info.loader[0] ? info.loader : "an unnamed loader", info.protocol);
 	pr_info("Ashlar on %s, %u-bit physical addresses%s", cpu_name(), cpu_physical_bits(),
 		cpu_has_nx() ? ", no-execute" : "");
-	pr_info("loaded by %s (%s), command line \"%s\"", info.loader[0] ? info.loader : "an unnamed loader",
-		info.protocol, info.cmdline);
+	pr_info("loaded by %s, command line \"%s\"", boot.loader, info.cmdline);
 }
 
 static __init void print_map(void)
@@ -232,7 +241,7 @@ static __init void start_memory(void)
 /* From one flow of execution to many. */
 static __init void start_threads(void)
 {
-	selftest_init();
+	selftest_init(is_for_a_person());
 	machine_set_last_words(consoles_flush);
 	apic_init();	      /* a fixmap page: mm's tables are final */
 	timer_init();	      /* the wheel, before the first tick */
@@ -314,7 +323,7 @@ static enum machine_result run_selftests(void)
 
 	if (nr_failed < 0)
 		panic("no memory for the thread of the self-tests");
-	if (nr_failed)
+	if (nr_failed && !is_for_a_person()) /* who has read it already */
 		pr_err("self-test: %d failed", nr_failed);
 	return nr_failed ? MACHINE_FAILED : MACHINE_PASSED;
 }
@@ -325,10 +334,16 @@ NORETURN void kernel_main(uint32_t magic, uint32_t info_paddr)
 
 	start(magic, info_paddr);
 	release_init(); /* the last user of .init has returned */
-	print_memory();
+	if (is_for_a_person())
+		welcome_print(boot.loader);
+	else
+		print_memory();
 	result = run_selftests();
 	bench_run(boot.options.bench);
 	demo_run(boot.options.demo);
+	printk_set_quiet(false);
+	if (is_for_a_person())
+		welcome_print_hints();
 	if (boot.options.monitor) /* a person, or a script, says when to end */
 		(void)monitor_run(result, boot.options.exit == CMDLINE_EXIT_QEMU);
 	if (boot.options.exit == CMDLINE_EXIT_QEMU)

@@ -30,6 +30,7 @@
 #define OUT_SIZE    4096u /* powers of two */
 #define IN_SIZE	    512u
 #define FIFO_SIZE   16u
+#define CONTROL_C   3
 #define MAX_TURNS   256 /* of the interrupt handler */
 
 enum serial_register {
@@ -186,6 +187,8 @@ static uint8_t modem_choose(void)
 static void in_put(uint8_t byte)
 {
 	serial.stat.nr_received++;
+	if (byte == CONTROL_C)
+		console_note_break();
 	if (serial.in_last - serial.in_first == IN_SIZE) {
 		serial.stat.nr_dropped++;
 		return;

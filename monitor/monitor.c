@@ -7,6 +7,8 @@
 #include <monitor/monitor.h>
 
 #include <drivers/serial.h>
+#include <kernel/core/cmdline.h>
+#include <kernel/core/console.h>
 #include <kernel/core/printk.h>
 #include <kernel/core/thread.h>
 #include <kernel/lib/align.h>
@@ -17,12 +19,15 @@
 #include <monitor/say.h>
 #include <monitor/tables.h>
 
+#define CONTROL_C 3
+
 static void run_help(unsigned int nr, char *word[]);
 static void run_echo(unsigned int nr, char *word[]);
 static void run_repeat(unsigned int nr, char *word[]);
 
 static const struct command own_commands[] = {
-	{"help", "[COMMAND]", 0, 1, "this list; a command's line; `help gfp`: which flag when", run_help},
+	{"help", "[COMMAND]", 0, 1, "this list; a command's line; `gfp`: which flag when; `boot`: words",
+	 run_help},
 	{"echo", "[WORD...]", 0, WORDS_MAX, "says it", run_echo},
 	{"repeat", "COUNT COMMAND...", 2, WORDS_MAX, "runs a command up to a million times", run_repeat},
 	{.name = NULL},
@@ -61,11 +66,17 @@ static void run_help(unsigned int nr, char *word[])
 		flags_page_print();
 		return;
 	}
+	if (nr && strcmp(word[0], "boot") == 0) {
+		say("Words of the kernel's command line: APPEND=\"word word\" make run, or in GRUB's "
+		    "menu.\n");
+		cmdline_print_options(monitor_out());
+		return;
+	}
 	c = nr ? find(word[0]) : NULL;
 	if (c)
 		help_line(c);
 	else if (nr)
-		(void)expected("help", "a command or gfp", word[0]);
+		(void)expected("help", "a command, gfp or boot", word[0]);
 	for (size_t t = 0; t < ARRAY_SIZE(tables) && !nr; t++)
 		for (c = tables[t]; c->name; c++)
 			help_line(c);
@@ -106,9 +117,20 @@ static void run_repeat(unsigned int nr, char *word[])
 		return;
 	}
 	monitor.is_repeating = true;
-	for (; count; count--)
+	for (; count && !console_saw_break(); count--)
 		run_words(nr - 1, word + 1);
 	monitor.is_repeating = false;
+}
+
+/* What was typed up to the ^C that ended a command goes with it. */
+static void drop_typed(void)
+{
+	int byte;
+
+	do
+		byte = serial_getchar_poll();
+	while (byte >= 0 && byte != CONTROL_C);
+	say("^C\n");
 }
 
 static void run_line(void)
@@ -120,9 +142,12 @@ static void run_line(void)
 		say("monitor: %s\n", monitor.line.problem);
 		return;
 	}
+	console_forget_break();
 	nr = parse_words(monitor.line.text, word);
 	if (nr)
 		run_words(nr, word);
+	if (console_saw_break())
+		drop_typed();
 }
 
 void monitor_command(char *line, struct sink *out)

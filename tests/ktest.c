@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The test frame: finds the tests the linker gathered, runs them suite by suite and prints KTAP version 1.
+/* The test frame: finds the tests the linker gathered and runs them suite by suite. How results are told is in
+ * ktest_report.c.
  *
  * The idea: a test is a pointer in the section "ktests"; a suite is a name that occurs there. Nothing is
  * allocated and nothing is known of the kernel but ktest_write(), so that the same object runs on the host
@@ -18,10 +19,11 @@
 #include <kernel/lib/align.h>
 #include <kernel/lib/format.h>
 #include <kernel/lib/string.h>
+#include <tests/ktest_report.h>
 
 #define KTEST_MAX_REPORTS 16
 #define KTEST_REPORT_SIZE 192 /* bytes with the NUL */
-#define KTEST_LINE_SIZE	  256 /* bytes with the NUL */
+#define KTEST_NOTE_SIZE	  240 /* bytes with the NUL */
 
 #define KTEST_LEVEL_INFO  2 /* PORT_INFO; errors and warnings are below */
 
@@ -39,33 +41,15 @@ static struct {
 	char report[KTEST_MAX_REPORTS][KTEST_REPORT_SIZE];
 } ktest;
 
-static void ktest_print(const char *fmt, ...) PRINTF(1, 2);
-
-static void ktest_print(const char *fmt, ...)
-{
-	char line[KTEST_LINE_SIZE];
-	va_list args;
-	int len;
-
-	va_start(args, fmt);
-	len = vsnprintf(line, sizeof(line), fmt, args);
-	va_end(args);
-	if (len >= (int)sizeof(line)) {
-		len = sizeof(line) - 1;
-		line[len - 1] = '\n';
-	}
-	ktest_write(line, (size_t)len);
-}
-
 void ktest_note(const char *fmt, ...)
 {
-	char text[KTEST_LINE_SIZE - 16];
+	char text[KTEST_NOTE_SIZE];
 	va_list args;
 
 	va_start(args, fmt);
 	vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
-	ktest_print("    # %s\n", text);
+	report_note(text);
 }
 
 /* Only the first failure of a test is shown: the others mostly follow from it. */
@@ -204,13 +188,17 @@ static bool ktest_is_left_out(const struct ktest *test)
 	return false;
 }
 
-/* Result: 1 when it failed. */
-static unsigned int ktest_run_test(const struct ktest *test, unsigned int number)
+static enum report_result ktest_result(const struct ktest *test)
 {
-	if (ktest_is_left_out(test)) {
-		ktest_print("    ok %u %s # SKIP left out by selftest=\n", number, test->name);
-		return 0;
-	}
+	if (ktest.nr_failed == 0)
+		return ktest.skip_reason ? REPORT_SKIPPED : REPORT_OK;
+	ktest_note("%u failed in all; the test proves %s", ktest.nr_failed, test->proves);
+	ktest_note_captured();
+	return REPORT_FAILED;
+}
+
+static void ktest_start(const struct ktest *test)
+{
 	ktest.nr_failed = 0;
 	ktest.skip_reason = NULL;
 	ktest.is_capturing = false;
@@ -218,17 +206,24 @@ static unsigned int ktest_run_test(const struct ktest *test, unsigned int number
 	ktest.running = test;
 	test->run();
 	ktest.running = NULL;
-	if (ktest.nr_failed > 0) {
-		ktest_note("%u failed in all; the test proves %s", ktest.nr_failed, test->proves);
-		ktest_note_captured();
-		ktest_print("    not ok %u %s\n", number, test->name);
-		return 1;
+}
+
+/* Result: 1 when it failed. */
+static unsigned int ktest_run_test(const struct ktest *test, unsigned int number)
+{
+	enum report_result result = REPORT_SKIPPED;
+
+	report_test_begin();
+	if (ktest_is_left_out(test)) {
+		ktest.skip_reason = "left out by selftest=";
+	} else if (ktest_is_stopped()) {
+		ktest.skip_reason = "stopped";
+	} else {
+		ktest_start(test);
+		result = ktest_result(test);
 	}
-	if (ktest.skip_reason)
-		ktest_print("    ok %u %s # SKIP %s\n", number, test->name, ktest.skip_reason);
-	else
-		ktest_print("    ok %u %s\n", number, test->name);
-	return 0;
+	report_test_end(test, number, result, ktest.skip_reason);
+	return result == REPORT_FAILED;
 }
 
 /* The suite of tests[i], when that test is the first of it; else NULL. */
@@ -258,11 +253,11 @@ static unsigned int ktest_run_suite(const char *suite, unsigned int suite_number
 	unsigned int number = 0, nr_failed = 0;
 	const struct ktest *const *test;
 
-	ktest_print("    KTAP version 1\n    # Subtest: %s\n    1..%u\n", suite, ktest_suite_size(suite));
+	report_suite_begin(suite, ktest_suite_size(suite));
 	for (test = __start_ktests; test < __stop_ktests; test++)
 		if (strcmp((*test)->suite, suite) == 0)
 			nr_failed += ktest_run_test(*test, ++number);
-	ktest_print("%s %u %s\n", nr_failed ? "not ok" : "ok", suite_number, suite);
+	report_suite_end(suite, suite_number, nr_failed == 0);
 	return nr_failed;
 }
 
@@ -302,10 +297,7 @@ static unsigned int ktest_unknown_words(const char *list, unsigned int *number)
 			continue;
 		nr_unknown++;
 		if (number)
-			ktest_print("# no suite bears this name; expected all, none or names with commas, "
-				    "-suite.test\n"
-				    "not ok %u %.*s\n",
-				    ++*number, (int)MIN(len, 64u), list);
+			report_unknown_suite(list, len, ++*number);
 	}
 	return nr_unknown;
 }
@@ -327,15 +319,12 @@ unsigned int ktest_run(const char *list)
 	const struct ktest *const *test;
 
 	ktest.list = list;
-	ktest_print("KTAP version 1\n");
-	if (nr_planned == 0) {
-		ktest_print("1..0 # SKIP no suite asked for\n");
-		return 0;
-	}
-	ktest_print("1..%u\n", nr_planned);
+	report_begin(nr_planned);
 	nr_failed = ktest_unknown_words(list, &number);
 	for (test = __start_ktests; test < __stop_ktests; test++)
 		if (ktest_suite_starting_at(test) && ktest_list_has(list, *test))
 			nr_failed += ktest_run_suite((*test)->suite, ++number);
+	if (nr_planned)
+		report_end();
 	return nr_failed;
 }

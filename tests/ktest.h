@@ -79,6 +79,16 @@ unsigned int reports_count_bugs(void);	/* that say BUG */
 bool reports_contain(const char *text); /* is `text` a part of one of them */
 const char *report_at(unsigned int i);	/* "" beyond the last; at most 16 are kept, 192 bytes each */
 
+/* How results are told from now on; at first KTAP, and nobody stops it. */
+struct ktest_manner {
+	bool is_short;	  /* for a person: a line a suite, failures in full, a tally */
+	bool has_colours; /* the terminal understands escapes */
+	uint64_t (*now_ms)(void);
+	bool (*is_stopped)(void); /* asked before each test; true: what is left is skipped */
+};
+void ktest_set_manner(const struct ktest_manner *manner);
+bool ktest_is_stopped(void);
+
 /* Runs the suites of `list` ("all", "none" or names with commas; an unknown name is a failed suite).
  * Result: number of failed tests. */
 unsigned int ktest_run(const char *list);

@@ -13,7 +13,7 @@ HOSTCC32      ?= i686-linux-gnu-gcc
 GUEST_ONLY := $(addprefix tests/kernel/test_,$(addsuffix .c,trap irq thread context kmap_threads protect timer percpu rseq sweep soak books scull vmalloc_irq))
 GUEST_ONLY += tests/kernel/test_demo.c tests/kernel/test_hog.c tests/kernel/test_sweep_slow.c
 GUEST_ONLY += tests/kernel/test_sleep.c tests/kernel/test_oom.c tests/kernel/test_background.c
-HOST_SOURCES := $(MM_SOURCES) kernel/lib/format.c kernel/core/cmdline.c boot/multiboot.c tests/ktest.c \
+HOST_SOURCES := $(MM_SOURCES) kernel/lib/format.c kernel/core/cmdline.c boot/multiboot.c tests/ktest.c tests/ktest_report.c \
 		monitor/line.c monitor/parse.c \
 		$(filter-out $(GUEST_ONLY),$(sort $(wildcard tests/kernel/test_*.c))) $(sort $(wildcard tests/host/test_*.c)) \
 		tests/host/main.c $(sort $(wildcard tests/host/fake_*.c))

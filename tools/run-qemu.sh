@@ -7,12 +7,31 @@
 # guest cannot see the end of a pipe.
 set -u
 
+# In KiB, so that what cannot boot is refused here and not in GRUB's editor.
+mem_kib() {
+	case $1 in
+	*[0-9]G) echo "$((${1%G} << 20))" ;;
+	*[0-9]K) echo "${1%K}" ;;
+	*[0-9]M) echo "$((${1%M} << 10))" ;;
+	*) echo "$(($1 << 10))" ;;
+	esac
+}
+
+case ${MEM:=512M} in
+*[!0-9KMG]* | *[KMG]?* | [KMG] | ?????????*) kib=0 ;;
+*) kib=$(mem_kib "$MEM") ;;
+esac
+if [ "$kib" -lt 8192 ] || [ "$kib" -gt 62914560 ]; then
+	echo "MEM=$MEM: expected 8M to 60G, such as 64M" >&2
+	exit 2
+fi
+
 run() {
 	display="-display none"
 	[ "${GUI:-0}" = 1 ] && display=
 	# shellcheck disable=SC2086
-	"${QEMU:-qemu-system-i386}" -accel tcg -cpu "${CPU:-max}" -nodefaults -vga std $display -serial stdio -no-reboot \
-		-device isa-debug-exit,iobase=0xf4,iosize=0x04 -m "${MEM:-512M}" -smp "${SMP:-1}" "$@"
+	"${QEMU:-qemu-system-i386}" -accel tcg -cpu "${CPU:-max}" -nodefaults -vga std $display $serial $reboot \
+		-device isa-debug-exit,iobase=0xf4,iosize=0x04 -m "$MEM" -smp "${SMP:-1}" "$@"
 }
 
 # The first LEAD bytes are for whoever reads the port before the kernel does: a boot loader looks for keys. NUL is no
@@ -22,7 +41,10 @@ feed() {
 	exec cat - /dev/fd/4 <&3
 }
 
-if [ -t 0 ]; then
+serial="-serial stdio" reboot=-no-reboot
+if [ -t 0 ] && [ -t 1 ]; then
+	# Ctrl-C is the guest's; Ctrl-A x ends QEMU. A reboot is one.
+	serial="-chardev stdio,id=tty,signal=off,mux=on -serial chardev:tty -mon chardev=tty" reboot=
 	run "$@"
 	status=$?
 	[ $status = 0 ] && exit 0

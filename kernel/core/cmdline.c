@@ -15,6 +15,7 @@
 #include <kernel/lib/string.h>
 
 #define SHOWN_MAX 40
+#define NAMES_MAX 512 /* all names of the table */
 
 enum kind { KIND_WORD, KIND_SIZE, KIND_NUMBER, KIND_BOOL, KIND_CHOICE };
 
@@ -24,28 +25,40 @@ struct option {
 	uint16_t offset;      /* of the value in struct cmdline_options */
 	uint64_t min, max;    /* of a number or size */
 	const char *expected; /* for people; for a choice also its two words, "a|b" for 0 and 1 */
+	const char *help;     /* what it does, on a line of its own */
 };
 
 #define AT(member) .offset = offsetof(struct cmdline_options, member)
+#define NAMES	   .expected = "all, none or names with commas"
+#define ON_OFF	   .expected = "on or off"
 
+/* One row an option; `make help` and the lint of documents read it here, so a row is one statement. */
 static const struct option cmdline_table[] = {
-	{"selftest", KIND_WORD, AT(selftest), .expected = "all, none or names with commas"},
-	{"bench", KIND_WORD, AT(bench), .expected = "all, none or names with commas"},
-	{"demo", KIND_WORD, AT(demo), .expected = "all, none or names with commas"},
-	{"monitor", KIND_BOOL, AT(monitor), .expected = "on or off"},
-	{"exit", KIND_CHOICE, AT(exit), .expected = "never|qemu"},
-	{"mem", KIND_SIZE, AT(mem_bytes), MIB(1ull), GIB(64), "a size from 1M to 64G"},
-	{"lowmem", KIND_SIZE, AT(lowmem_bytes), MIB(4ull), MIB(896ull), "a size from 4M to 896M"},
-	{"min_free_kbytes", KIND_NUMBER, AT(min_free_kbytes), 0, 1u << 20, "a number from 0 to 1048576"},
-	{"slab_debug", KIND_WORD, AT(slab_debug), .expected = "letters of FZPU and a cache's name"},
-	{"failslab", KIND_WORD, AT(failslab), .expected = "interval,probability,space,times"},
-	{"fail_page_alloc", KIND_WORD, AT(fail_page_alloc), .expected = "interval,probability,space,times"},
-	{"init_on_alloc", KIND_BOOL, AT(init_on_alloc), .expected = "0 or 1"},
-	{"init_on_free", KIND_BOOL, AT(init_on_free), .expected = "0 or 1"},
-	{"panic", KIND_CHOICE, AT(panic), .expected = "halt|exit"},
+	{"selftest", KIND_WORD, AT(selftest), NAMES, .help = "self-tests to run; quick: the short suites"},
+	{"bench", KIND_WORD, AT(bench), NAMES, .help = "benches to run"},
+	{"demo", KIND_WORD, AT(demo), NAMES, .help = "demonstrations to show"},
+	{"monitor", KIND_BOOL, AT(monitor), ON_OFF, .help = "the prompt, after all that"},
+	{"output", KIND_CHOICE, AT(output), .expected = "ktap|terminal",
+	 .help = "for machines, or for a person: short, in colour"},
+	{"exit", KIND_CHOICE, AT(exit), .expected = "never|qemu", .help = "qemu: leave through port 0xf4"},
+	{"panic", KIND_CHOICE, AT(panic), .expected = "halt|exit", .help = "what follows a panic"},
+	{"mem", KIND_SIZE, AT(mem_bytes), MIB(1ull), GIB(64), "a size from 1M to 64G",
+	 .help = "ignore RAM above this address"},
+	{"lowmem", KIND_SIZE, AT(lowmem_bytes), MIB(4ull), MIB(896ull), "a size from 4M to 896M",
+	 .help = "end of low memory; above it is high memory"},
+	{"min_free_kbytes", KIND_NUMBER, AT(min_free_kbytes), 0, 1u << 20, "a number from 0 to 1048576",
+	 .help = "what ordinary requests leave; 0: chosen from the size of memory"},
+	{"slab_debug", KIND_WORD, AT(slab_debug), .expected = "letters of FZPU and a cache's name",
+	 .help = "checks on objects"},
+	{"failslab", KIND_WORD, AT(failslab), .expected = "interval,probability,space,times",
+	 .help = "objects that are not to be had"},
+	{"fail_page_alloc", KIND_WORD, AT(fail_page_alloc), .expected = "interval,probability,space,times",
+	 .help = "pages that are not to be had"},
+	{"init_on_alloc", KIND_BOOL, AT(init_on_alloc), .expected = "0 or 1",
+	 .help = "clear pages and objects when they are handed out"},
+	{"init_on_free", KIND_BOOL, AT(init_on_free), .expected = "0 or 1",
+	 .help = "... when they come back"},
 };
-
-STATIC_ASSERT(ARRAY_SIZE(cmdline_table) <= 32, "struct parser keeps a bit for each option");
 
 static const struct cmdline_options cmdline_defaults = {
 	.selftest = "all",
@@ -287,18 +300,25 @@ static void option_parse(struct parser *parser, unsigned int index, const struct
 	parser->seen |= 1u << index;
 }
 
+/* " selftest bench ..." */
+static const char *names_join(char names[NAMES_MAX])
+{
+	int len = 0;
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(cmdline_table); i++)
+		len += scnprintf(names + len, NAMES_MAX - (size_t)len, " %s", cmdline_table[i].name);
+	return names;
+}
+
 static void word_parse(struct parser *parser, const struct piece *word)
 {
 	struct piece name = word_name(word);
-	char shown[SHOWN_MAX + 4];
+	char shown[SHOWN_MAX + 4], names[NAMES_MAX];
 	int index = option_find(&name);
 
 	if (index < 0)
-		parser->warn("command line: %s: unknown option, expected selftest bench demo monitor exit "
-			     "mem lowmem "
-			     "min_free_kbytes slab_debug failslab fail_page_alloc init_on_alloc init_on_free "
-			     "panic",
-			     piece_show(word, shown));
+		parser->warn("command line: %s: unknown option, expected%s", piece_show(word, shown),
+			     names_join(names));
 	else
 		option_parse(parser, (unsigned int)index, word, word_value(word, &name));
 }
@@ -334,4 +354,10 @@ void cmdline_parse(struct cmdline_options *options, const char *line, void (*war
 		word_parse(&parser, &word);
 	if (options->exit == CMDLINE_EXIT_QEMU && !option_was_seen(&parser, "monitor"))
 		options->monitor = false;
+}
+
+void cmdline_print_options(struct sink *out)
+{
+	for (const struct option *o = cmdline_table; o < cmdline_table + ARRAY_SIZE(cmdline_table); o++)
+		sink_printf(out, "  %s=%s\n      %s\n", o->name, o->expected, o->help);
 }

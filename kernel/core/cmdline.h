@@ -2,8 +2,7 @@
 /* The kernel command line: words with blanks between them, each `name=value`. See the table in cmdline.c.
  *
  * L1 The first word is the file's own name, and skipped, when it has a '/' before any '=', ends in ".elf", or
- * has no
- *    '=' and is not an option's name.
+ *    has no '=' and is not an option's name.
  * L2 A word that cannot be used changes nothing and is named in exactly one warning with what was expected.
  * L3 Of duplicates the last usable one wins, with a warning.
  * Any length and any bytes are survived; nothing allocates. Context: boot, or the host. */
@@ -15,12 +14,14 @@
 #define CMDLINE_LIST_MAX 128 /* bytes of a list value with its NUL */
 
 enum cmdline_exit { CMDLINE_EXIT_NEVER, CMDLINE_EXIT_QEMU };
+enum cmdline_output { CMDLINE_OUTPUT_KTAP, CMDLINE_OUTPUT_TERMINAL };
 
 struct cmdline_options {
 	char selftest[CMDLINE_LIST_MAX]; /* "all", "none" or names with commas */
 	char bench[CMDLINE_LIST_MAX];
 	char demo[CMDLINE_LIST_MAX];
 	bool monitor; /* default: on, but off with exit=qemu, where nobody is there to talk */
+	enum cmdline_output output;
 	enum cmdline_exit exit;
 	uint64_t mem_bytes;	  /* RAM above this is ignored; 0: no limit */
 	uint64_t lowmem_bytes;	  /* end of the direct map; 0: as much as fits */
@@ -34,3 +35,7 @@ struct cmdline_options {
 
 /* Fills in the defaults, then what `line` says. `warn` prints one line a call; it may be pr_warn. */
 void cmdline_parse(struct cmdline_options *options, const char *line, void (*warn)(const char *fmt, ...));
+
+/* Every option: two lines, what is expected and what it does. */
+struct sink;
+void cmdline_print_options(struct sink *out);

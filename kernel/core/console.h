@@ -24,6 +24,12 @@ void console_register(struct console *con);
  * off. */
 void consoles_flush(void);
 
+/* Somebody typed ^C, and whatever takes long should end. The console's driver notes it; who runs a command
+ * forgets it before, and asks meanwhile. Context: any. */
+void console_note_break(void);
+bool console_saw_break(void);
+void console_forget_break(void);
+
 /* Raw text to all consoles: no time stamps, not kept in the log. For KTAP, tables and the prompt. Context:
  * any. */
 struct sink *console_sink(void);

@@ -37,6 +37,8 @@ static struct {
 	unsigned int depth;
 	uint32_t first, last; /* positions */
 	char log[LOG_SIZE];
+	bool is_quiet; /* remarks go to the log only */
+	bool saw_break;
 } printk_state;
 
 static void log_write(uint32_t position, const void *from, size_t len)
@@ -142,7 +144,7 @@ static void line_emit(enum printk_level level, const char *text, size_t len)
 	line[total++] = '\n';
 	if (printk_state.depth == 1)
 		log_append(level, line, total);
-	if (level != PRINTK_DEBUG)
+	if (level < PRINTK_INFO || (level == PRINTK_INFO && !printk_state.is_quiet))
 		consoles_write(line, total);
 }
 
@@ -331,4 +333,24 @@ struct sink *console_sink(void)
 	static struct sink sink = {.write = console_sink_write};
 
 	return &sink;
+}
+
+void printk_set_quiet(bool quiet)
+{
+	printk_state.is_quiet = quiet;
+}
+
+void console_note_break(void)
+{
+	WRITE_ONCE(printk_state.saw_break, true);
+}
+
+bool console_saw_break(void)
+{
+	return READ_ONCE(printk_state.saw_break);
+}
+
+void console_forget_break(void)
+{
+	WRITE_ONCE(printk_state.saw_break, false);
 }

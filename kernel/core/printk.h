@@ -3,7 +3,7 @@
  *
  * P1 A call is one message; a newline at its end may be left out, one inside starts a new stamped line.
  * P2 A message is cut at PRINTK_MAX - 1 bytes, and then ends in "...".
- * P3 Debug messages go to the log only.
+ * P3 Debug messages go to the log only, and remarks do while printk is quiet.
  *
  * Context: any, exceptions too: a fault inside printk reaches the consoles, not the log. Nothing allocates.
  */
@@ -40,6 +40,9 @@ void printk_set_filter(bool (*filter)(enum printk_level level, const char *text)
 /* Offers a message of any level, for a floor whose words the filter wants to see all of: what is not taken
  * (false) goes to printk(). Context: any. */
 bool printk_offer(enum printk_level level, const char *text);
+
+/* Remarks (PRINTK_INFO) go to the log only, until it is false again. */
+void printk_set_quiet(bool quiet);
 
 /* The log, oldest line first. */
 void dmesg_print(struct sink *out);

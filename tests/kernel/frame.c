@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include <tests/kernel/frame.h>
 
+#include <kernel/arch/clock.h>
 #include <kernel/core/console.h>
 #include <kernel/core/err.h>
 #include <kernel/core/printk.h>
 #include <kernel/core/thread.h>
+#include <kernel/lib/string.h>
 #include <tests/ktest.h>
+
+/* One or two of each room and floor, none of which takes as long as a tenth of a second at 1 GiB. */
+#define QUICK_SUITES "memblock,zone,buddy,page_alloc,slab,kmalloc,highmem,irq"
 
 static bool offer_message(enum printk_level level, const char *text)
 {
@@ -20,9 +25,20 @@ void ktest_write(const char *text, size_t len)
 	sink->write(sink, text, len);
 }
 
-void selftest_init(void)
+void selftest_set_terminal(bool terminal)
+{
+	struct ktest_manner manner = {.is_short = terminal,
+				      .has_colours = terminal,
+				      .now_ms = clock_now_ms,
+				      .is_stopped = console_saw_break};
+
+	ktest_set_manner(&manner);
+}
+
+void selftest_init(bool terminal)
 {
 	printk_set_filter(offer_message);
+	selftest_set_terminal(terminal);
 }
 
 static int selftest_thread(void *list)
@@ -32,7 +48,8 @@ static int selftest_thread(void *list)
 
 int selftest_run(const char *list)
 {
-	struct thread *thread = kthread_create(selftest_thread, (void *)(uintptr_t)list, "selftest");
+	const char *wanted = strcmp(list, "quick") == 0 ? QUICK_SUITES : list;
+	struct thread *thread = kthread_create(selftest_thread, (void *)(uintptr_t)wanted, "selftest");
 	int nr_failed;
 
 	if (IS_ERR(thread))

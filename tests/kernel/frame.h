@@ -3,9 +3,15 @@
  * else of the tests. */
 #pragma once
 
-/* From now on a test that runs is offered all messages. Context: boot. */
-void selftest_init(void);
+#include <kernel/lib/types.h>
 
-/* Runs the suites of the list (ktest_run()) in a thread of its own, and waits for it: some tests name the
+/* From now on a test that runs is offered all messages. `terminal`: results are told to a person, see ktest.h.
+ * Context: boot. */
+void selftest_init(bool terminal);
+
+/* For whoever is there: KTAP, or a person's short report. */
+void selftest_set_terminal(bool terminal);
+
+/* Runs the suites of the list (ktest_run(); "quick": those that take a moment) in a thread of its own, and waits for it: some tests name the
  * thread they run in. Result: how many failed; -1: no memory for the thread. Context: may sleep. */
 int selftest_run(const char *list);

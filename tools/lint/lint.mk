@@ -6,6 +6,7 @@ lint: lint-build lint-contract
 	$(Q)tools/lint/layers
 	$(Q)tools/lint/mm-pure
 	$(Q)tools/lint/drivers
+	$(Q)tools/lint/words
 	$(Q)tools/lint/headers
 	$(Q)tools/lint/style
 	$(Q)tests/mutants/run -n

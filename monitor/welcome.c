@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/* At most 80 columns. The picture is not to scale: the DMA zone would be a hair. */
+#include <monitor/welcome.h>
+
+#include <kernel/arch/cpu.h>
+#include <kernel/lib/align.h>
+#include <kernel/lib/string.h>
+#include <mm/pages/page_alloc.h>
+#include <mm/pages/zone.h>
+#include <monitor/say.h>
+
+#define PICTURE_COLUMNS 76u
+
+struct picture {
+	unsigned int nr_zones;
+	char frame[PICTURE_COLUMNS + 2], floor[PICTURE_COLUMNS + 2], text[PICTURE_COLUMNS + 2],
+		borders[PICTURE_COLUMNS + 8];
+};
+
+/* Written over what stands there, cut at the end. */
+static void put(char *line, unsigned int column, const char *text)
+{
+	for (; *text && column <= PICTURE_COLUMNS; text++)
+		line[column++] = *text;
+}
+
+static void put_centred(char *line, unsigned int from, unsigned int to, const char *text)
+{
+	unsigned int len = (unsigned int)strlen(text);
+
+	put(line, from + (to - from > len ? (to - from - len) / 2 : 0), text);
+}
+
+static const char *mib(char buf[24], size_t pages)
+{
+	(void)snprintf(buf, 24, "%zu.%zu", pages >> 8, (pages & 255) * 10 >> 8);
+	return buf;
+}
+
+static void draw_zone(struct picture *picture, const struct zone *zone, unsigned int from, unsigned int to)
+{
+	char text[40], free[24], all[24];
+
+	(void)snprintf(text, sizeof(text), " %s ", zone->name);
+	put_centred(picture->frame, from + 1, to, text);
+	(void)snprintf(text, sizeof(text), "%s of %s MiB free",
+		       mib(free, zone->nr_free + pcp_parked_pages(zone)), mib(all, zone->present));
+	put_centred(picture->text, from + 1, to, text);
+	put(picture->frame, to, "+");
+	put(picture->floor, to, "+");
+	put(picture->text, to, "|");
+	(void)snprintf(text, sizeof(text), "%u MiB", (zone->end_pfn + 255) >> 8);
+	put(picture->borders, to - (unsigned int)strlen(text) + 1, text);
+}
+
+static unsigned int count_zones(void)
+{
+	const struct zone *zone;
+	unsigned int nr = 0;
+
+	for_each_zone(zone)
+		nr += zone_has_memory(zone);
+	return nr;
+}
+
+static void draw_zones(struct picture *picture)
+{
+	unsigned int nr = count_zones(), i = 0, from = 0;
+	const struct zone *zone;
+
+	memset(picture, ' ', sizeof(*picture));
+	memset(picture->frame, '-', PICTURE_COLUMNS);
+	put(picture->frame, 0, "+");
+	memcpy(picture->floor, picture->frame, sizeof(picture->floor));
+	put(picture->text, 0, "|");
+	put(picture->borders, 0, "0");
+	for_each_zone(zone) {
+		unsigned int to = PICTURE_COLUMNS * ++i / nr;
+
+		if (!zone_has_memory(zone)) {
+			i--;
+			continue;
+		}
+		draw_zone(picture, zone, from, to);
+		from = to;
+	}
+	picture->frame[PICTURE_COLUMNS + 1] = picture->floor[PICTURE_COLUMNS + 1] = '\0';
+	picture->text[PICTURE_COLUMNS + 1] = picture->borders[PICTURE_COLUMNS + 1] = '\0';
+}
+
+void welcome_print(const char *loader)
+{
+	struct picture picture;
+
+	say("\nAshlar, a memory manager for small x86 kernels, and the kernel that proves it\n");
+	say("%s, booted by %s\n\n", cpu_name(), loader);
+	draw_zones(&picture);
+	say("  %s\n", picture.frame);
+	say("  %s\n", picture.text);
+	say("  %s\n", picture.floor);
+	say("  %s\n\n", picture.borders);
+}
+
+void welcome_print_hints(void)
+{
+	say("\n  help      all commands           demo      what happens when memory is short\n"
+	    "  test      all self-tests         buddyinfo, zoneinfo, slabinfo, whatis ADDRESS\n"
+	    "  Ctrl-C    ends what runs         Ctrl-A x  ends QEMU\n\n");
+}
