@@ -15,7 +15,7 @@ SHELL      := /bin/sh
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 
-export QEMU MEM SMP GUI GDB_BATCH
+export QEMU MEM SMP GUI GDB_BATCH GDB_PORT REPLAY
 
 # ------------------------------------------------------------- set-up: what the goals need is here, or gets installed
 # PACKAGE=WITNESS, see tools/setup.sh. Another cross toolchain makes Debian's unnecessary.
@@ -49,11 +49,11 @@ NEED_MUTANTS := $(NEED_HOST) perl=perl
 
 GOALS := $(or $(MAKECMDGOALS),all)
 NEEDS := $(if $(filter all iso build/%,$(GOALS)),$(NEED_ISO)) $(if $(filter run,$(GOALS)),$(NEED_RUN)) \
-	 $(if $(filter debug,$(GOALS)),$(NEED_DEBUG)) $(if $(filter host,$(GOALS)),$(NEED_HOST)) \
+	 $(if $(filter debug attach,$(GOALS)),$(NEED_DEBUG)) $(if $(filter host,$(GOALS)),$(NEED_HOST)) \
 	 $(if $(filter lint,$(GOALS)),$(NEED_LINT)) $(if $(filter fuzz fuzz-keep,$(GOALS)),$(NEED_FUZZ)) \
 	 $(if $(filter mutants,$(GOALS)),$(NEED_MUTANTS)) $(if $(filter prove,$(GOALS)),$(NEED_PROVE)) \
 	 $(if $(filter matrix,$(GOALS)),$(NEED_MATRIX)) \
-	 $(if $(filter-out all iso build/% run debug host lint fuzz fuzz-keep mutants prove clean help,$(GOALS)),$(NEED_TEST))
+	 $(if $(filter-out all iso build/% run debug attach prompt host lint fuzz fuzz-keep mutants prove clean help,$(GOALS)),$(NEED_TEST))
 ifneq ($(strip $(NEEDS)),)
 ifeq ($(findstring n,$(filter-out --%,$(firstword -$(MAKEFLAGS)))),)
 ifneq ($(shell tools/setup.sh $(sort $(NEEDS)) >&2; echo $$?),0)
@@ -65,7 +65,7 @@ endif
 # ---------------------------------------------------------------------------------------------------------- toolchain
 ifeq ($(origin CROSS_COMPILE),undefined)
 CROSS_COMPILE := $(firstword $(foreach p,i686-linux-gnu- i686-elf-,$(if $(shell command -v $(p)ld),$(p))))
-ifneq ($(if $(CROSS_COMPILE),,$(filter-out clean help host mutants prove,$(GOALS))),)
+ifneq ($(if $(CROSS_COMPILE),,$(filter-out clean help prompt host mutants prove,$(GOALS))),)
 $(error no cross toolchain: looked for i686-linux-gnu-ld and i686-elf-ld; name yours with CROSS_COMPILE=PREFIX-)
 endif
 endif
@@ -94,7 +94,7 @@ CFLAGS := -std=gnu11 -ffreestanding -nostdinc -isystem $(shell $(CC) -print-file
 	  -fno-asynchronous-unwind-tables -fcf-protection=none -fno-omit-frame-pointer -momit-leaf-frame-pointer \
 	  -fno-strict-aliasing -fno-delete-null-pointer-checks -fno-common \
 	  $(if $(IS_CLANG),--target=i686-linux-gnu,)
-ASFLAGS := -f elf32 -w+all
+ASFLAGS := -f elf32 -g -F dwarf -w+all
 LDFLAGS := -m elf_i386 -nostdlib -static --build-id=none -z max-page-size=4096 -z noexecstack
 
 # ------------------------------------------------------------------------------------- sources, the ground floor first
@@ -113,7 +113,7 @@ SOURCES := $(sort $(wildcard kernel/lib/*.c)) \
 OBJECTS := $(patsubst %,$(OUT)/%.o,$(SOURCES))
 
 # ------------------------------------------------------------------------------------------------------------ targets
-.PHONY: all iso run debug clean help FORCE
+.PHONY: all iso run debug attach prompt clean help FORCE
 all: build/ashlar.elf build/ashlar.iso
 iso: build/ashlar.iso
 
@@ -125,7 +125,7 @@ $(OUT)/%.c.o: %.c Makefile
 	$(if $(Q),@echo "  CC    $<")
 	$(Q)$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
 
-$(OUT)/%.asm.o: %.asm Makefile
+$(OUT)/%.asm.o: %.asm kernel/arch/i386/cfi.inc Makefile
 	@mkdir -p $(@D)
 	$(if $(Q),@echo "  NASM  $<")
 	$(Q)nasm $(ASFLAGS) $< -o $@
@@ -163,10 +163,20 @@ RUN_PERSON = $(call UNLESS,output,terminal) $(call UNLESS,selftest,quick)
 RUN_PIPE   = $(call UNLESS,demo,all) exit=qemu panic=exit $(call UNLESS,monitor,on)
 run: build/ashlar.elf
 	$(Q)[ -t 0 ] && [ -t 1 ] && words="$(RUN_PERSON)" || words="$(RUN_PIPE)"; \
-		tools/make-iso.sh $< build/run.iso 0 "$(APPEND) $$words" && tools/run-qemu.sh -cdrom build/run.iso $(QEMU_EXTRA)
+		tools/make-iso.sh $< build/run.iso 0 "$(APPEND) $$words" && tools/run-qemu.sh -cdrom build/run.iso \
+		-gdb unix:$(RUN_GDB),server=on,wait=off $(QEMU_EXTRA)
+
+# `make attach` finds the machine of `make run` at this socket, which costs nothing until then.
+RUN_GDB = build/run.gdb
 
 debug: build/ashlar.elf
 	$(Q)tools/debug.sh $< "$(APPEND)" $(QEMU_EXTRA)
+
+attach: build/ashlar.elf
+	$(Q)tools/gdb.sh $< $(if $(GDB_PORT),localhost:$(GDB_PORT),$(RUN_GDB))
+
+prompt:
+	$(Q)tools/prompt.sh
 
 clean:
 	rm -rf build
@@ -184,7 +194,10 @@ help:
 #:                 demonstrations, then the commands of the pipe
 #: make test       everything that must hold; one closing line
 #: make matrix     the self-tests on every kind of machine; MACHINE=WORD: those with WORD in their name
-#: make debug      QEMU stopped at the first instruction, GDB attached; GDB_BATCH=FILE runs FILE instead
+#: make debug      QEMU stopped at the first instruction, GDB attached; GDB_BATCH=FILE runs FILE instead.
+#:                 GDB_PORT=1234: waits there for make attach or an editor. docs/debugging.md
+#: make attach     GDB on the `make run` that runs in another terminal, or at GDB_PORT
+#: make prompt     the kernel's prompt of the `make debug` that runs in another terminal; Ctrl-] leaves
 #: make host       host tools under build/host/
 #: make fuzz       libFuzzer on loader data, command line, maps and calls of mm, 64 and 32 bits; TIME=60 seconds each
 #: make mutants    plants small faults one at a time; the host tests must catch each

@@ -1,12 +1,12 @@
 ; SPDX-License-Identifier: MIT
-; From the boot loader to kernel_main(): Multiboot 1 and 2 headers, the check that this CPU can run us, PAE tables, the
-; jump to the higher half.
+; From the boot loader to higher_half: Multiboot 1 and 2 headers, the check that this CPU can run us, PAE tables, the jump
+; to where the rest is linked.
 ;
 ; 1. Until the CPU is known to be an i686 nothing newer than a 386 is executed, and no C.
 ; 2. Section .boot is linked where it is loaded, at 1 MiB; everything else at +0xC0000000. P(x) is the physical address of x.
 ; 3. Nothing of the loader's state is relied on but flat 32-bit segments: own GDT at once (some loaders leave none).
 ; 4. esi = loader's magic, edi = its information structure, from the first instruction to the last.
-; 5. Identity map and higher half share one page directory; the identity map is gone before the first line of C.
+; 5. Identity map and higher half share one page directory; higher_half.asm drops the identity map.
 
 bits 32
 
@@ -14,13 +14,15 @@ KERNEL_BASE   equ 0xC0000000
 LOWMEM_MIB    equ 896
 %define P(x)  ((x) - KERNEL_BASE)
 
-extern kernel_main, mmu_kernel_pdpt, mmu_kernel_pd, boot_stack_top, __bss_start, __bss_end
-global _start
+extern higher_half, mmu_kernel_pdpt, mmu_kernel_pd, boot_stack_top, __bss_start, __bss_end
+global _start, boot_gdt
 
 ; --- headers ---
 MB1_MAGIC     equ 0x1BADB002
 MB1_FLAGS     equ 3                     ; modules on page borders, memory map wanted
 MB2_MAGIC     equ 0xE85250D6
+
+%include "kernel/arch/i386/cfi.inc"
 
 section .boot progbits alloc exec nowrite align=4096
 
@@ -45,6 +47,8 @@ multiboot1_header:
 
 ; --- segments, memory ---
 _start:
+	cfi_begin 4
+	cfi_outermost
 	cli
 	cld
 	mov	esi, eax
@@ -120,8 +124,10 @@ cpu_is_fine:
 	mov	cr0, eax
 	mov	eax, higher_half
 	jmp	eax
+	cfi_end
 
 enable_nx:
+	cfi_begin 4
 	mov	eax, 0x80000000
 	cpuid
 	cmp	eax, 0x80000001
@@ -136,6 +142,7 @@ enable_nx:
 	wrmsr
 .done:
 	ret
+	cfi_end
 
 ; --- CPU features ---
 FEATURE_PSE   equ 1 << 3
@@ -148,14 +155,21 @@ EFLAGS_ID     equ 1 << 21
 
 ; CPUID exists where EFLAGS.ID can be flipped.
 cpu_features:
+	cfi_begin 4
 	pushfd
+	cfi_stack 8
 	pop	eax
+	cfi_stack 4
 	mov	ecx, eax
 	xor	eax, EFLAGS_ID
 	push	eax
+	cfi_stack 8
 	popfd
+	cfi_stack 4
 	pushfd
+	cfi_stack 8
 	pop	eax
+	cfi_stack 4
 	xor	edx, edx
 	xor	eax, ecx
 	test	eax, EFLAGS_ID
@@ -169,9 +183,11 @@ cpu_features:
 	cpuid
 .done:
 	ret
+	cfi_end
 
 ; One line on the serial port and on the screen; edx = missing bits of NEEDED.
 report_missing:
+	cfi_begin 4
 	mov	ebp, edx
 	mov	edi, 0xB8000
 	call	serial_start
@@ -239,6 +255,7 @@ serial_start:                           ; 115200 8N1
 	outport COM1 + 2, 0x07
 	outport COM1 + 4, 0x03
 	ret
+	cfi_end
 
 text_needs:
 	db "Ashlar needs a CPU with PAE, CMOV, CX8 and TSC (Pentium Pro or later); this CPU lacks", 0
@@ -267,27 +284,3 @@ boot_gdt_end:
 boot_gdtr:
 	dw boot_gdt_end - boot_gdt - 1
 	dd boot_gdt
-
-; --- higher half ---
-section .init.text progbits alloc exec nowrite align=16
-
-higher_half:
-	xor	eax, eax
-	mov	[mmu_kernel_pdpt], eax  ; drop the identity map; the CPU re-reads the table with CR3
-	mov	eax, cr3
-	mov	cr3, eax
-	lgdt	[high_gdtr]
-	mov	esp, boot_stack_top
-	xor	ebp, ebp                ; end of every backtrace
-	push	ebp
-	push	ebp
-	mov	eax, esi
-	mov	edx, edi
-	call	kernel_main
-	ud2
-
-align 4
-	dw 0
-high_gdtr:
-	dw boot_gdt_end - boot_gdt - 1
-	dd boot_gdt + KERNEL_BASE

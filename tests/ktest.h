@@ -27,12 +27,12 @@ struct ktest {
 #define KTEST_BY_NAME(suite_, name_, proves_) KTEST_ENTRY(suite_, name_, proves_, true)
 
 #define KTEST_ENTRY(suite_, name_, proves_, is_by_name_)                                                     \
-	static void ktest_##suite_##_##name_(void);                                                          \
-	static const struct ktest ktest_entry_##suite_##_##name_ = {#suite_, #name_, proves_,                \
-								    ktest_##suite_##_##name_, is_by_name_};  \
-	static const struct ktest *const ktest_ptr_##suite_##_##name_ USED SECTION("ktests") =               \
-		&ktest_entry_##suite_##_##name_;                                                             \
-	static void ktest_##suite_##_##name_(void)
+	static void t_##suite_##_##name_(void);                                                              \
+	static const struct ktest t_entry_##suite_##_##name_ = {#suite_, #name_, proves_,                    \
+								t_##suite_##_##name_, is_by_name_};          \
+	static const struct ktest *const t_ptr_##suite_##_##name_ USED SECTION("ktests") =                   \
+		&t_entry_##suite_##_##name_;                                                                 \
+	static void t_##suite_##_##name_(void)
 
 /* Notes an expectation that failed: where, what was expected and what was found. Returns ok. */
 bool ktest_check(bool ok, const char *file, int line, const char *expr);

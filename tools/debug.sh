@@ -1,38 +1,69 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# debug.sh KERNEL.elf COMMAND-LINE [QEMU option ...]: QEMU stopped at its first instruction, GDB attached with symbols.
-# The serial line goes to build/debug.log. GDB_BATCH=FILE runs that file instead of giving a prompt.
-# QEMU ends with GDB.
+# debug.sh KERNEL.elf COMMAND-LINE [QEMU option ...]: QEMU stopped at its first instruction, GDB attached with symbols,
+# the kernel's serial line on a terminal of its own (tools/prompt.sh opens it) and in build/debug.log.
+# Environment: GDB_BATCH=FILE runs that file in GDB and ends. GDB_PORT=N starts no GDB but waits for one, or for an editor,
+# at that port, and shows the serial line here. REPLAY=1 runs build/record.bin, which record.sh made, instead of a new
+# machine. QEMU ends with GDB, or with this script.
 set -eu
 
 kernel=$1 append=$2
 shift 2
+here=$(dirname "$0")
 dir=$(mktemp -d)
-socket=$dir/gdb
-log=build/debug.log
+log=${DEBUG_LOG:-build/debug.log}
+qemu=
+stop() {
+	[ -z "$qemu" ] || kill -KILL "$qemu" 2>/dev/null || :
+	wait 2>/dev/null || :
+	rm -rf "$dir"
+}
+trap stop EXIT
+trap 'exit 130' INT TERM HUP
 
-"${QEMU:-qemu-system-i386}" -accel tcg -nodefaults -vga std -display none -serial "file:$log" -no-reboot \
-	-device isa-debug-exit,iobase=0xf4,iosize=0x04 -m "${MEM:-512M}" -smp "${SMP:-1}" \
-	-S -gdb "unix:$socket,server=on,wait=off" -kernel "$kernel" -append "$append" "$@" </dev/null &
-qemu=$!
-# Ctrl-C belongs to GDB.
-trap 'kill "$qemu" 2>/dev/null || :; wait "$qemu" 2>/dev/null || :; rm -rf "$dir"' EXIT
-trap : INT
+target=$dir/gdb
+gdbstub=unix:$target,server=on,wait=off
+if [ -n "${GDB_PORT:-}" ]; then
+	target=localhost:$GDB_PORT
+	gdbstub=tcp:127.0.0.1:$GDB_PORT
+fi
+
+# A session of its own: Ctrl-C in this terminal is for GDB, which stops the machine. It dies with this shell whatever
+# becomes of the shell.
+start() {
+	setpriv --pdeathsig TERM setsid "${QEMU:-qemu-system-i386}" -accel tcg -nodefaults -vga std -display none -no-reboot \
+		-device isa-debug-exit,iobase=0xf4,iosize=0x04 -m "${MEM:-512M}" -kernel "$kernel" -append "$append" \
+		-chardev "pty,id=serial,logfile=$log" -serial chardev:serial -S -gdb "$gdbstub" "$@" \
+		</dev/null >"$dir/out" &
+	qemu=$!
+}
+
+if [ -n "${REPLAY:-}" ]; then
+	[ -f build/record.bin ] || { echo "debug.sh: nothing was recorded, expected build/record.bin from make record" >&2; exit 1; }
+	. build/record.sh
+	start -icount "$RECORD_ICOUNT,rr=replay,rrfile=build/record.bin,rrsnapshot=start" $RECORD_DRIVE
+else
+	start -smp "${SMP:-1}" "$@"
+fi
 
 tries=0
-until [ -S "$socket" ]; do
+until tty=$(sed -n 's/^char device redirected to \([^ ]*\).*/\1/p' "$dir/out") && [ -n "$tty" ] &&
+	{ [ -n "${GDB_PORT:-}" ] || [ -S "$target" ]; }; do
 	tries=$((tries + 1))
-	if [ "$tries" -gt 100 ] || ! kill -0 "$qemu" 2>/dev/null; then
+	if [ "$tries" -gt 200 ] || ! kill -0 "$qemu" 2>/dev/null; then
 		echo "debug.sh: QEMU did not start" >&2
 		exit 1
 	fi
 	sleep 0.05
 done
+ln -sfn "$tty" build/debug.tty
 
-echo "serial line: $log"
-set -- -q -nx "$kernel" -ex "source tools/gdb/ashlar.gdb" -ex "target remote $socket"
-if [ -n "${GDB_BATCH:-}" ]; then
-	gdb -batch "$@" -x "$GDB_BATCH" </dev/null
+if [ -n "${GDB_PORT:-}" ]; then
+	echo "waiting for a debugger: make attach GDB_PORT=$GDB_PORT, or target remote $target; Ctrl-] ends the machine"
+	"$here/prompt.sh" "$tty" || :
 else
-	gdb "$@"
+	echo "the kernel's prompt: make prompt in another terminal (it is $tty); a copy of what it says: $log"
+	status=0
+	"$here/gdb.sh" "$kernel" "$target" || status=$?
+	exit "$status"
 fi

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # symbols.sh: `nm` output on standard input, the kernel's symbol table as NASM source on standard output.
 # Functions of the higher half only, without NASM's local labels, sorted, each address once;
-# names of tests, which are sentences, cut to 24 characters;
+# names of tests, which are sentences, cut to 20 characters;
 # and the ends of the text, so that what lies behind is not taken for the last function. Empty input, empty table.
 # kernel/core/ksym.h describes what is made.
 set -eu
@@ -14,7 +14,7 @@ LC_ALL=C sort | awk '
 	($2 == "t" || $2 == "T") && $1 >= "c0000000" && $1 != last {
 		last = $1
 		address[count] = $1
-		name[count++] = $3 ~ /^ktest_/ ? substr($3, 1, 24) : $3
+		name[count++] = $3 ~ /^t_/ ? substr($3, 1, 20) : $3
 	}
 	END {
 		offset = 0

@@ -35,16 +35,20 @@ PAGE_ALLOCATED equ 3
 GFP_ATOMIC equ 0x20 ; mm/pages/gfp.h
 GFP_KERNEL equ 0xd0
 
-section .rseq progbits alloc exec nowrite align=RSEQ_SLOT
+%include "kernel/arch/i386/cfi.inc"
 
-; Pad so that what follows, `%1` bytes long, ends at RSEQ_COMMIT.
-%macro sequence 1
+section .rseq progbits alloc exec nowrite align=RSEQ_SLOT
+	cfi_begin 4
+
+; Pad so that what follows, `%2` bytes long, ends at RSEQ_COMMIT. Whoever was sent back stands at %1.again.
+%macro sequence 2
 	align	RSEQ_SLOT, nop
-	times	RSEQ_COMMIT - (%1) nop
+%1.again:
+	times	RSEQ_COMMIT - (%2) nop
 %endmacro
 
 %macro pop_sequence 4 ; name, offset of the stack, slow path, path of requests that may sleep where nobody may
-	sequence %%commit - %%start
+	sequence %1, %%commit - %%start
 %%start:
 %1_wait:
 	cmp	dword [fs:percpu_preempt_count], 0
@@ -79,7 +83,7 @@ section .rseq progbits alloc exec nowrite align=RSEQ_SLOT
 	jmp	near %2
 %endmacro
 
-	sequence object_pop_kernel_sequence.commit - object_pop_kernel_sequence
+	sequence object_pop_kernel_sequence, object_pop_kernel_sequence.commit - object_pop_kernel_sequence
 object_pop_kernel_sequence:
 	cmp	dword [fs:percpu_preempt_count], 0
 	jne	near .invalid
@@ -91,7 +95,7 @@ object_pop_kernel_sequence:
 .invalid:
 	go_with_flags GFP_KERNEL, object_pop_invalid
 
-	sequence object_pop_atomic_sequence.commit - object_pop_atomic_sequence
+	sequence object_pop_atomic_sequence, object_pop_atomic_sequence.commit - object_pop_atomic_sequence
 object_pop_atomic_sequence:
 	pop_objects .slow
 .commit:
@@ -100,7 +104,7 @@ object_pop_atomic_sequence:
 	go_with_flags GFP_ATOMIC, object_pop_slow
 
 ; The slot above the top may be written before the commit: nobody looks there.
-	sequence object_push.commit - object_push
+	sequence object_push, object_push.commit - object_push
 object_push:
 	mov	ecx, [fs:edx + OBJECTS + COUNT]
 	cmp	ecx, [fs:edx + OBJECTS + LIMIT]
@@ -112,7 +116,7 @@ object_push:
 .commit:
 	ret
 
-	sequence page_push.commit - page_push
+	sequence page_push, page_push.commit - page_push
 page_push:
 	mov	ecx, [fs:edx + COUNT]
 	cmp	ecx, [fs:edx + LIMIT]
@@ -123,3 +127,4 @@ page_push:
 .commit:
 	ret
 	align	RSEQ_SLOT, nop
+	cfi_end

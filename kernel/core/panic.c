@@ -24,7 +24,7 @@ void panic_set_action(enum panic_action action)
 	panic_state.action = action;
 }
 
-NORETURN static void panic_end(void)
+NOINLINE void panic_stop(void)
 {
 	if (panic_state.action == PANIC_EXIT)
 		machine_exit(MACHINE_FAILED);
@@ -54,14 +54,14 @@ NORETURN static void vpanic(uintptr_t eip, uintptr_t ebp, const char *fmt, va_li
 	(void)irq_save();
 	depth = panic_state.depth++;
 	if (depth >= 2)
-		panic_end();
+		panic_stop();
 	(void)vsnprintf(text, sizeof(text), fmt, args);
 	if (depth == 0)
 		expected_or_final(text);
 	pr_err(depth == 0 ? "PANIC: %s" : "PANIC in panic: %s", text);
 	if (depth == 0)
 		backtrace_print(eip, ebp);
-	panic_end();
+	panic_stop();
 }
 
 void panic(const char *fmt, ...)

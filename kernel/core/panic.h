@@ -25,6 +25,10 @@ NORETURN void panic(const char *fmt, ...) PRINTF(1, 2);
  * fault. */
 NORETURN void panic_at(uintptr_t eip, uintptr_t ebp, const char *fmt, ...) PRINTF(3, 4);
 
+/* Where every panic ends, its report printed: failed assertions and exceptions too, but none that a test expected.
+ * A place for a breakpoint. */
+NORETURN void panic_stop(void);
+
 /* One line naming the place, and a backtrace; the kernel lives on. Result: cond, as a truth value. */
 #define WARN_ON(cond) warn_on_check(!!(cond), #cond, __FILE__, __LINE__)
 

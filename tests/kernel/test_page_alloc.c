@@ -223,7 +223,7 @@ KTEST(page_alloc, impossible_flags_are_refused_by_name, "K7 ZON-08 G20")
 
 /* The host has no names for code. */
 #ifdef __KERNEL__
-#define BY_US "by ktest_page_alloc_whoever+"
+#define BY_US "by t_page_alloc_whoever+"
 #else
 #define BY_US "by "
 #endif

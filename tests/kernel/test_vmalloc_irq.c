@@ -136,9 +136,8 @@ KTEST(vmalloc, a_fault_report_names_the_area, "VMA-01 VMA-02 V1")
 	REQUIRE(p);
 	EXPECT(write_faults(p + 65536 + 12));
 	EXPECT(address_describe((uintptr_t)p + 65536 + 12, what, sizeof(what)));
-	EXPECT(strstr(what, "12 bytes past vmalloc area of 65536 bytes by ktest_vmalloc_a_fault") != NULL);
+	EXPECT(strstr(what, "12 bytes past vmalloc area of 65536 bytes by t_vmalloc_a_fault") != NULL);
 	vfree(p);
 	EXPECT(address_describe((uintptr_t)p + 100, what, sizeof(what)));
-	EXPECT(strstr(what, "offset 100 of freed vmalloc area of 65536 bytes by ktest_vmalloc_a_fau") !=
-	       NULL);
+	EXPECT(strstr(what, "offset 100 of freed vmalloc area of 65536 bytes by t_vmalloc_a_fau") != NULL);
 }

@@ -15,19 +15,25 @@ FRAME_CS    equ 60
 RSEQ_SLOT   equ 128
 RSEQ_COMMIT equ 64
 
+%include "kernel/arch/i386/cfi.inc"
+
 section .text
 
 ; Vectors for which the CPU pushes an error code.
 %define HAS_ERROR_CODE(v) ((v) == 8 || ((v) >= 10 && (v) <= 14) || (v) == 17 || (v) == 21 || (v) == 29 || (v) == 30)
 
 trap_entry:
+	cfi_begin_trap 12
 %assign v 0
 %rep 256
 .vector_%+v:
 %if !HAS_ERROR_CODE(v)
+	cfi_stack 12
 	push	dword 0
 %endif
+	cfi_stack 16
 	push	dword v
+	cfi_stack 20
 %if v < 32
 	jmp	trap_entry_common
 %else
@@ -36,12 +42,26 @@ trap_entry:
 %assign v v + 1
 %endrep
 
+	cfi_end
+
 %macro frame_push 0
 	pusha
+	cfi_stack 52
+	cfi_saved EAX, 24
+	cfi_saved ECX, 28
+	cfi_saved EDX, 32
+	cfi_saved EBX, 36
+	cfi_saved EBP, 44
+	cfi_saved ESI, 48
+	cfi_saved EDI, 52
 	push	ds
+	cfi_stack 56
 	push	es
+	cfi_stack 60
 	push	fs
+	cfi_stack 64
 	push	gs
+	cfi_stack 68
 	mov	eax, KERNEL_DATA
 	mov	ds, eax
 	mov	es, eax
@@ -52,6 +72,7 @@ trap_entry:
 %endmacro
 
 interrupt_entry_common:
+	cfi_begin_trap 20
 	frame_push
 	mov	eax, [esp + FRAME_EIP]
 	sub	eax, __rseq_start
@@ -60,10 +81,13 @@ interrupt_entry_common:
 .rewound:
 	mov	eax, esp                ; struct trap_frame *
 	push	dword [eax + FRAME_EIP] ; a frame for backtraces: who was interrupted
+	cfi_stack 72
 	push	ebp
+	cfi_stack 76
 	mov	ebp, esp
 	call	trap_interrupt
 	add	esp, 8
+	cfi_stack 68
 	jmp	trap_return
 .in_sequence:
 	test	byte [esp + FRAME_CS], 3
@@ -74,22 +98,38 @@ interrupt_entry_common:
 	and	dword [esp + FRAME_EIP], -RSEQ_SLOT
 	inc	dword [fs:percpu_rseq_rewinds]
 	jmp	.rewound
+	cfi_end
 
 trap_entry_common:
+	cfi_begin_trap 20
 	frame_push
 	mov	eax, esp
 	call	trap_handle
 trap_return:
 	pop	gs
+	cfi_stack 64
 	pop	fs
+	cfi_stack 60
 	pop	es
+	cfi_stack 56
 	pop	ds
+	cfi_stack 52
 	popa
+	cfi_stack 20
+	cfi_kept EAX
+	cfi_kept ECX
+	cfi_kept EDX
+	cfi_kept EBX
+	cfi_kept EBP
+	cfi_kept ESI
+	cfi_kept EDI
 	add	esp, 8
+	cfi_stack 12
 	iret
+	cfi_end
 
 ; The CPU comes here by a task switch, with an error code of 0 on our own stack. Going back is iret with NT set; the next
-; double fault continues behind it.
+; double fault continues behind it. Debuggers find the interrupted state in the CPU's task segment (tools/gdb).
 double_fault_entry:
 	add	esp, 4
 	call	double_fault_handle
@@ -100,6 +140,7 @@ double_fault_entry:
 ;                        eax                 edx        ecx
 ; Context: esp, eip, ebx, esi, edi, ebp. Returns 0 when fn returned, 1 when somebody abandoned it.
 trap_context_call:
+	cfi_begin 4
 	mov	[ecx], esp
 	mov	dword [ecx + 4], .abandoned
 	mov	[ecx + 8], ebx
@@ -123,6 +164,7 @@ trap_context_abandon:
 	mov	edi, [eax + 16]
 	mov	ebp, [eax + 20]
 	jmp	[eax + 4]
+	cfi_end
 
 section .init.data progbits alloc noexec write align=4
 

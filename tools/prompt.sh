@@ -1,0 +1,22 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# prompt.sh [TERMINAL]: the serial line of a machine that `make debug` runs, on this terminal. Each key goes to the kernel,
+# Ctrl-C too; Ctrl-] leaves. Ends when the machine does.
+set -eu
+
+tty=${1:-build/debug.tty}
+[ -c "$tty" ] || { echo "prompt.sh: no machine, expected one started by make debug" >&2; exit 1; }
+reader=
+restore() {
+	[ -z "$reader" ] || kill "$reader" 2>/dev/null || :
+	[ -z "${saved:-}" ] || stty "$saved"
+}
+trap restore EXIT
+trap 'exit 0' INT TERM HUP
+if [ -t 0 ]; then
+	saved=$(stty -g)
+	stty raw -echo isig intr '^]' quit undef susp undef
+fi
+{ cat "$tty" 2>/dev/null || :; kill $$; } &
+reader=$!
+cat >"$tty"
