@@ -170,7 +170,7 @@ run: build/ashlar.elf
 RUN_GDB = build/run.gdb
 
 debug: build/ashlar.elf
-	$(Q)tools/debug.sh $< "$(APPEND)" $(QEMU_EXTRA)
+	$(Q)tools/debug.sh $< "$(APPEND) $(call UNLESS,selftest,none)" $(QEMU_EXTRA)
 
 attach: build/ashlar.elf
 	$(Q)tools/gdb.sh $< $(if $(GDB_PORT),localhost:$(GDB_PORT),$(RUN_GDB))

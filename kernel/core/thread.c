@@ -535,11 +535,11 @@ unsigned int threads_snapshot(struct thread_info *rows, unsigned int max)
 	return nr;
 }
 
+static const char *const state_names[] = {"running", "interruptible", "sleeping", "parked", "dead"};
+
 const char *thread_state_name(enum thread_state state)
 {
-	static const char *const names[] = {"running", "interruptible", "sleeping", "parked", "dead"};
-
-	return names[state];
+	return state_names[state];
 }
 
 const char *thread_or_context_name(void)

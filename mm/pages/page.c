@@ -23,21 +23,21 @@ struct page *page_find_head(struct page *page)
 	return NULL;
 }
 
+static const char *const state_names[NR_PAGE_STATES] = {"interior",
+							"free",
+							"parked per CPU",
+							"allocated",
+							"allocated (compound)",
+							"a user page",
+							"a slab",
+							"a large kmalloc",
+							"an exact allocation",
+							"given back but still referenced",
+							"part of an exact allocation"};
+
 static const char *state_name(unsigned int state)
 {
-	static const char *const names[NR_PAGE_STATES] = {"interior",
-							  "free",
-							  "parked per CPU",
-							  "allocated",
-							  "allocated (compound)",
-							  "a user page",
-							  "a slab",
-							  "a large kmalloc",
-							  "an exact allocation",
-							  "given back but still referenced",
-							  "part of an exact allocation"};
-
-	return state < ARRAY_SIZE(names) ? names[state] : "corrupt";
+	return state < ARRAY_SIZE(state_names) ? state_names[state] : "corrupt";
 }
 
 const char *page_describe(const struct page *page, char *buf, size_t size)

@@ -1,8 +1,16 @@
 # SPDX-License-Identifier: MIT
-# GDB for Ashlar: `source tools/gdb/ashlar.py`, with the kernel's symbols loaded. `make debug` and `make attach` do so.
+# GDB for Ashlar: `source tools/gdb/ashlar.py`, with the kernel's symbols loaded, before or after `target remote`.
+# `make debug` and `make attach` do so. docs/debugging.md tells what it gives.
+import os
+import sys
+
 import gdb
 
 for setting in ("confirm off", "pagination off", "disassemble-next-line auto", "print pretty on", "architecture i386",
                 "print demangle off"):
-    gdb.execute("set " + setting)
+    gdb.execute("set " + setting, to_string=True)
 gdb.execute("handle SIGINT nopass", to_string=True)
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+sys.dont_write_bytecode = True
+from ashlar_gdb import commands, functions, printers, steps, unwind  # noqa: E402, F401

@@ -1,0 +1,280 @@
+# SPDX-License-Identifier: MIT
+"""Commands that look: `mm ...`, `ps`, `dmesg`, `bt-thread`."""
+import gdb
+
+from . import check, read, text as words
+from .read import text
+
+
+def expected(what, got):
+    return gdb.GdbError(f"expected {what}, got '{got}'")
+
+
+class Command(gdb.Command):
+    """A command that prints the lines of lines(argument)."""
+
+    def __init__(self, name):
+        super().__init__(name, gdb.COMMAND_DATA)
+
+    def invoke(self, argument, from_tty):
+        try:
+            for line in self.lines(argument.strip()):
+                gdb.write(line + "\n")
+        except read.Loop as loop:
+            raise gdb.GdbError(f"a list is corrupt: {loop}; see `mm check`") from None
+        except gdb.MemoryError as error:
+            raise gdb.GdbError(f"{error} (is the kernel up? `start-kernel` runs to its first line)") from None
+
+
+class Mm(gdb.Command):
+    """What the memory manager holds, read from outside: on a crashed kernel, too. `help mm` lists the reports."""
+
+    def __init__(self):
+        super().__init__("mm", gdb.COMMAND_DATA, gdb.COMPLETE_NONE, True)
+
+    def invoke(self, argument, from_tty):
+        if argument:
+            raise expected("a report that `help mm` lists", argument)
+        gdb.execute("help mm")
+
+
+class Zones(Command):
+    """Each zone: pages and watermarks, as /proc/zoneinfo."""
+
+    def lines(self, _):
+        return words.zoneinfo()
+
+
+class Buddyinfo(Command):
+    """Free blocks of each order, as /proc/buddyinfo."""
+
+    def lines(self, _):
+        return words.buddyinfo()
+
+
+class Slabinfo(Command):
+    """Each cache of objects, as /proc/slabinfo."""
+
+    def lines(self, _):
+        return words.slabinfo()
+
+
+class Vmalloc(Command):
+    """Each area of vmalloc, vmap and ioremap, as /proc/vmallocinfo."""
+
+    def lines(self, _):
+        return words.vmallocinfo()
+
+
+class Cache(Command):
+    """mm cache NAME: a cache, its slabs and what is parked."""
+
+    def lines(self, name):
+        cache = find_cache(name)
+        stack, pages = cache["stack"], read.pages()
+        yield (f"{text(cache['name'])}: objects of {int(cache['object_size'])} bytes, {int(cache['stride'])} apart, "
+               f"aligned to {int(cache['align'])}; slabs of {1 << int(cache['order'])} pages hold "
+               f"{int(cache['per_slab'])}; flags {int(cache['flags']):#x}")
+        yield (f"{int(cache['nr_in_use'])} of {int(cache['nr_objects'])} objects in use, {int(stack['count'])} of them "
+               f"parked (room for {int(stack['capacity'])}{'' if int(stack['limit']) else ', closed: slow mode'}); "
+               f"{int(cache['nr_slabs'])} slabs, {int(cache['nr_empty'])} empty")
+        for which in ("partial", "full"):
+            for node in read.links(cache[which], int(cache["nr_slabs"])):
+                pfn = pages.pfn_of_node(node)
+                if pfn is None:
+                    raise read.Loop(f"its {which} slabs lead to no descriptor")
+                start, end, _ = words.slab_objects(cache, pfn)
+                yield (f"  {which:<7} slab at 0x{read.DIRECT_MAP + (pfn << 12):08x}, order {pages.order(pfn)}: "
+                       f"{pages.half(pfn, 'in_use')} of {end - start} in use, "
+                       f"{end - pages.half(pfn, 'bump')} never handed out")
+
+    def complete(self, start, word):
+        return [text(cache["name"]) for cache in read.caches() if text(cache["name"]).startswith(start)]
+
+
+def find_cache(name):
+    for cache in read.caches():
+        if text(cache["name"]) == name:
+            return cache
+    raise expected("the name of a cache, see `mm slabinfo`", name)
+
+
+def pfn_of(argument):
+    """The page that an expression means: a struct page *, a page number, an address."""
+    if not argument:
+        raise expected("a page number, an address or a struct page *", argument)
+    value, pages = gdb.parse_and_eval(argument), read.pages()
+    number = int(value) & 0xffffffff
+    kind = value.type.strip_typedefs()
+    if kind.code == gdb.TYPE_CODE_PTR and kind.target().strip_typedefs().name == "page":
+        pfn = pages.pfn_of(number)
+    elif number < pages.nr:
+        pfn = number
+    elif read.is_direct(number):
+        pfn = number - read.DIRECT_MAP >> read.PAGE_SHIFT
+    else:
+        pfn = pages.pfn_of(number)
+    if pfn is None:
+        raise expected(f"a struct page *, a page number below {pages.nr:#x} or an address of the direct map", argument)
+    return pfn
+
+
+class Page(Command):
+    """mm page EXPRESSION: what a page is, by its number, an address in it or its descriptor."""
+
+    def lines(self, argument):
+        yield words.page_line(pfn_of(argument))
+
+
+class Whatis(Command):
+    """mm whatis EXPRESSION: what lies at an address."""
+
+    def lines(self, argument):
+        if not argument:
+            raise expected("an address", argument)
+        yield words.whatis_line(int(gdb.parse_and_eval(argument)) & 0xffffffff)
+
+
+class Pcp(Command):
+    """What each zone parks per CPU: the lists that hold something or are closed."""
+
+    def lines(self, _):
+        names, nr, parked = ("unmovable", "movable", "reclaimable"), 0, 0
+        yield "zone     mobility     order  count  limit  capacity"
+        for zone, mobility, order, stack in check.page_stacks():
+            count, limit, capacity = (int(stack[x]) for x in ("count", "limit", "capacity"))
+            count -= int(stack["bottom"])
+            nr, parked = nr + (capacity != 0), parked + (count << order)
+            if capacity and (count or not limit):
+                yield (f"{text(zone['name']):<8} {names[mobility]:<12} {order:5} {count:6} {limit:6} {capacity:9}"
+                       + ("" if limit else "  closed"))
+        yield f"{nr} lists, {parked} pages parked"
+
+
+class Waiters(Command):
+    """Who waits for memory now, and the last waits."""
+
+    def lines(self, _):
+        queue = check.waiters()
+        yield f"{len(queue)} in the queue, {int(read.variable('wait_nr_waiters'))} counted"
+        for waiter in queue:
+            thread = waiter["thread"].cast(read.type_of("struct thread").pointer())
+            yield (f"  {text(thread['name'])} wants order {int(waiter['order'])}, {words.gfp_names(waiter['gfp'])}, "
+                   f"since {int(waiter['since_ms'])} ms" + (", slept" if int(waiter["has_slept"]) else ""))
+        state = read.static("wait", "reclaim/wait.c")
+        log, logged = state["log"], int(state["nr_logged"])
+        size = read.array_length(log)
+        for n in range(max(0, logged - size), logged):
+            record = log[n % size]
+            served = f"served by {text(record['woken_by'])}" if int(record["was_served"]) else "gave up"
+            yield (f"  {text(record['task'])} waited for order {int(record['order'])}, "
+                   f"{words.gfp_names(record['gfp'])}, {int(record['since_ms'])} to {int(record['until_ms'])} ms: "
+                   + served)
+
+
+class Kmap(Command):
+    """The windows on high memory that show a page, permanent ones and this CPU's."""
+
+    def lines(self, _):
+        windows = check.Windows()
+        yield (f"kmap: {windows.nr} windows, {int(windows.pool['nr_in_use'])} in use, "
+               f"{int(windows.pool['nr_stale'])} stale")
+        for i in range(windows.nr):
+            if windows.count[i]:
+                yield (f"  0x{read.WINDOWS_START + i * read.WINDOW_STEP:08x} shows pfn {windows.pfn[i]:#x}, "
+                       f"mapped {windows.count[i]} times")
+        top = (int(read.percpu("kmap_top")) - read.KMAP_START) // read.KMAP_STEP
+        yield f"kmap_local: {top} of {read.KMAP_SLOTS} in use"
+        for slot in range(top):
+            yield (f"  0x{read.KMAP_START + slot * read.KMAP_STEP:08x} shows pfn "
+                   f"{words.local_window(slot) >> 12:#x}")
+
+
+class Owners(Command):
+    """Who allocated what. Not kept by this kernel yet."""
+
+    def lines(self, _):
+        yield "this kernel keeps no owners; `mm slabinfo` counts by cache, `mm vmalloc` names callers"
+
+
+class Check(Command):
+    """The validator from outside: every invariant of mm/README.md, on a stopped or crashed kernel."""
+
+    def lines(self, _):
+        found = check.run()
+        held = read.held_locks() if found else []
+        yield from found[:check.MAX_LINES]
+        if held:
+            yield f"note: {', '.join(held)} locked: what that guards may be between two states"
+        yield f"check: {len(found)} violations"
+
+
+class Ps(Command):
+    """The threads."""
+
+    def lines(self, _):
+        return words.ps()
+
+
+class Dmesg(Command):
+    """The kernel's log, out of its memory."""
+
+    def lines(self, _):
+        return words.dmesg()
+
+
+# ---------------------------------------------------------------------------------------------------- other threads
+
+class Registers:
+    """The registers, put back when it is over."""
+
+    NAMES = ("eax", "ebx", "ecx", "edx", "esi", "edi", "ebp", "esp", "eip")
+
+    def __enter__(self):
+        self.level = gdb.selected_frame().level()
+        gdb.newest_frame().select()
+        self.saved = [(name, int(gdb.parse_and_eval(f"${name}")) & 0xffffffff) for name in self.NAMES]
+        return self
+
+    def __exit__(self, *_):
+        gdb.newest_frame().select()
+        for name, value in self.saved:
+            gdb.execute(f"set ${name} = {value:#x}", to_string=True)
+        gdb.execute(f"frame {self.level}", to_string=True)
+
+
+def find_thread(argument):
+    for thread in read.threads():
+        if argument in (str(int(thread["id"])), text(thread["name"])):
+            return thread
+    try:
+        value = gdb.parse_and_eval(argument)
+        if value.type.strip_typedefs().code == gdb.TYPE_CODE_PTR:
+            return read.at("struct thread", int(value))
+    except gdb.error:
+        pass
+    raise expected("the number or name of a thread, see `ps`", argument)
+
+
+class BtThread(Command):
+    """bt-thread ID|NAME: the backtrace of a thread, wherever it sleeps."""
+
+    def lines(self, argument):
+        thread = find_thread(argument)
+        yield f"thread {int(thread['id'])}, {text(thread['name'])}"
+        if read.where(thread) == int(read.percpu("current_thread")):
+            yield from gdb.execute("bt", to_string=True).rstrip("\n").split("\n")
+            return
+        with Registers():
+            # Where context_switch() left it: see switch.asm.
+            gdb.execute(f"set $esp = {int(thread['sp']):#x}", to_string=True)
+            gdb.execute(f"set $eip = {read.address_of('context_switch.resume'):#x}", to_string=True)
+            lines = gdb.execute("bt", to_string=True).rstrip("\n").split("\n")
+        yield from lines
+
+
+Mm()
+for kind in (Zones, Buddyinfo, Slabinfo, Cache, Page, Whatis, Pcp, Waiters, Vmalloc, Kmap, Owners, Check):
+    kind("mm " + kind.__name__.lower())
+for kind, name in ((Ps, "ps"), (Dmesg, "dmesg"), (BtThread, "bt-thread")):
+    kind(name)
