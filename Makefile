@@ -74,6 +74,7 @@ CC := $(CROSS_COMPILE)gcc
 endif
 LD      := $(CROSS_COMPILE)ld
 NM      := $(CROSS_COMPILE)nm
+OBJCOPY := $(CROSS_COMPILE)objcopy
 export STRIP := $(CROSS_COMPILE)strip
 HOSTCC  ?= gcc
 IS_CLANG := $(filter clang%,$(notdir $(CC)))
@@ -125,10 +126,12 @@ $(OUT)/%.c.o: %.c Makefile
 	$(if $(Q),@echo "  CC    $<")
 	$(Q)$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
 
+# Labels of macros would hide the names of what begins there.
 $(OUT)/%.asm.o: %.asm kernel/arch/i386/cfi.inc Makefile
 	@mkdir -p $(@D)
 	$(if $(Q),@echo "  NASM  $<")
 	$(Q)nasm $(ASFLAGS) $< -o $@
+	$(Q)$(OBJCOPY) --wildcard --strip-symbol='..@*' $@
 
 # The symbol table is data behind all code, so filling it in moves no function: the second link is the last.
 $(OUT)/empty.ksym.asm: tools/symbols.sh
