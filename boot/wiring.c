@@ -217,7 +217,9 @@ DEFINE_PERCPU(uintptr_t, kmap_top) = KMAP_START;
 
 STATIC_ASSERT(THREAD_KMAP_SLOTS == KMAP_SLOTS, "a thread's live windows are saved with it");
 
-/* A window may be taken and its entry half written: so entries are kept as they are, mapped or not. */
+/* The thread may have been stopped at any instruction: a window may be taken and its entry half written, or
+ * cleared and not yet flushed. So entries are kept as they are, mapped or not, and every window taken is
+ * flushed: what the next thread finds is unmapped and unknown to the CPU (H1). */
 static void save_windows(struct thread *thread)
 {
 	uintptr_t top = this_cpu_read(kmap_top);
@@ -225,7 +227,7 @@ static void save_windows(struct thread *thread)
 
 	for (uintptr_t window = KMAP_START; window < top; window += KMAP_STEP) {
 		thread->kmap_slots[nr++] = kmap_window_entry(window);
-		(void)kmap_window_clear(window, (void *)window);
+		kmap_window_drop(window);
 	}
 	thread->nr_kmap_slots = nr;
 	this_cpu_write(kmap_top, KMAP_START);

@@ -6,9 +6,14 @@
  * Inline, from <arch/kmap.h>:
  *   kmap_window_map(window, pfn)       map a page; nothing is mapped there
  *   kmap_window_clear(window, inside)  unmap, and flush by an address inside; false: nothing was mapped. The
- * entry keeps the page's number, without KMAP_PRESENT kmap_window_entry(window)          its entry, mapped or
- * not; the low half is 0: nothing ever was kmap_window_restore(window, e)     put such an entry back Context:
- * any; a window belongs to the CPU and context that took it. */
+ *                                      entry keeps the page's number, without KMAP_PRESENT
+ *   kmap_window_drop(window)           unmap and flush, whatever was there
+ *   kmap_window_entry(window)          its entry, mapped or not; the low half is 0: nothing ever was
+ *   kmap_window_restore(window, e)     put such an entry back
+ *
+ * Clearing and flushing are two steps. Between them a window is unmapped and yet remembered by the CPU, so it
+ * stays its owner's until the flush; who takes the CPU away there flushes for the owner.
+ * Context: any; a window belongs to the CPU and context that took it. */
 #pragma once
 
 #include <arch/kmap.h>

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <kernel/lib/types.h>
+#include <tests/kernel/rival.h>
 #include <tests/ktest.h>
 
 struct sweep_path {
@@ -18,6 +19,8 @@ struct sweep_path {
 	void (*run)(void);
 	void (*finish)(void);
 	void (*also)(void); /* the handler does this first; NULL: nothing */
+	const struct rival_use
+		*rival; /* what a thread does that preempts it, beside allocating; NULL: no more */
 };
 
 void sweep_path(const struct sweep_path *path, bool full);

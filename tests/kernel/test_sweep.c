@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* The sweep: an interrupt at each instruction boundary of each path of the allocators and of the scheduler,
- * by the APIC's timer under `-icount shift=0,sleep=off`. Its handler allocates and frees pages and objects;
- * afterwards everything must be as it was, and the validator find nothing.
+ * by the APIC's timer under `-icount shift=0,sleep=off`. Its handler allocates and frees pages and objects, or
+ * gives the CPU to a rival thread, which allocates as well, uses what the path uses (rival.h), and keeps it
+ * until the path is over; afterwards everything must be as it was, and the validator find nothing.
  *
  * One path (sweep.h): single-stepping first counts the boundaries and those at which interrupts are on; then
- * each of these is tried anew, from the prepared state. The handler has three habits: all three at each
- * boundary (suite sweep_full), or (suite sweep) each takes its turn at every third boundary, of long paths at
- * BOUNDED that lie evenly. Neither suite belongs to `all`.
+ * each of these is tried anew, from the prepared state. The handler has four habits: all at each boundary
+ * (suite sweep_full), or (suite sweep) three take their turns at every third boundary and the fourth, which
+ * preempts, comes at each; of long paths at BOUNDED and BOUNDED_RIVAL that lie evenly. Neither suite belongs
+ * to `all`.
  */
 #include <tests/kernel/sweep.h>
 
@@ -25,6 +27,7 @@
 #include <mm/mapped/kmap_internal.h>
 #include <mm/objects/slab_internal.h>
 #include <mm/report/validate.h>
+#include <tests/kernel/rival.h>
 #include <tests/kernel/step.h>
 #include <tests/kernel/test_util.h>
 
@@ -35,8 +38,9 @@
 #define NR_TRIALS      4u
 #define PERCENT_WANTED 95u
 #define BOUNDED	       500u /* instructions of a long path that a habit tries, at least */
+#define BOUNDED_RIVAL  150u /* the same of the one that preempts */
 
-enum habit { TAKES, GIVES, TAKES_AND_GIVES, NR_HABITS };
+enum habit { TAKES, GIVES, TAKES_AND_GIVES, PREEMPTS, NR_HABITS };
 
 /* What the handler holds of each kind it uses. */
 struct things {
@@ -56,9 +60,10 @@ static struct {
 	bool preempts;			/* the handler: the partner runs next */
 	bool gives_areas;		/* the handler frees one, and a thread is woken to do it */
 	void (*also)(void);		/* the handler, of its path */
+	const struct rival_use *rival;	/* what the rival does with the path's */
 	/* of the handler */
 	enum habit habit;
-	struct things things;
+	struct things things, rivals;
 	uint32_t nr_arrivals, nr_refused;
 	/* what must stay */
 	size_t free_pages, live_objects;
@@ -79,6 +84,7 @@ static struct {
 
 static struct {
 	uint32_t open, hit, runs, violations; /* open: boundaries with interrupts on */
+	uint32_t preempted, to_preempt; /* runs in which the rival ran before the path's end; should have */
 } total;
 
 void sweep_expect(bool ok)
@@ -135,6 +141,21 @@ static void map_and_mark(struct page *page, unsigned int word)
 	kunmap_local(mapped);
 }
 
+/* What the path is about, at once, while the CPU may remember the path's; then objects and pages as well. */
+static void rival_takes(void)
+{
+	s.rival->take();
+	take_things(&s.rivals);
+}
+
+static void rival_gives(void)
+{
+	total.violations += give_things(&s.rivals);
+	s.rival->give();
+}
+
+static const struct rival_use rival_use = {rival_takes, rival_gives};
+
 static irqreturn_t use_memory(int irq, void *dev)
 {
 	(void)irq;
@@ -151,6 +172,10 @@ static irqreturn_t use_memory(int irq, void *dev)
 	if (s.preempts) {
 		thread_unpark(s.partner);
 		this_cpu_write(need_resched, 1u);
+	}
+	if (s.habit == PREEMPTS) {
+		rival_call(&rival_use);
+		return IRQ_HANDLED;
 	}
 	if (s.habit == GIVES) {
 		total.violations += give_things(&s.things);
@@ -212,22 +237,28 @@ static void finish(const struct sweep_path *path)
 {
 	path->finish();
 	step_quiet(false);
+	sweep_expect(rival_settle());
 	total.violations += give_things(&s.things);
 }
 
 /* Result: was it hit? */
 static bool try_boundary(const struct sweep_path *path, enum habit habit, uint32_t boundary)
 {
-	uint32_t before = s.nr_arrivals;
-	bool came;
+	uint32_t before = s.nr_arrivals, begun = rival_nr_begun(), wrong = rival_nr_wrong();
+	bool came, began;
 
 	s.habit = habit;
 	prepare(path);
 	came = step_oneshot(path->run, boundary);
+	began = rival_nr_begun() != begun;
 	finish(path);
+	total.violations += rival_nr_wrong() - wrong;
 	total.runs++;
 	total.violations += check_all();
-	return came && s.nr_arrivals == before + 1 && step_arrival.boundary == boundary;
+	came &= s.nr_arrivals == before + 1 && step_arrival.boundary == boundary;
+	total.to_preempt += came && habit == PREEMPTS;
+	total.preempted += came && began;
+	return came;
 }
 
 /* --- one path --- */
@@ -240,6 +271,8 @@ static uint32_t trace_path(const struct sweep_path *path, enum habit habit)
 	for (unsigned int i = 0; i < NR_SETTLE; i++) {
 		prepare(path);
 		nr = step_trace(path->run, lists->may_interrupt);
+		if (habit == PREEMPTS)
+			rival_call(&rival_use);
 		finish(path);
 		empty_lists();
 		s.free_pages = nr_free_pages();
@@ -249,15 +282,17 @@ static uint32_t trace_path(const struct sweep_path *path, enum habit habit)
 }
 
 struct count {
-	uint32_t instructions, open, hit, runs, violations;
+	uint32_t instructions, open, hit, runs, violations, preempted, to_preempt;
 };
 
 /* Is it this habit's turn at boundary i of nr? */
 static bool is_turn(enum habit habit, uint32_t i, uint32_t nr, bool full)
 {
-	uint32_t stride = MAX((uint32_t)NR_HABITS, nr / BOUNDED);
+	uint32_t stride =
+		habit == PREEMPTS ? MAX(1u, nr / BOUNDED_RIVAL) : MAX((uint32_t)PREEMPTS, nr / BOUNDED);
+	uint32_t turn = habit == PREEMPTS ? stride / 2 : habit * stride / PREEMPTS;
 
-	return full || i % stride == habit * stride / NR_HABITS;
+	return full || i % stride == turn;
 }
 
 /* What lies where in the free lists varies from run to run, and with it the path a little: a boundary that
@@ -281,20 +316,46 @@ static void sweep_habit(const struct sweep_path *path, enum habit habit, bool fu
 
 static void sweep_boundaries(const struct sweep_path *path, bool full)
 {
-	struct count count = {.runs = total.runs, .violations = total.violations};
+	struct count count = {.runs = total.runs,
+			      .violations = total.violations,
+			      .preempted = total.preempted,
+			      .to_preempt = total.to_preempt};
 
 	for (enum habit habit = 0; habit < NR_HABITS; habit++)
 		sweep_habit(path, habit, full, &count);
 	total.open += count.open;
 	total.hit += count.hit;
-	ktest_note("%s: %u of %u boundaries hit, %u instructions, %u runs, %u violations", path->name,
-		   count.hit, count.open, count.instructions, total.runs - count.runs,
+	ktest_note("%s: %u of %u boundaries hit, %u of %u preempted, %u instructions, %u runs, %u violations",
+		   path->name, count.hit, count.open, total.preempted - count.preempted,
+		   total.to_preempt - count.to_preempt, count.instructions, total.runs - count.runs,
 		   total.violations - count.violations);
-	ktest_note("so far in all: %u of %u boundaries hit, %u runs, %u violations", total.hit, total.open,
-		   total.runs, total.violations);
+	ktest_note("so far in all: %u of %u boundaries hit, %u of %u preempted, %u runs, %u violations",
+		   total.hit, total.open, total.preempted, total.to_preempt, total.runs, total.violations);
 	EXPECT(count.instructions < STEP_MAX_BOUNDARIES);
 	EXPECT(count.open > 0 && count.hit * 100 >= count.open * PERCENT_WANTED);
+	EXPECT((total.preempted - count.preempted) * 100 >=
+	       (total.to_preempt - count.to_preempt) * PERCENT_WANTED);
 	EXPECT_EQ(total.violations - count.violations, 0);
+}
+
+/* Result: why not, or NULL. */
+static const char *sweep_with_rival(const struct sweep_path *path, bool full)
+{
+	const char *why_not = NULL;
+
+	if (!step_is_counting())
+		return "no -icount shift=0,sleep=off";
+	if (!rival_start())
+		return "this machine's memory is too small";
+	if (path->enter && !path->enter()) {
+		why_not = "this machine's memory is too small or too large";
+	} else {
+		sweep_boundaries(path, full);
+		if (path->leave)
+			path->leave();
+	}
+	rival_stop();
+	return why_not;
 }
 
 void sweep_path(const struct sweep_path *path, bool full)
@@ -305,15 +366,10 @@ void sweep_path(const struct sweep_path *path, bool full)
 	if (why_not)
 		SKIP(why_not);
 	s.also = path->also;
-	if (!step_is_counting()) {
-		ktest_skip("no -icount shift=0,sleep=off");
-	} else if (path->enter && !path->enter()) {
-		ktest_skip("this machine's memory is too small or too large");
-	} else {
-		sweep_boundaries(path, full);
-		if (path->leave)
-			path->leave();
-	}
+	s.rival = path->rival ? path->rival : &rival_runs;
+	why_not = sweep_with_rival(path, full);
+	if (why_not)
+		ktest_skip(why_not);
 	step_end();
 	empty_lists();
 }
@@ -499,7 +555,7 @@ static void give_exact(void)
 
 static void take_high(void)
 {
-	s.high = alloc_page(GFP_HIGHUSER);
+	s.high = alloc_page(GFP_HIGHUSER | __GFP_ZERO);
 }
 
 static void run_kmap_local(void)
@@ -512,8 +568,10 @@ static void run_kmap_local(void)
 	kunmap_local(mapped);
 }
 
+/* Path and handler write its first two words. */
 static void give_high(void)
 {
+	sweep_expect(rival_kept_off(s.high, 2));
 	__free_page(s.high);
 	s.high = NULL;
 }
@@ -763,10 +821,11 @@ static void give_map(void)
 
 /* --- threads --- */
 
+/* The path that kills it revives it. */
 static int partner(void *unused)
 {
 	(void)unused;
-	while (!kthread_should_stop()) {
+	while (!kthread_should_stop() || current->is_killed) {
 		void (*does)(void) = s.partner_does;
 
 		s.partner_does = NULL;
@@ -813,6 +872,7 @@ void sweep_partner_settle(void)
 {
 	yield();
 	yield();
+	sweep_expect(rival_settle());
 }
 
 static void partner_wake(void)
@@ -865,6 +925,8 @@ static void partner_waits(void)
 	wait_event(s.queue, s.condition);
 }
 
+static const struct rival_use rival_wants_mutex = {partner_locks, sweep_nothing};
+
 static void prepare_wait(void)
 {
 	sweep_partner_settle();
@@ -873,6 +935,8 @@ static void prepare_wait(void)
 	thread_unpark(s.partner);
 	sweep_partner_settle();
 }
+
+static const struct rival_use rival_waits = {partner_waits, sweep_nothing};
 
 static void run_wake(void)
 {
@@ -1002,7 +1066,8 @@ static void finish_kmap_wait(void)
 
 /* --- the table --- */
 
-#define SWEEP(name, ...) KTEST_SWEEP(sweep, name, "C4 P7 BUD-13", __VA_ARGS__, NULL)
+#define SWEEP(name, ...)	      KTEST_SWEEP(sweep, name, "C4 P7 BUD-13", __VA_ARGS__, NULL, NULL)
+#define SWEEP_RIVAL(name, rival, ...) KTEST_SWEEP(sweep, name, "C4 P7 BUD-13", __VA_ARGS__, NULL, &rival)
 
 SWEEP(page_alloc_0, NULL, NULL, warm_0, run_alloc_0, give_0)
 SWEEP(page_alloc_0_refill, NULL, NULL, sweep_nothing, run_alloc_0, give_0)
@@ -1022,9 +1087,12 @@ SWEEP(drain_all_pages, enter_drain_0, NULL, fill_both, drain_all_pages, sweep_no
 SWEEP(split_page, NULL, NULL, take_2, run_split_page, give_4_pages)
 SWEEP(alloc_pages_exact, NULL, NULL, sweep_nothing, run_alloc_exact, give_exact)
 SWEEP(free_pages_exact, NULL, NULL, run_alloc_exact, give_exact, sweep_nothing)
-SWEEP(kmap_local, NULL, NULL, take_high, run_kmap_local, give_high)
-SWEEP(kmap, enter_kmap, NULL, take_high_mapped, run_kmap, give_high_mapped)
-SWEEP(kmap_wrap, enter_kmap_wrap, empty_windows, prepare_kmap_wrap, run_kmap, give_high)
+KTEST_SWEEP(sweep, kmap_local, "P9 C4 H1 H3 BUD-13", NULL, NULL, take_high, run_kmap_local, give_high, NULL,
+	    &rival_maps_local)
+KTEST_SWEEP(sweep, kmap, "P9 C4 H1 H3 BUD-13", enter_kmap, NULL, take_high_mapped, run_kmap, give_high_mapped,
+	    NULL, &rival_maps)
+KTEST_SWEEP(sweep, kmap_wrap, "P9 C4 H1 H3 BUD-13", enter_kmap_wrap, empty_windows, prepare_kmap_wrap,
+	    run_kmap, give_high, NULL, &rival_maps_briefly)
 SWEEP(object_alloc, NULL, NULL, warm_objects, run_kmalloc, give_object)
 SWEEP(object_alloc_refill, NULL, NULL, prepare_refill, run_kmalloc, give_object_and_first)
 SWEEP(object_alloc_new_slab, NULL, NULL, sweep_nothing, run_kmalloc, give_object)
@@ -1033,23 +1101,27 @@ SWEEP(object_free, NULL, NULL, take_object, run_kfree, sweep_nothing)
 SWEEP(object_free_drain, enter_object_drain, NULL, fill_objects, run_kfree, give_objects)
 SWEEP(object_free_slow_mode, enter_slow_objects, leave_slow_objects, take_object, run_kfree, sweep_nothing)
 SWEEP(slab_release, NULL, NULL, warm_objects, run_shrink, sweep_nothing)
-SWEEP(kmem_cache_create, NULL, NULL, sweep_nothing, run_cache_create, destroy_created)
-SWEEP(kmem_cache_destroy, NULL, NULL, use_created, destroy_created, sweep_nothing)
-SWEEP(vmalloc, enter_areas, leave_areas, sweep_nothing, run_vmalloc, give_area)
-SWEEP(vmalloc_again, enter_areas, leave_areas, prepare_clean, run_vmalloc, give_area)
-SWEEP(vfree, enter_areas, leave_areas, run_vmalloc, run_vfree, sweep_nothing)
-SWEEP(vfree_flush, enter_areas, leave_areas, prepare_flush, run_vfree, sweep_nothing)
-SWEEP(vmalloc_purge, enter_areas, leave_areas, prepare_purge, vmalloc_purge, sweep_nothing)
-SWEEP(vmap, enter_areas, leave_areas, take_0, run_vmap, give_map)
+SWEEP_RIVAL(kmem_cache_create, rival_has_cache, NULL, NULL, sweep_nothing, run_cache_create, destroy_created)
+SWEEP_RIVAL(kmem_cache_destroy, rival_has_cache, NULL, NULL, use_created, destroy_created, sweep_nothing)
+SWEEP_RIVAL(vmalloc, rival_has_area, enter_areas, leave_areas, sweep_nothing, run_vmalloc, give_area)
+SWEEP_RIVAL(vmalloc_again, rival_has_area, enter_areas, leave_areas, prepare_clean, run_vmalloc, give_area)
+SWEEP_RIVAL(vfree, rival_has_area, enter_areas, leave_areas, run_vmalloc, run_vfree, sweep_nothing)
+SWEEP_RIVAL(vfree_flush, rival_has_area, enter_areas, leave_areas, prepare_flush, run_vfree, sweep_nothing)
+SWEEP_RIVAL(vmalloc_purge, rival_has_area, enter_areas, leave_areas, prepare_purge, vmalloc_purge,
+	    sweep_nothing)
+SWEEP_RIVAL(vmap, rival_has_area, enter_areas, leave_areas, take_0, run_vmap, give_map)
 SWEEP(thread_switch, sweep_partner_start, sweep_partner_stop, partner_wake, yield, sweep_partner_settle)
-SWEEP(kmap_local_switch, enter_windows_and_threads, leave_windows_and_threads, prepare_local_switch,
-      run_local_switch, finish_local)
-SWEEP(kmap_local_preempted, enter_windows_and_threads, leave_windows_and_threads, prepare_local_preempted,
-      run_local_preempted, finish_local)
-SWEEP(kmap_handover, enter_kmap_wait, leave_kmap_wait, prepare_kmap_wait, run_kmap_handover, finish_kmap_wait)
+KTEST_SWEEP(sweep, kmap_local_switch, "P9 C4 H1 H3 BUD-13", enter_windows_and_threads,
+	    leave_windows_and_threads, prepare_local_switch, run_local_switch, finish_local, NULL,
+	    &rival_maps_local)
+KTEST_SWEEP(sweep, kmap_local_preempted, "P9 C4 H1 H3 BUD-13", enter_windows_and_threads,
+	    leave_windows_and_threads, prepare_local_preempted, run_local_preempted, finish_local, NULL,
+	    &rival_maps_local)
+KTEST_SWEEP(sweep, kmap_handover, "P9 C4 H1 H3 BUD-13", enter_kmap_wait, leave_kmap_wait, prepare_kmap_wait,
+	    run_kmap_handover, finish_kmap_wait, NULL, &rival_maps)
 SWEEP(park_and_unpark, sweep_partner_start, sweep_partner_stop, prepare_unpark_us, run_unpark_and_park,
       sweep_partner_settle)
-SWEEP(mutex_handover, sweep_partner_start, sweep_partner_stop, prepare_mutex, run_mutex_handover,
-      sweep_partner_settle)
-SWEEP(wait_queue_handover, sweep_partner_start, sweep_partner_stop, prepare_wait, run_wake,
-      sweep_partner_settle)
+SWEEP_RIVAL(mutex_handover, rival_wants_mutex, sweep_partner_start, sweep_partner_stop, prepare_mutex,
+	    run_mutex_handover, sweep_partner_settle)
+SWEEP_RIVAL(wait_queue_handover, rival_waits, sweep_partner_start, sweep_partner_stop, prepare_wait, run_wake,
+	    sweep_partner_settle)

@@ -18,6 +18,7 @@
 #include <mm/reclaim/reserve.h>
 #include <mm/reclaim/vmscan.h>
 #include <mm/reclaim/wait.h>
+#include <tests/kernel/step.h>
 #include <tests/kernel/test_util.h>
 
 #define GIFT_ORDER    4u
@@ -37,6 +38,7 @@ static struct {
 	struct page *kept; /* by the shrinker */
 	struct reserve reserve;
 	unsigned int nr_scans;
+	struct port_thread *main;
 } slow;
 
 /* --- the edge --- */
@@ -223,13 +225,14 @@ static void leave_behind(void)
 /* The end of its time looks like this to a waiter: somebody wakes it who did not serve it. */
 static void partner_wakes_waiter(void)
 {
-	port_unpark(slow.waiter.thread);
+	port_unpark(slow.main);
 }
 
 /* An unpark may be remembered from when the last waiter was served before it slept. */
 static void partner_will_wake(void)
 {
 	current->is_unparked = false;
+	slow.main = port_current();
 	sweep_partner_will(partner_wakes_waiter);
 }
 
@@ -253,6 +256,30 @@ static void finish_killed(void)
 	if (slow.got)
 		free_marked(slow.got);
 }
+
+/* --- another waiter beside --- */
+
+static struct mem_waiter rival_waiter;
+
+static void rival_enters(void)
+{
+	wait_init(&rival_waiter, GFP_KERNEL, 0);
+	wait_enter(&rival_waiter);
+}
+
+/* W4, as above. */
+static void rival_leaves(void)
+{
+	bool is_served = wait_leave(&rival_waiter);
+
+	sweep_expect(is_served == (rival_waiter.page != NULL));
+	if (rival_waiter.page) {
+		rival_waiter.page->refcount = 1;
+		__free_page(rival_waiter.page);
+	}
+}
+
+static const struct rival_use rival_queues = {rival_enters, rival_leaves};
 
 /* --- waiting for objects --- */
 
@@ -551,9 +578,13 @@ static void leave_low(void)
 	yield();
 }
 
+/* Who looked while the rival held more than is to spare looks again in a while: that takes ticks. */
 static void give_back_low(void)
 {
-	yield();
+	sweep_partner_settle();
+	if (vmscan_is_awake)
+		step_quiet(false);
+	sweep_expect(reclaimer_sleeps());
 	free_marked(slow.got);
 }
 
@@ -596,39 +627,40 @@ static void revive_victim(void)
 /* --- the table --- */
 
 KTEST_SWEEP(sweep, wait_for_page, "C3 C4 BUD-13", enter_edge, leave_edge, partner_will_give, ask_for_page,
-	    give_back_page, NULL)
+	    give_back_page, NULL, &rival_queues)
 KTEST_SWEEP(sweep, wait_for_page_of_handler, "C3 C4 BUD-13", enter_edge, leave_edge, partner_will_give,
-	    ask_for_page, give_back_page, give_gift)
+	    ask_for_page, give_back_page, give_gift, &rival_queues)
 KTEST_SWEEP(sweep, wait_and_leave, "C3 C4 BUD-13", enter_edge, leave_edge, sweep_nothing, enter_and_leave,
-	    finish_waiter, NULL)
+	    finish_waiter, NULL, &rival_queues)
 KTEST_SWEEP(sweep, wait_sleep_and_leave, "C3 C4 BUD-13", enter_edge, leave_edge, partner_will_wake,
-	    enter_sleep_and_leave, finish_waiter, NULL)
+	    enter_sleep_and_leave, finish_waiter, NULL, &rival_queues)
 KTEST_SWEEP(sweep, wait_behind_and_leave, "C3 C4 BUD-13", enter_behind, leave_behind, sweep_nothing,
-	    enter_and_leave, finish_waiter, give_gift)
+	    enter_and_leave, finish_waiter, give_gift, &rival_queues)
 KTEST_SWEEP(sweep, wait_behind_sleep_and_leave, "C3 C4 BUD-13", enter_behind, leave_behind, partner_will_wake,
-	    enter_sleep_and_leave, finish_waiter, give_gift)
+	    enter_sleep_and_leave, finish_waiter, give_gift, &rival_queues)
 KTEST_SWEEP(sweep, wait_killed, "C3 C4 BUD-13", enter_edge, leave_edge, partner_waits, kill_waiter,
-	    finish_killed, NULL)
+	    finish_killed, NULL, &rival_queues)
 KTEST_SWEEP(sweep, page_free_serves, "C3 C4 BUD-13", enter_edge, leave_edge, partner_waits, give_and_yield,
-	    give_back_page, NULL)
+	    give_back_page, NULL, &rival_queues)
 KTEST_SWEEP(sweep, page_free_serves_late, "C3 C4 BUD-13", enter_edge, leave_edge, partner_waits,
-	    give_and_yield, give_back_page, give_gift)
+	    give_and_yield, give_back_page, give_gift, &rival_queues)
 KTEST_SWEEP(sweep, wait_for_object, "C3 C4 BUD-13", enter_objects, leave_objects, partner_will_give_object,
-	    ask_for_object, retake_object, NULL)
+	    ask_for_object, retake_object, NULL, &rival_queues)
 KTEST_SWEEP(sweep, object_free_serves, "C3 C4 BUD-13", enter_objects, leave_objects, partner_waits_for_object,
-	    give_object_and_yield, retake_object, NULL)
+	    give_object_and_yield, retake_object, NULL, &rival_queues)
 KTEST_SWEEP(sweep, reclaim, "R1 R3 C4 BUD-13", enter_reclaim, NULL, prepare_reclaim, run_reclaim,
-	    refill_reclaims_pages, also_take_reclaims_page)
+	    refill_reclaims_pages, also_take_reclaims_page, NULL)
 KTEST_SWEEP(sweep, reserve, "R3 C4 BUD-13", enter_reserve, leave_reserve, sweep_nothing, run_reserve,
-	    finish_reserve, also_take_from_reserve)
+	    finish_reserve, also_take_from_reserve, NULL)
 KTEST_SWEEP(sweep, last_page_alloc, "G2 C4 BUD-13", enter_last_page, leave_last_page, sweep_nothing,
-	    take_last_page, free_last_page, NULL)
+	    take_last_page, free_last_page, NULL, NULL)
 KTEST_SWEEP(sweep, last_page_free, "G2 C4 BUD-13", enter_last_page, leave_last_page, take_last_page,
-	    free_last_page, sweep_nothing, NULL)
+	    free_last_page, sweep_nothing, NULL, NULL)
 KTEST_SWEEP(sweep, last_page_object, "G2 C4 BUD-13", enter_last_page, leave_last_page, sweep_nothing,
-	    take_last_object, free_last_object, NULL)
-KTEST_SWEEP(sweep, close_and_open, "C3 C4 BUD-13", NULL, NULL, park_some, close_and_open, expect_open, NULL)
+	    take_last_object, free_last_object, NULL, NULL)
+KTEST_SWEEP(sweep, close_and_open, "C3 C4 BUD-13", NULL, NULL, park_some, close_and_open, expect_open, NULL,
+	    NULL)
 KTEST_SWEEP(sweep, background_wake, "R1 C4 BUD-13", enter_background, leave_background, hog_to_low, leave_low,
-	    give_back_low, NULL)
+	    give_back_low, NULL, NULL)
 KTEST_SWEEP(sweep, oom_kill, "R4 C4 BUD-13", enter_oom, sweep_partner_stop, sweep_nothing, run_oom,
-	    revive_victim, NULL)
+	    revive_victim, NULL, NULL)

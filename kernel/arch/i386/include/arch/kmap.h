@@ -42,6 +42,13 @@ static inline bool kmap_window_clear(uintptr_t addr, const void *inside)
 	return was_present;
 }
 
+/* Flushed even when nothing was mapped: who cleared it may have been stopped before its flush. */
+static inline void kmap_window_drop(uintptr_t addr)
+{
+	*kmap_entry_halves(addr) &= ~KMAP_PRESENT;
+	mmu_flush_page(addr);
+}
+
 static inline uint64_t kmap_window_entry(uintptr_t addr)
 {
 	volatile uint32_t *half = kmap_entry_halves(addr);
