@@ -76,6 +76,7 @@ void object_push(void *object, struct kmem_cache *cache)
 
 void page_push(struct page *page, struct pcpu_stack *stack)
 {
+	fake_vm_pages_are_freed(page_to_pfn(page), (pfn_t)1 << page->order);
 	if (stack->count >= stack->limit) {
 		page_push_slow(page, stack);
 		return;

@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* vmalloc's address space on the host: a reserved window that is PROT_NONE but where a page is mapped, and
  * then it shows the fake machine's memfd, so that two mappings of a page are one memory and use after vfree
- * faults. Page tables are pages of the fake machine, as in the kernel; what the TLB may still know is a bit
- * for each page of the window: mapping such a page again is an error of mm and aborts. Work for later runs
- * when a test says so. Context: one thread. */
+ * faults. Page tables are pages of the fake machine, as in the kernel. Work for later runs when a test says
+ * so. Context: one thread.
+ *
+ * What a CPU may remember is remembered: each page that was unmapped and each page table that was taken away,
+ * until the flush. It is an error of mm, and aborts, when meanwhile
+ * TL1 the address, or the table's place, is used again
+ * TL2 the page table is freed
+ * TL3 the page is freed, unless flushes may come late (host_cpu.flushes_late, at first what DEBUG says). */
 #include <string.h>
 #include <sys/mman.h>
 
@@ -22,6 +27,10 @@ static struct {
 	uintptr_t start; /* of the window; 0: not reserved yet */
 	port_pte_t *table[NR_TABLES];
 	uint32_t stale[WINDOW_BYTES / PAGE_SIZE / 32];
+	pfn_t stale_pfn[WINDOW_BYTES / PAGE_SIZE]; /* of what is stale */
+	size_t nr_stale;
+	const void *taken[NR_TABLES]; /* since the last flush of all; NULL: none */
+	bool any_taken;
 	struct port_work *work;
 } fake;
 
@@ -47,7 +56,7 @@ void port_vmalloc_space(uintptr_t *start, uintptr_t *end)
 {
 	reserve_window();
 	memset(fake.table, 0, sizeof(fake.table));
-	memset(fake.stale, 0, sizeof(fake.stale));
+	fake_vmalloc_flush_all();
 	fake.work = NULL;
 	*start = fake.start;
 	*end = fake.start + WINDOW_BYTES;
@@ -58,9 +67,19 @@ unsigned int port_physical_bits(void)
 	return 36;
 }
 
+static size_t page_number(uintptr_t addr)
+{
+	return (addr - fake.start) / PAGE_SIZE;
+}
+
+static size_t table_number(uintptr_t addr)
+{
+	return (addr - fake.start) / PORT_TABLE_SPAN;
+}
+
 static port_pte_t **table_of(uintptr_t addr)
 {
-	return &fake.table[(addr - fake.start) / PORT_TABLE_SPAN];
+	return &fake.table[table_number(addr)];
 }
 
 bool port_has_table(uintptr_t addr)
@@ -72,6 +91,8 @@ void port_table_set(uintptr_t addr, void *table)
 {
 	if (*table_of(addr))
 		host_abort("set twice:", "a page table");
+	if (fake.taken[table_number(addr)])
+		host_abort("replaced before a flush:", "a page table");
 	*table_of(addr) = table;
 }
 
@@ -83,6 +104,8 @@ void *port_table_take(uintptr_t addr)
 		if (table[i])
 			host_abort("taken away in use:", "a page table");
 	*table_of(addr) = NULL;
+	fake.taken[table_number(addr)] = table;
+	fake.any_taken |= table != NULL;
 	return table;
 }
 
@@ -97,7 +120,7 @@ void port_pte_set(port_pte_t *pte, uintptr_t addr, pfn_t pfn, unsigned int prot)
 {
 	if (*pte)
 		host_abort("mapped over another:", "a page of vmalloc's");
-	if (bitmap_test(fake.stale, (addr - fake.start) / PAGE_SIZE))
+	if (bitmap_test(fake.stale, page_number(addr)))
 		host_abort("mapped before a flush:", "a page of vmalloc's");
 	*pte = (port_pte_t)pfn << 1 | MAPPED;
 	set_page(addr, prot == PORT_PROT_KERNEL_RO ? PROT_READ : PROT_READ | PROT_WRITE, MAP_SHARED,
@@ -111,7 +134,9 @@ pfn_t port_pte_clear(port_pte_t *pte, uintptr_t addr)
 	if (!*pte)
 		host_abort("unmapped, but was not mapped:", "a page of vmalloc's");
 	*pte = 0;
-	bitmap_set(fake.stale, (addr - fake.start) / PAGE_SIZE);
+	bitmap_set(fake.stale, page_number(addr));
+	fake.stale_pfn[page_number(addr)] = pfn;
+	fake.nr_stale++;
 	set_page(addr, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	return pfn;
 }
@@ -130,13 +155,41 @@ bool fake_vmalloc_flush_page(uintptr_t addr)
 {
 	if (addr - fake.start >= WINDOW_BYTES)
 		return false;
-	bitmap_clear(fake.stale, (addr - fake.start) / PAGE_SIZE);
+	fake.nr_stale -= bitmap_test(fake.stale, page_number(addr));
+	bitmap_clear(fake.stale, page_number(addr));
 	return true;
 }
 
 void fake_vmalloc_flush_all(void)
 {
 	memset(fake.stale, 0, sizeof(fake.stale));
+	memset(fake.taken, 0, sizeof(fake.taken));
+	fake.nr_stale = 0;
+	fake.any_taken = false;
+}
+
+/* TL2 */
+static void check_tables(const char *addr)
+{
+	for (size_t i = 0; i < NR_TABLES; i++)
+		if (fake.taken[i] == addr)
+			host_abort("freed before a flush:", "a page table");
+}
+
+/* TL3 */
+static void check_pages(pfn_t pfn)
+{
+	for (size_t i = 0; i < WINDOW_BYTES / PAGE_SIZE; i++)
+		if (bitmap_test(fake.stale, i) && fake.stale_pfn[i] == pfn)
+			host_abort("freed before a flush:", "a page of vmalloc's");
+}
+
+void fake_vmalloc_page_is_freed(pfn_t pfn)
+{
+	if (fake.any_taken && pfn < lowmem_end_pfn)
+		check_tables(host_cpu.direct_map + ((size_t)pfn << PAGE_SHIFT));
+	if (fake.nr_stale && !host_cpu.flushes_late)
+		check_pages(pfn);
 }
 
 void port_work_queue(struct port_work *work)

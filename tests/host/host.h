@@ -35,6 +35,10 @@ void host_run_work(void);
 bool fake_vmalloc_flush_page(uintptr_t addr);
 void fake_vmalloc_flush_all(void);
 
+/* Free pages must be unknown to the fake CPU, and page tables; for the fake stacks of pages. */
+void fake_vmalloc_page_is_freed(pfn_t pfn);
+void fake_vm_pages_are_freed(pfn_t first, pfn_t nr);
+
 /* Time that port_now_ms() tells. */
 void host_set_now_ms(uint64_t ms);
 

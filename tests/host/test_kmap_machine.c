@@ -9,6 +9,7 @@
 #include <mm/pages/page_alloc.h>
 #include <mm/report/validate.h>
 #include <tests/host/host.h>
+#include <tests/kernel/fault.h>
 #include <tests/kernel/test_util.h>
 
 #define NR_PAGES 300u /* windows: 256 */
@@ -141,4 +142,44 @@ KTEST(kmap_machine, misuse_is_reported_and_a_strict_pool_leaves_nothing_stale, "
 	kunmap(page);
 	EXPECT_ONE_REPORT("which is not mapped; nothing changed");
 	EXPECT_EQ(mm_validate_windows(NULL), 0);
+}
+
+KTEST(kmap_machine, with_debugging_no_page_is_freed_that_a_window_may_still_show, "P9 KMP-03 H3")
+{
+	boot_with_high_memory();
+	kmap_pool.is_strict = true;
+	for (unsigned int i = 0; i < 8; i++) {
+		struct page *page[2] = {alloc_page(GFP_HIGHUSER), alloc_page(GFP_HIGHUSER)};
+
+		REQUIRE(page[0] && page[1]);
+		(void)kmap(page[0]);
+		(void)kmap(page[1]);
+		for (unsigned int j = 0; j < 2; j++) {
+			kunmap(page[j]);
+			__free_page(page[j]);
+		}
+	}
+	EXPECT_EQ(mm_validate_windows(NULL), 0);
+}
+
+KTEST(kmap_machine, after_a_flush_no_stale_window_is_remembered, "P9 H3")
+{
+	struct page *page[3];
+	char *window[3];
+
+	boot_with_high_memory();
+	kmap_pool.is_strict = false;
+	for (unsigned int i = 0; i < 3; i++) {
+		page[i] = alloc_page(GFP_HIGHUSER);
+		REQUIRE(page[i]);
+		window[i] = kmap(page[i]);
+	}
+	for (unsigned int i = 0; i < 3; i++)
+		kunmap(page[i]);
+	EXPECT_EQ(kmap_flush(), 3);
+	for (unsigned int i = 0; i < 3; i++) {
+		EXPECT(read_faults(window[i]));
+		__free_page(page[i]);
+	}
+	EXPECT_EQ(kmap_flush(), 0);
 }

@@ -12,6 +12,7 @@ struct host_cpu {
 	const char *descriptors; /* of the pages there */
 	size_t descriptor_bytes;
 	bool irqs_off;
+	bool flushes_late; /* as without debugging: vfree frees pages that the CPU may remember */
 	unsigned int nr_locks_held;
 };
 
@@ -134,7 +135,7 @@ static inline void port_unlock_thread(struct port_lock *lock)
 #define PORT_PROT_KERNEL    0u
 #define PORT_PROT_KERNEL_RO 1u
 #define PORT_PROT_KERNEL_IO 2u
-#define PORT_FLUSH_LATE	    true
+#define PORT_FLUSH_LATE	    (host_cpu.flushes_late)
 
 typedef uint64_t port_pte_t;
 
