@@ -213,8 +213,6 @@ bool port_kmap_find(uintptr_t addr, struct port_kmap_place *place)
 
 /* --- windows on high memory follow their thread --- */
 
-DEFINE_PERCPU(uintptr_t, kmap_top) = KMAP_START;
-
 STATIC_ASSERT(THREAD_KMAP_SLOTS == KMAP_SLOTS, "a thread's live windows are saved with it");
 
 /* The thread may have been stopped at any instruction: a window may be taken and its entry half written, or

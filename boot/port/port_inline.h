@@ -140,8 +140,6 @@ static inline pfn_t port_pte_pfn(const port_pte_t *pte)
 
 #define PORT_KMAP_SLOTS KMAP_SLOTS
 
-DECLARE_PERCPU(uintptr_t, kmap_top); /* address of the window to be taken next */
-
 void *kmap_local_overflow(void); /* in mm */
 
 static inline void *port_kmap_push(pfn_t pfn)

@@ -17,3 +17,6 @@
 #pragma once
 
 #include <arch/kmap.h>
+#include <kernel/arch/percpu.h>
+
+DECLARE_PERCPU(uintptr_t, kmap_top); /* windows are taken in order: the one to be taken next */

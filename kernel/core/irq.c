@@ -10,6 +10,7 @@
 
 #include <kernel/arch/irqflags.h>
 #include <kernel/core/err.h>
+#include <kernel/core/handler.h>
 #include <kernel/core/preempt.h>
 #include <kernel/core/printk.h>
 #include <kernel/core/softirq.h>
@@ -134,8 +135,13 @@ static void actions_run(struct irq_source *source, unsigned int irq)
 	irqreturn_t result = IRQ_NONE;
 
 	source->is_pending = false;
-	for (struct irq_action *action = source->actions; action; action = action->next)
-		result |= action->handler((int)irq, action->dev);
+	for (struct irq_action *action = source->actions; action; action = action->next) {
+		irq_handler_t handler = action->handler; /* it may free its action */
+		struct handler_mark mark = handler_begin();
+
+		result |= handler((int)irq, action->dev);
+		handler_end(&mark, "irq handler", (uintptr_t)handler);
+	}
 	irq_disable();
 	if (unlikely(result == IRQ_NONE))
 		note_unhandled(source, irq);

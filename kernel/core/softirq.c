@@ -10,6 +10,7 @@
 
 #include <kernel/arch/irqflags.h>
 #include <kernel/core/context_internal.h>
+#include <kernel/core/handler.h>
 #include <kernel/core/ksym.h>
 #include <kernel/core/panic.h>
 #include <kernel/core/preempt.h>
@@ -78,11 +79,14 @@ const char *softirq_work_name(void)
 static void round_run(uint32_t pending)
 {
 	for (unsigned int nr = 0; nr < NR_SOFTIRQS; nr++) {
+		struct handler_mark mark = handler_begin();
+
 		if (!(pending >> nr & 1) || !softirq.table[nr].handler)
 			continue;
 		softirq.running = nr;
 		softirq.table[nr].nr_runs++;
 		softirq.table[nr].handler();
+		handler_end(&mark, "softirq", (uintptr_t)softirq.table[nr].handler);
 		softirq_set_work(NULL, 0);
 	}
 }
@@ -210,8 +214,12 @@ static void tasklets_run(void)
 	}
 	irq_restore(flags);
 	while ((tasklet = tasklet_take(&batch)) != NULL) {
-		softirq_set_work("tasklet", (uintptr_t)tasklet->func);
+		struct handler_mark mark = handler_begin();
+		uintptr_t function = (uintptr_t)tasklet->func;
+
+		softirq_set_work("tasklet", function);
 		tasklet->func(tasklet->data);
+		handler_end(&mark, "tasklet", function);
 		tasklet_end(tasklet);
 	}
 }

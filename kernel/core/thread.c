@@ -14,6 +14,7 @@
 #include <kernel/arch/context.h>
 #include <kernel/arch/irqflags.h>
 #include <kernel/core/context_internal.h>
+#include <kernel/core/handler.h>
 #include <kernel/core/panic.h>
 #include <kernel/core/timer.h>
 #include <kernel/lib/assert.h>
@@ -322,8 +323,10 @@ void thread_begin(struct thread *from)
 void do_exit(int code)
 {
 	struct thread *thread = current;
+	struct handler_mark mark = {KMAP_START, preempt_count()};
 
 	might_sleep();
+	handler_end(&mark, "thread", (uintptr_t)thread->function);
 	irq_disable();
 	thread->exit_code = code;
 	thread->state = TASK_DEAD;

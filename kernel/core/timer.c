@@ -11,6 +11,7 @@
 #include <kernel/core/timer.h>
 
 #include <kernel/arch/irqflags.h>
+#include <kernel/core/handler.h>
 #include <kernel/core/panic.h>
 #include <kernel/core/preempt.h>
 #include <kernel/core/softirq.h>
@@ -140,12 +141,14 @@ static void timer_call(struct timer_list *timer)
 {
 	void (*function)(unsigned long) = timer->function;
 	unsigned long data = timer->data;
+	struct handler_mark mark = handler_begin();
 
 	(void)timer_detach(timer);
 	wheel.running = timer;
 	softirq_set_work("timer", (uintptr_t)function);
 	irq_enable();
 	function(data);
+	handler_end(&mark, "timer", (uintptr_t)function);
 	irq_disable();
 	wheel.running = NULL;
 }

@@ -38,6 +38,7 @@ SECTION(".bss.pages") ALIGNED(4096) uint64_t mmu_kernel_pd[ENTRIES];
 static SECTION(".bss.pages") ALIGNED(4096) uint64_t image_tables[IMAGE_TABLES][ENTRIES];
 SECTION(".bss.pages") ALIGNED(4096) uint64_t mmu_fixmap_table[ENTRIES];
 uint32_t mmu_nx_high; /* see <arch/pte.h> */
+DEFINE_PERCPU(uintptr_t, kmap_top) = KMAP_START;
 
 static struct {
 	const char *(*guard_namer)(uintptr_t addr);

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/* See handler.h. No state. An interrupt in between finds windows and count as they are just then, and leaves
+ * them so. */
+#include <kernel/core/handler.h>
+
+#include <kernel/core/ksym.h>
+#include <kernel/core/printk.h>
+
+static int nr_windows_above(uintptr_t top)
+{
+	return (int)(this_cpu_read(kmap_top) - top) / (int)KMAP_STEP;
+}
+
+/* Those it left mapped go; those it gave back, which were not its own, come back. */
+static void windows_set_right(uintptr_t top)
+{
+	uintptr_t window;
+
+	while ((window = this_cpu_read(kmap_top)) > top) {
+		kmap_window_drop(window - KMAP_STEP);
+		this_cpu_write(kmap_top, window - KMAP_STEP);
+	}
+	for (; window < top; window += KMAP_STEP)
+		kmap_window_restore(window, kmap_window_entry(window) | KMAP_PRESENT);
+	this_cpu_write(kmap_top, top);
+}
+
+COLD void handler_set_right(const struct handler_mark *mark, const char *kind, uintptr_t function)
+{
+	int nr_windows = nr_windows_above(mark->kmap_top);
+	uint32_t count = preempt_count();
+	const char *name = "?";
+	uint32_t offset;
+
+	windows_set_right(mark->kmap_top);
+	this_cpu_add(preempt_count, mark->preempt_count - count);
+	(void)ksym_lookup(function, &name, &offset);
+	pr_err("BUG: %s %s returned with %d more kmap_local windows mapped and preempt_count %#x, expected 0 "
+	       "and "
+	       "%#x; set right",
+	       kind, name, nr_windows, count, mark->preempt_count);
+}
