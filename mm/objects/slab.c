@@ -291,7 +291,7 @@ static void *grow_and_take(struct kmem_cache *cache, struct page *grown, bool *c
 {
 	void *object = take_and_refill(cache, grown, construct);
 
-	wait_serve();
+	wait_serve_objects(&cache->waiters);
 	return object;
 }
 
@@ -317,7 +317,7 @@ static bool take_object_or_page(struct mem_waiter *wait)
 {
 	struct slab_waiter *waiter = container_of(wait, struct slab_waiter, wait);
 
-	wait->object = take_if_any(waiter->cache, &waiter->construct);
+	wait->object = take_and_refill(waiter->cache, NULL, &waiter->construct);
 	if (wait->object || gfp_has(wait->gfp, __GFP_NO_GROW))
 		return wait->object != NULL;
 	wait->page = page_alloc_try(wait->gfp, waiter->cache->order);
@@ -333,6 +333,7 @@ static NOINLINE void *wait_for_object(struct kmem_cache *cache, gfp_t gfp, bool 
 
 	wait_init(&waiter.wait, slab_gfp(cache, gfp), sure_order(cache));
 	waiter.wait.take = take_object_or_page;
+	waiter.wait.objects = &cache->waiters;
 	if (!retry_until_served(&waiter.wait)) {
 		page_alloc_report_failure(gfp, cache->order);
 		return NULL;
@@ -457,7 +458,7 @@ static bool drain_chunk(struct kmem_cache *cache, const void *caller, size_t *pa
 		slab_report_bad_object(cache, object, caller, wrong);
 	*pages += release_slabs(&empties);
 	if (n)
-		wait_serve();
+		wait_serve_objects(&cache->waiters);
 	return n != 0;
 }
 
@@ -493,7 +494,7 @@ static void free_to_slab(struct kmem_cache *cache, void *object, const void *cal
 	if (unlikely(wrong))
 		slab_report_bad_object(cache, object, caller, wrong);
 	(void)release_slabs(&empties);
-	wait_serve();
+	wait_serve_objects(&cache->waiters);
 }
 
 bool slab_freed_last(const struct kmem_cache *cache, const void *object)

@@ -180,6 +180,7 @@ bool slab_cache_init(struct kmem_cache *cache, uint32_t slots, const char *name,
 		     (flags & SLAB_RECLAIM_ACCOUNT ? __GFP_RECLAIMABLE : GFP_NOWAIT);
 	list_init(&cache->partial);
 	list_init(&cache->full);
+	list_init(&cache->waiters);
 	cache->stack.capacity = slots;
 	return list_cache(cache);
 }

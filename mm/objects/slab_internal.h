@@ -60,6 +60,7 @@ struct kmem_cache {
 	size_t nr_empty;	  /* (L) slabs with in_use == 0 */
 	size_t nr_in_use;	  /* (L) objects handed out or parked per CPU */
 	struct list_head caches;  /* under slab.lock: all caches */
+	struct list_head waiters; /* under wait.lock: who waits for an object, in order of arrival */
 	char name[CACHE_NAME_MAX];
 	struct pcpu_stack stack; /* of objects, parked per CPU; its slots lie behind the cache */
 };

@@ -6,19 +6,22 @@
 #include <mm/pages/gfp.h>
 #include <mm/pages/page.h>
 
-/* reclaim/wait.c: a free may serve somebody who waits for memory. Context: any, no lock of mm held. */
+struct zone;
+
+/* reclaim/wait.c: pages came free in a zone, and may be what somebody waits for. Serves a few; who was served
+ * goes on with the others when it leaves. Context: any, no lock of mm held. */
 extern unsigned int wait_nr_waiters;
-void wait_serve_queue(void);
+void wait_serve_zone_slow(struct zone *zone);
 
 static inline bool wait_somebody(void)
 {
 	return READ_ONCE(wait_nr_waiters) != 0;
 }
 
-static inline void wait_serve(void)
+static inline void wait_serve_zone(struct zone *zone)
 {
 	if (unlikely(wait_somebody()))
-		wait_serve_queue();
+		wait_serve_zone_slow(zone);
 }
 
 /* reclaim/vmscan.c: a request left a zone below `low`; wakes the background reclaimer, once until it sleeps

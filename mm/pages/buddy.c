@@ -152,17 +152,15 @@ void buddy_free_locked(struct zone *zone, struct page *page, unsigned int order)
 	list_block(lists, page, list, bit);
 }
 
-void buddy_free_range_locked(struct zone *zone, pfn_t start, pfn_t end)
+pfn_t buddy_free_first_locked(struct zone *zone, pfn_t start, pfn_t end)
 {
-	while (start < end) {
-		unsigned int order = MIN(bit_highest(end - start), (unsigned int)MAX_ORDER);
+	unsigned int order = MIN(bit_highest(end - start), (unsigned int)MAX_ORDER);
 
-		if (start)
-			order = MIN(order, bit_lowest(start));
-		pfn_to_page(start)->where = (uint8_t)where_of_pfn(zone, start);
-		buddy_free_locked(zone, pfn_to_page(start), order);
-		start += 1u << order;
-	}
+	if (start)
+		order = MIN(order, bit_lowest(start));
+	pfn_to_page(start)->where = (uint8_t)where_of_pfn(zone, start);
+	buddy_free_locked(zone, pfn_to_page(start), order);
+	return start + (1u << order);
 }
 
 size_t buddy_count_locked(const struct zone *zone, enum mobility mobility, unsigned int order)

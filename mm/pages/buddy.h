@@ -22,8 +22,9 @@ struct page *buddy_alloc_locked(struct zone *zone, unsigned int order, enum mobi
  * is on every block that was handed out. */
 void buddy_free_locked(struct zone *zone, struct page *page, unsigned int order);
 
-/* Frees pages [start, end) of the zone, heads or not, as the largest blocks that fit. */
-void buddy_free_range_locked(struct zone *zone, pfn_t start, pfn_t end);
+/* Frees the largest block that fits from the beginning of pages [start, end) of the zone, heads or not; start < end.
+ * Result: where the rest begins. */
+pfn_t buddy_free_first_locked(struct zone *zone, pfn_t start, pfn_t end);
 
 /* Blocks free in the list of this mobility and order: a walk, for reports only. */
 size_t buddy_count_locked(const struct zone *zone, enum mobility mobility, unsigned int order);

@@ -5,7 +5,7 @@
  * A1 the head of an allocated block has state ALLOCATED, its order, its zone, and refcount >= 1.
  * A2 no page inside an allocated block has a state, so that every wrong free is seen by comparing one word.
  *
- * A3 whoever makes pages free outside zone->lock lets the waiters look (wait_serve()).
+ * A3 whoever makes pages of a zone free serves the waiters afterwards (wait_serve_zone()), zone->lock not held.
  *
  * A4 references are counted on one page, counting_page(): of a block on its head, of an exact or large
  * allocation on its first; the owner's is one of them. Who drops the last frees the whole, whoever it is. An
@@ -359,7 +359,7 @@ static void free_to_zone(struct page *page, unsigned int order)
 	port_unlock_irqrestore(&zone->lock, flags);
 	if (unlikely(check_mode))
 		pcp_check_mode(zone);
-	wait_serve();
+	wait_serve_zone(zone);
 }
 
 /* The list is full, or closed. */
@@ -498,6 +498,8 @@ void free_pages_at(unsigned long addr, unsigned int order)
 	free_at((const void *)addr, order);
 }
 
+#define RANGE_BLOCKS 3u /* freed under one lock */
+
 /* --- exact sizes ---
  * n pages of a block of order k are the blocks that the bits of n name, largest first, each aligned to its
  * own size. The first of them carries the owner's flag and n. */
@@ -528,16 +530,26 @@ static void mark_pieces(struct page *first, size_t nr_pages)
 	}
 }
 
+/* Pages [start, end) of the zone, heads or not and nobody's, come free. */
+static void free_range(struct zone *zone, pfn_t start, pfn_t end)
+{
+	while (start < end) {
+		irqflags_t flags = port_lock_irqsave(&zone->lock);
+
+		for (unsigned int n = 0; n < RANGE_BLOCKS && start < end; n++)
+			start = buddy_free_first_locked(zone, start, end);
+		port_unlock_irqrestore(&zone->lock, flags);
+	}
+	wait_serve_zone(zone);
+}
+
+/* The block stays one for everybody else until its rest is free: nobody looks inside. */
 static NOINLINE void trim_block(struct page *page, size_t nr_pages, unsigned int order)
 {
-	struct zone *zone = page_zone(page);
 	pfn_t pfn = page_to_pfn(page);
-	irqflags_t flags = port_lock_irqsave(&zone->lock);
 
 	mark_pieces(page, nr_pages);
-	buddy_free_range_locked(zone, pfn + (pfn_t)nr_pages, pfn + (1u << order));
-	port_unlock_irqrestore(&zone->lock, flags);
-	wait_serve();
+	free_range(page_zone(page), pfn + (pfn_t)nr_pages, pfn + (1u << order));
 }
 
 struct page *page_alloc_exact(size_t nr_pages, gfp_t gfp, enum page_state state, const void *caller)
@@ -736,10 +748,9 @@ uint64_t page_alloc_add_range(pfn_t start, pfn_t end)
 			continue;
 		flags = port_lock_irqsave(&zone->lock);
 		zone->managed += to - from;
-		buddy_free_range_locked(zone, from, to);
 		port_unlock_irqrestore(&zone->lock, flags);
+		free_range(zone, from, to);
 		added += to - from;
 	}
-	wait_serve();
 	return added;
 }

@@ -28,7 +28,7 @@ static bool serve_reclaimer(struct mem_waiter *waiter)
 static void let_victim_end(struct mem_waiter *waiter)
 {
 	if (port_is_killed() && gfp_has(waiter->gfp, __GFP_NOFAIL))
-		WRITE_ONCE(waiter->gfp, waiter->gfp | __GFP_HIGH);
+		wait_raise(waiter);
 }
 
 static bool do_round(struct mem_waiter *waiter, gfp_t gfp)
@@ -36,7 +36,7 @@ static bool do_round(struct mem_waiter *waiter, gfp_t gfp)
 	mm_event_add(EVENT_ROUND, 1);
 	let_victim_end(waiter);
 	(void)vmscan_reclaim(gfp, (size_t)1 << waiter->order);
-	wait_serve(); /* also for what was put together without a free: drained lists */
+	wait_serve_all(); /* also what was put together without a free: drained lists */
 	return wait_is_served(waiter);
 }
 

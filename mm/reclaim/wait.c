@@ -1,21 +1,44 @@
 /* SPDX-License-Identifier: MIT */
-/* The queue of those who wait for memory, one for all zones and caches: a free may serve any of them, and who
- * came first is asked first.
+/* The queue of those who wait for memory, one for all zones and caches, and the lists that say who wants what.
  *
- * Lock: wait.lock, the first of all (before slab.lock, cache->lock, zone->lock), interrupts off while the
- * waiters try. Entering and leaving is done by threads alone, preemption off, so that the lists are closed
- * and opened in order; more CPUs will want a mutex there. */
+ *   wait.queue          all, in order of arrival: for reports
+ *   row[r].list[k]      those who want 2^k pages and may go down to the same floor of the same zones (the
+ *                       row), in order of arrival. The first of each list is known by its number
+ *   cache's `waiters`   those who want an object of it; most of them are in a row as well: a page will do
+ *
+ * So a free looks at the first of each list that its zone can serve, however many wait behind, picks the
+ * longest waiting, and asks nobody else. It looks without the lock: what it found is looked at again under it.
+ *
+ * Lock: wait.lock, the first of all (before slab.lock, cache->lock, zone->lock), interrupts off while one
+ * waiter takes. */
 #include <mm/reclaim/wait.h>
 
-#include <kernel/lib/format.h>
+#include <kernel/lib/align.h>
+#include <kernel/lib/assert.h>
+#include <kernel/lib/bitops.h>
 #include <kernel/lib/string.h>
 #include <mm/pages/page_alloc.h>
 #include <mm/reclaim/above.h>
 #include <mm/reclaim/events.h>
 
+/* How far down a request may go. Who was raised is in rows of its own: there are few, and nobody's place
+ * must be looked for. */
+enum depth { DEPTH_FLOOR, DEPTH_HIGH, DEPTH_RAISED, NR_DEPTHS };
+
+#define ROW_OF(depth, highest) ((unsigned int)(depth)*NR_ZONES + (unsigned int)(highest))
+
+/* Those who want pages of the same zones, down to the same floor. */
+struct wait_row {
+	uint32_t orders;		  /* (L) bit k: list[k] is not empty */
+	uint32_t first[NR_ORDERS];	  /* (L) the number of who is first in list[k] */
+	struct list_head list[NR_ORDERS]; /* (L) valid where its bit is set */
+};
+
 static struct {
 	struct port_lock lock;
-	struct list_head queue;
+	struct list_head queue; /* (L) */
+	uint32_t nr_arrived;	/* (L) */
+	struct wait_row row[NR_DEPTHS * NR_ZONES];
 	struct wait_record log[WAIT_LOG]; /* (L) a ring */
 	unsigned int nr_logged;		  /* (L) */
 } wait = {.lock = {.name = "wait"}, .queue = LIST_HEAD_INIT(wait.queue)};
@@ -38,6 +61,212 @@ void wait_init(struct mem_waiter *waiter, gfp_t gfp, unsigned int order)
 	waiter->thread = port_current();
 }
 
+/* --- the lists --- */
+
+static void add_to_row_locked(struct mem_waiter *waiter, enum depth depth)
+{
+	struct wait_row *row;
+	uint32_t bit = 1u << waiter->order;
+
+	ASSERT(port_lock_is_held(&wait.lock) && waiter->order <= MAX_ORDER);
+	waiter->row = (uint8_t)ROW_OF(depth, gfp_zone(waiter->gfp));
+	row = &wait.row[waiter->row];
+	if (!(row->orders & bit)) {
+		list_init(&row->list[waiter->order]);
+		WRITE_ONCE(row->first[waiter->order], waiter->number);
+		WRITE_ONCE(row->orders, row->orders | bit);
+	}
+	list_add_tail(&waiter->of_pages, &row->list[waiter->order]);
+}
+
+static void remove_from_row_locked(struct mem_waiter *waiter)
+{
+	struct wait_row *row = &wait.row[waiter->row];
+	struct list_head *list = &row->list[waiter->order];
+
+	ASSERT(port_lock_is_held(&wait.lock) && row->orders & 1u << waiter->order);
+	list_del(&waiter->of_pages);
+	if (list_is_empty(list))
+		WRITE_ONCE(row->orders, row->orders & ~(1u << waiter->order));
+	else
+		WRITE_ONCE(row->first[waiter->order],
+			   list_first_entry(list, struct mem_waiter, of_pages)->number);
+}
+
+static void queue_locked(struct mem_waiter *waiter)
+{
+	waiter->number = wait.nr_arrived++;
+	list_add_tail(&waiter->link, &wait.queue);
+	if (wait_wants_pages(waiter))
+		add_to_row_locked(waiter, gfp_has(waiter->gfp, __GFP_HIGH) ? DEPTH_HIGH : DEPTH_FLOOR);
+	if (waiter->objects)
+		list_add_tail(&waiter->of_objects, waiter->objects);
+}
+
+static void unqueue_locked(struct mem_waiter *waiter)
+{
+	list_del(&waiter->link);
+	if (wait_wants_pages(waiter))
+		remove_from_row_locked(waiter);
+	if (waiter->objects)
+		list_del(&waiter->of_objects);
+}
+
+/* --- serving --- */
+
+/* The name is cut to fit. */
+static void copy_name(char *to, const char *from)
+{
+	for (unsigned int n = 1; *from && n < PORT_NAME_MAX; n++)
+		*to++ = *from++;
+	*to = '\0';
+}
+
+/* It takes, if what it wants is there. Result: was it? */
+static bool serve_locked(struct mem_waiter *waiter)
+{
+	ASSERT(port_lock_is_held(&wait.lock) && !waiter->is_served);
+	if (!waiter->take(waiter))
+		return false;
+	if (waiter->page)
+		waiter->page->refcount = 1; /* A1, also until its owner sees it */
+	unqueue_locked(waiter);
+	waiter->is_served = true;
+	copy_name(waiter->woken_by, port_task_name());
+	mm_event_add(EVENT_SERVED, 1);
+	port_unpark(waiter->thread);
+	return true;
+}
+
+/* The first of a list in the table, by its number. */
+struct first {
+	unsigned int row, order;
+	uint32_t number;
+};
+
+/* Result: false: what it wants is gone. True: it was served, or is first no more: somebody else was at it. */
+static bool serve_first(const struct first *first)
+{
+	const struct wait_row *row = &wait.row[first->row];
+	irqflags_t flags = port_lock_irqsave(&wait.lock);
+	bool goes_on = true;
+
+	if (row->orders & 1u << first->order && row->first[first->order] == first->number)
+		goes_on =
+			serve_locked(list_first_entry(&row->list[first->order], struct mem_waiter, of_pages));
+	port_unlock_irqrestore(&wait.lock, flags);
+	return goes_on;
+}
+
+/* Has the first of a list waited longer than the longest waiting so far? Numbers wrap. */
+static void look_at_row(unsigned int number, uint32_t orders, struct first *longest, bool *found)
+{
+	const struct wait_row *row = &wait.row[number];
+
+	for (orders &= READ_ONCE(row->orders); orders; orders &= orders - 1) {
+		unsigned int order = bit_lowest(orders);
+		uint32_t first = READ_ONCE(row->first[order]);
+
+		if (!*found || (int32_t)(first - longest->number) < 0)
+			*longest = (struct first){number, order, first};
+		*found = true;
+	}
+}
+
+/* What a zone has free at one moment. */
+struct stock {
+	size_t nr_free;
+	uint32_t nonempty; /* bit k: there is a block of order k */
+};
+
+/* Under its lock: who queued before sees what came free before, or is seen by who freed it. */
+static struct stock take_stock(struct zone *zone)
+{
+	irqflags_t flags = port_lock_irqsave(&zone->lock);
+	struct stock stock = {zone->nr_free, 0};
+
+	for (unsigned int type = 0; type < NR_MOBILITY; type++)
+		stock.nonempty |= zone->lists[type].nonempty;
+	port_unlock_irqrestore(&zone->lock, flags);
+	return stock;
+}
+
+/* Orders, a bit for each, that the zone can serve to requests that leave it `floor` pages. */
+static uint32_t orders_served(const struct stock *stock, size_t floor)
+{
+	unsigned int largest;
+
+	if (stock->nr_free <= floor)
+		return 0;
+	largest = MIN(bit_highest((uint32_t)(stock->nr_free - floor)), bit_highest(stock->nonempty));
+	return (2u << largest) - 1;
+}
+
+/* The longest waiting of those whom the zone can serve. Result: is there one? */
+static bool find_longest_waiting(struct zone *zone, struct first *longest)
+{
+	struct stock stock = take_stock(zone);
+	bool found = false;
+
+	for (unsigned int highest = zone->id; highest < NR_ZONES; highest++) {
+		uint32_t all = orders_served(&stock, 0);
+
+		look_at_row(ROW_OF(DEPTH_FLOOR, highest),
+			    orders_served(&stock, zone_floor(zone, (enum zone_id)highest)), longest, &found);
+		look_at_row(ROW_OF(DEPTH_HIGH, highest), all, longest, &found);
+		look_at_row(ROW_OF(DEPTH_RAISED, highest), all, longest, &found);
+	}
+	return found;
+}
+
+static bool serve_longest_waiting(struct zone *zone)
+{
+	struct first first;
+
+	return find_longest_waiting(zone, &first) && serve_first(&first);
+}
+
+void wait_serve_zone_slow(struct zone *zone)
+{
+	for (unsigned int n = 0; n < WAIT_SERVED_AT_ONCE && serve_longest_waiting(zone); n++)
+		;
+}
+
+void wait_serve_all(void)
+{
+	struct zone *zone;
+
+	for_each_zone(zone)
+		while (wait_somebody() && serve_longest_waiting(zone))
+			;
+}
+
+static bool serve_first_of_objects(const struct list_head *objects)
+{
+	irqflags_t flags = port_lock_irqsave(&wait.lock);
+	bool served = !list_is_empty(objects) &&
+		      serve_locked(list_first_entry(objects, struct mem_waiter, of_objects));
+
+	port_unlock_irqrestore(&wait.lock, flags);
+	return served;
+}
+
+void wait_serve_objects_slow(struct list_head *objects)
+{
+	for (unsigned int n = 0; n < WAIT_SERVED_AT_ONCE && serve_first_of_objects(objects); n++)
+		;
+}
+
+/* Also who comes or goes: what a free left for others. */
+static void serve_all_beside(const struct mem_waiter *waiter)
+{
+	wait_serve_all();
+	while (waiter->objects && serve_first_of_objects(waiter->objects))
+		;
+}
+
+/* --- entering, sleeping, leaving --- */
+
 /* W3 */
 static void count_waiters(int change)
 {
@@ -56,29 +285,9 @@ void wait_enter(struct mem_waiter *waiter)
 
 	count_waiters(1);
 	flags = port_lock_irqsave(&wait.lock);
-	list_add_tail(&waiter->link, &wait.queue);
+	queue_locked(waiter);
 	port_unlock_irqrestore(&wait.lock, flags);
-	wait_serve();
-}
-
-static void serve_locked(struct mem_waiter *waiter)
-{
-	list_del(&waiter->link);
-	waiter->is_served = true;
-	(void)scnprintf(waiter->woken_by, sizeof(waiter->woken_by), "%s", port_task_name());
-	mm_event_add(EVENT_SERVED, 1);
-	port_unpark(waiter->thread);
-}
-
-void wait_serve_queue(void)
-{
-	struct mem_waiter *waiter, *next;
-	irqflags_t flags = port_lock_irqsave(&wait.lock);
-
-	list_for_each_entry_safe(waiter, next, &wait.queue, link)
-		if (waiter->take(waiter))
-			serve_locked(waiter);
-	port_unlock_irqrestore(&wait.lock, flags);
+	serve_all_beside(waiter);
 }
 
 bool wait_is_served(struct mem_waiter *waiter)
@@ -104,18 +313,34 @@ bool wait_sleep(struct mem_waiter *waiter, unsigned int timeout_ms)
 	return wait_is_served(waiter);
 }
 
-static void log_locked(const struct mem_waiter *waiter)
+void wait_raise(struct mem_waiter *waiter)
 {
-	struct wait_record *record = &wait.log[wait.nr_logged++ % WAIT_LOG];
+	irqflags_t flags = port_lock_irqsave(&wait.lock);
 
-	*record = (struct wait_record){.gfp = waiter->gfp,
-				       .order = waiter->order,
-				       .was_served = waiter->is_served,
-				       .has_slept = waiter->has_slept,
-				       .since_ms = waiter->since_ms,
-				       .until_ms = port_now_ms()};
-	memcpy(record->woken_by, waiter->woken_by, sizeof(record->woken_by));
-	(void)scnprintf(record->task, sizeof(record->task), "%s", port_task_name());
+	if (!waiter->is_served && wait_wants_pages(waiter) && waiter->row < ROW_OF(DEPTH_RAISED, 0)) {
+		remove_from_row_locked(waiter);
+		add_to_row_locked(waiter, DEPTH_RAISED);
+	}
+	waiter->gfp |= __GFP_HIGH;
+	port_unlock_irqrestore(&wait.lock, flags);
+}
+
+/* It is in no list any more: nobody else writes to it. */
+static void log_wait(const struct mem_waiter *waiter)
+{
+	struct wait_record record = {.gfp = waiter->gfp,
+				     .order = waiter->order,
+				     .was_served = waiter->is_served,
+				     .has_slept = waiter->has_slept,
+				     .since_ms = waiter->since_ms,
+				     .until_ms = port_now_ms()};
+	irqflags_t flags;
+
+	copy_name(record.woken_by, waiter->woken_by);
+	copy_name(record.task, port_task_name());
+	flags = port_lock_irqsave(&wait.lock);
+	wait.log[wait.nr_logged++ % WAIT_LOG] = record;
+	port_unlock_irqrestore(&wait.lock, flags);
 }
 
 bool wait_leave(struct mem_waiter *waiter)
@@ -123,14 +348,17 @@ bool wait_leave(struct mem_waiter *waiter)
 	irqflags_t flags = port_lock_irqsave(&wait.lock);
 
 	if (!waiter->is_served)
-		list_del(&waiter->link);
-	log_locked(waiter);
+		unqueue_locked(waiter);
 	port_unlock_irqrestore(&wait.lock, flags);
+	log_wait(waiter);
+	serve_all_beside(waiter);
 	count_waiters(-1);
 	if (!waiter->is_served)
 		mm_event_add(EVENT_GAVE_UP, 1);
 	return waiter->is_served;
 }
+
+/* --- what is seen from outside --- */
 
 void wait_for_each(void (*fn)(const struct mem_waiter *waiter))
 {
@@ -138,6 +366,45 @@ void wait_for_each(void (*fn)(const struct mem_waiter *waiter))
 
 	list_for_each_entry(waiter, &wait.queue, link)
 		fn(waiter);
+}
+
+/* In order, and the first is the one that is known. Result: how many; SIZE_MAX: something is wrong. */
+static size_t check_list(const struct wait_row *row, unsigned int order)
+{
+	const struct list_head *list = &row->list[order];
+	const struct mem_waiter *waiter, *before = NULL;
+	bool is_raised = row >= &wait.row[ROW_OF(DEPTH_RAISED, 0)];
+	size_t nr = 0;
+
+	list_for_each_entry(waiter, list, of_pages) {
+		bool is_in_order = before ? (int32_t)(waiter->number - before->number) > 0
+					  : waiter->number == row->first[order];
+
+		if (&wait.row[waiter->row] != row || waiter->order != order ||
+		    (!is_in_order && !(before && is_raised)))
+			return SIZE_MAX;
+		before = waiter;
+		nr++;
+	}
+	return nr ? nr : SIZE_MAX;
+}
+
+/* W1. Each list in order, each waiter for pages in one of them. */
+const char *wait_check(void)
+{
+	const struct mem_waiter *waiter;
+	size_t nr_queued = 0, nr_listed = 0, nr;
+
+	list_for_each_entry(waiter, &wait.queue, link)
+		nr_queued += wait_wants_pages(waiter);
+	for (unsigned int row = 0; row < ARRAY_SIZE(wait.row); row++)
+		for (uint32_t orders = wait.row[row].orders; orders; orders &= orders - 1) {
+			nr = check_list(&wait.row[row], bit_lowest(orders));
+			if (nr == SIZE_MAX)
+				return "W1 a list of those who want pages is out of order";
+			nr_listed += nr;
+		}
+	return nr_listed == nr_queued ? NULL : "W1 a waiter is in no list of what it wants";
 }
 
 bool wait_read_log(unsigned int n, struct wait_record *record)

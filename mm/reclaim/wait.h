@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* Threads that wait for memory. Serves CONTRACT C3.
  *
- * A waiter says how to take what it wants. Whoever frees memory calls wait_serve() (pages/above.h), which lets the waiters
- * try, the longest waiting first, and gives what one took to it on the spot: nobody can come in between, and
- * who wakes up has its memory. Requests that may not sleep do not queue; requests that may, and find somebody
- * waiting, queue behind.
+ * A waiter says what it wants and how to take it. Whoever frees memory serves: of those whom what was freed
+ * can serve the longest waiting takes, and has it on the spot: nobody can come in between, and who wakes up
+ * has its memory. Who cannot be served is not asked, however many there are. Requests that may not sleep do
+ * not queue; requests that may, and find somebody waiting, queue behind.
  *
- * W1 a waiter is in the queue from wait_enter() until it is served or leaves.
- * W2 at rest no waiter in the queue could be served by what is free: it is let try when it enters, and
- *    again after each free that comes later.
- * W3 while anybody waits, per-CPU lists of pages and objects are closed, so that each free is seen here.
+ * W1 a waiter is in the queue, and in the lists of what it wants, from wait_enter() until it is served or leaves.
+ * W2 at rest no waiter in the queue could be served by what is free. A free serves WAIT_SERVED_AT_ONCE at most, so
+ *    that it is never slow; whoever leaves serves all that are left: only while nobody is about to leave is there rest.
+ * W3 while anybody is in the queue, per-CPU lists of pages and objects are closed and empty, so that each free is
+ *    seen here.
  * W4 what was taken for a waiter is the waiter's, even if it was about to leave. */
 #pragma once
 
@@ -17,24 +18,35 @@
 #include <mm/pages/above.h>
 #include <mm/pages/zone.h>
 
+#define WAIT_SERVED_AT_ONCE 2u
+
 struct mem_waiter {
-	gfp_t gfp;	    /* (C) what is asked for; __GFP_HIGH is added by its own thread */
+	gfp_t gfp;	    /* (L) what is asked for */
 	unsigned int order; /* (C) */
 	/* (C) Take it if it is there: sets page or object. Called with the queue's lock held, or, where a
 	 * thread reclaims, before it queues. Sleeps not, wakes no waiter. */
 	bool (*take)(struct mem_waiter *waiter);
-	struct page *page; /* (L) what it got: either, or neither */
-	void *object;	   /* (L) */
-	bool is_served;	   /* (L) */
-	bool has_slept;	   /* its thread's */
-	uint64_t since_ms; /* (C) */
+	struct list_head *objects; /* (C) who waits for an object of that cache; NULL: it wants pages alone */
+	struct page *page;	   /* (L) what it got: either, or neither */
+	void *object;		   /* (L) */
+	bool is_served;		   /* (L) */
+	bool has_slept;		   /* its thread's */
+	uint64_t since_ms;	   /* (C) */
 	struct port_thread *thread;
-	struct list_head link;	      /* (L) */
-	char woken_by[PORT_NAME_MAX]; /* (L) who freed what it got */
+	uint32_t number;			     /* (L) of its arrival */
+	uint8_t row;				     /* (L) of the table of those who want pages */
+	struct list_head link, of_pages, of_objects; /* (L) in the queue; in the lists of what it wants */
+	char woken_by[PORT_NAME_MAX];		     /* (L) who freed what it got */
 };
 
 /* A waiter for 2^order pages. */
 void wait_init(struct mem_waiter *waiter, gfp_t gfp, unsigned int order);
+
+/* Does it want a page, or, with __GFP_NO_GROW, an object and nothing else? */
+static inline bool wait_wants_pages(const struct mem_waiter *waiter)
+{
+	return !waiter->objects || !gfp_has(waiter->gfp, __GFP_NO_GROW);
+}
 
 /* Queue up, at the end; then everybody in the queue may try. wait_leave() must follow. Context: process, may
  * sleep. */
@@ -43,7 +55,7 @@ void wait_enter(struct mem_waiter *waiter);
 /* Sleep until served, killed, or timeout_ms are over. Result: was it served? Context: process, may sleep. */
 bool wait_sleep(struct mem_waiter *waiter, unsigned int timeout_ms);
 
-/* Result: was it served? Then page or object are the caller's. Context: process. */
+/* Then others may try. Result: was it served? Then page or object are the caller's. Context: process. */
 bool wait_leave(struct mem_waiter *waiter);
 
 bool wait_is_served(struct mem_waiter *waiter);
@@ -51,8 +63,26 @@ bool wait_is_served(struct mem_waiter *waiter);
 /* Was its thread killed, so that it should give up? Context: process. */
 bool wait_is_hopeless(const struct mem_waiter *waiter);
 
+/* From now on it may have the last pages. Its place in the queue stays. Context: its thread. */
+void wait_raise(struct mem_waiter *waiter);
+
+/* Whoever wants pages and can have them gets them. Context: process. */
+void wait_serve_all(void);
+
+/* Objects of the cache whose waiters these are came back. Context: any, no lock of mm held. */
+void wait_serve_objects_slow(struct list_head *objects);
+
+static inline void wait_serve_objects(struct list_head *objects)
+{
+	if (unlikely(!list_is_empty(objects)))
+		wait_serve_objects_slow(objects);
+}
+
 /* Calls fn for each waiter in the queue, in order, the queue's lock not held. Context: as the validator's. */
 void wait_for_each(void (*fn)(const struct mem_waiter *waiter));
+
+/* What is wrong with the lists of those who wait, or NULL. Context: as the validator's. */
+const char *wait_check(void);
 
 /* The last waits, for reports. */
 #define WAIT_LOG 16

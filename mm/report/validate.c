@@ -341,6 +341,8 @@ static void check_reserve(const struct reserve *reserve)
 
 /* --- waiters --- */
 
+static unsigned int nr_queued;
+
 static bool zone_could_serve(const struct zone *zone, const struct mem_waiter *waiter)
 {
 	size_t floor = gfp_has(waiter->gfp, __GFP_HIGH) ? 0 : zone_floor(zone, gfp_zone(waiter->gfp));
@@ -351,14 +353,17 @@ static bool zone_could_serve(const struct zone *zone, const struct mem_waiter *w
 	return zone->nr_free >= floor + ((size_t)1 << waiter->order) && nonempty >> waiter->order;
 }
 
-static unsigned int nr_queued;
+static void count_waiter(const struct mem_waiter *waiter)
+{
+	(void)waiter;
+	nr_queued++;
+}
 
 static void check_waiter(const struct mem_waiter *waiter)
 {
 	struct zone *const *zone = nodes[0].zonelist[gfp_zone(waiter->gfp)].zone;
 
-	nr_queued++;
-	for (; *zone && !gfp_has(waiter->gfp, __GFP_NO_GROW); zone++)
+	for (; *zone && wait_wants_pages(waiter); zone++)
 		if (zone_could_serve(*zone, waiter))
 			VIOLATION("W2 zone %s has what a waiter for order %u wants\n", (*zone)->name,
 				  waiter->order);
@@ -379,10 +384,16 @@ static void check_closed(void)
 
 static void check_waiters(void)
 {
+	const char *wrong = wait_check();
+
+	if (wrong)
+		VIOLATION("%s\n", wrong);
 	nr_queued = 0;
-	wait_for_each(check_waiter);
+	wait_for_each(count_waiter);
 	if (nr_queued > wait_nr_waiters)
 		VIOLATION("W1 %u waiters are in the queue, %u counted\n", nr_queued, wait_nr_waiters);
+	if (nr_queued == wait_nr_waiters)
+		wait_for_each(check_waiter); /* W2: nobody is about to leave */
 	if (nr_queued)
 		check_closed();
 }

@@ -19,7 +19,7 @@
 
 #define MACHINE_PAGES 256u
 #define PATIENT	      (GFP_KERNEL | __GFP_NOWARN)
-#define NR_SLEEPERS   2u
+#define NR_SLEEPERS   3u
 
 static const char *const points[] = {"wait", "DMA", "park", "preempt", NULL};
 static const char *const points_and_clock[] = {"wait", "DMA", "park", "clock", NULL};
@@ -30,6 +30,7 @@ static struct {
 	size_t nr_free_before;
 	struct list_head hog, singles;
 	struct page *spare[2]; /* for scenes to free */
+	struct page *block;    /* another */
 	struct kmem_cache *cache;
 	void *full[4], *extra; /* objects of its only slab, all handed out; one of another */
 
@@ -164,6 +165,11 @@ static void keep_page_1(void)
 	sleep_for_page(1);
 }
 
+static void keep_page_2(void)
+{
+	sleep_for_page(2);
+}
+
 static void give_back(unsigned int n)
 {
 	struct page *page = scene.page[n];
@@ -192,7 +198,7 @@ static void nobody_sleeps_beside_a_page(void)
 	struct zone *zone = &zones[ZONE_DMA];
 	size_t needed = zone_floor(zone, ZONE_NORMAL) + ((size_t)1 << scene.order);
 
-	if (!host_thread_sleeps(0) && !host_thread_sleeps(1))
+	if (!host_thread_sleeps(0) && !host_thread_sleeps(1) && !(scene.block && host_thread_sleeps(2)))
 		return;
 	if (pcp_parked_pages(zone))
 		host_scene_fail("a thread sleeps while pages are parked");
@@ -203,8 +209,9 @@ static void nobody_sleeps_beside_a_page(void)
 static void finish_with_pages(void)
 {
 	FAIL_UNLESS(scene.page[0] && scene.page[1] && scene.page[0] != scene.page[1]);
-	give_back(0);
-	give_back(1);
+	FAIL_UNLESS(!scene.block || scene.page[2]);
+	for (unsigned int n = 0; n < NR_SLEEPERS; n++)
+		give_back(n);
 	finish();
 }
 
@@ -239,6 +246,37 @@ KTEST(interleave, of_two_sleepers_one_page_serves_one_then_the_other, "C3 GFP-10
 	};
 
 	EXPECT(try_all(&one_page));
+}
+
+/* --- more than a free serves by itself --- */
+
+static void setup_block(void)
+{
+	boot_tiny(1);
+	scene.block = alloc_pages(GFP_ATOMIC, 2);
+	fill_up();
+}
+
+static void free_block(void)
+{
+	__free_pages(scene.block, 2);
+}
+
+/* Three wait for what serves them all; the one that is left to the others never frees anything. */
+KTEST(interleave, who_was_served_serves_whom_a_free_left, "C3 W2 GFP-09")
+{
+	static const struct host_scene block = {
+		.name = "3 sleepers, a block for all, an interrupt that borrows",
+		.setup = setup_block,
+		.thread = {keep_page_0, keep_page_1, keep_page_2, free_block},
+		.interrupt = borrow_atomically,
+		.at_rest = nobody_sleeps_beside_a_page,
+		.finish = finish_with_pages,
+		.points = points,
+		.max_diversions = 1,
+	};
+
+	EXPECT(try_all(&block));
 }
 
 /* --- first come, first served ---
@@ -445,7 +483,7 @@ static void nobody_sleeps_beside_an_object(void)
 
 static void finish_with_objects(void)
 {
-	for (unsigned int n = 0; n < NR_SLEEPERS; n++) {
+	for (unsigned int n = 0; n < 2; n++) {
 		bool wants_page = n == 1 && scene.waits_for_page;
 
 		FAIL_UNLESS(wants_page ? scene.page[n] != NULL : scene.object[n] != NULL);

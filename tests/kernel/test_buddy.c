@@ -104,7 +104,8 @@ KTEST(buddy, a_free_range_becomes_the_largest_blocks_that_fit, "BUD-14 B1 B2")
 	pfn = page_to_pfn(block);
 	block->head = PAGE_INTERIOR;
 	flags = port_lock_irqsave(&dma->lock);
-	buddy_free_range_locked(dma, pfn + 1, pfn + 15);
+	for (pfn_t start = pfn + 1; start < pfn + 15;)
+		start = buddy_free_first_locked(dma, start, pfn + 15);
 	port_unlock_irqrestore(&dma->lock, flags);
 	EXPECT(is_free_block(block + 1, 0) && is_free_block(block + 2, 1) && is_free_block(block + 4, 2));
 	EXPECT(is_free_block(block + 8, 2) && is_free_block(block + 12, 1) && is_free_block(block + 14, 0));
@@ -112,8 +113,8 @@ KTEST(buddy, a_free_range_becomes_the_largest_blocks_that_fit, "BUD-14 B1 B2")
 	expect_valid();
 
 	flags = port_lock_irqsave(&dma->lock);
-	buddy_free_range_locked(dma, pfn + 15, pfn + 16);
-	buddy_free_range_locked(dma, pfn, pfn + 1);
+	EXPECT_EQ(buddy_free_first_locked(dma, pfn + 15, pfn + 16), pfn + 16);
+	EXPECT_EQ(buddy_free_first_locked(dma, pfn, pfn + 1), pfn + 1);
 	port_unlock_irqrestore(&dma->lock, flags);
 	EXPECT(is_free_block(block, 4));
 	hog_release(&hog);

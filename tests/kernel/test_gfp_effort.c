@@ -374,12 +374,6 @@ KTEST(gfp, dma_reclaims_with_kernel_takes_the_last_with_atomic_and_alone_does_ne
 	hog_release(&hog);
 }
 
-static bool take_nothing(struct mem_waiter *waiter)
-{
-	(void)waiter;
-	return false;
-}
-
 KTEST(gfp, no_grow_gets_what_the_cache_holds_while_others_wait_and_never_a_page, "G19")
 {
 	MACHINE_STAYS_AS_FOUND();
@@ -392,8 +386,7 @@ KTEST(gfp, no_grow_gets_what_the_cache_holds_while_others_wait_and_never_a_page,
 	EXPECT_NULL(kmem_cache_alloc(cache, GFP_ATOMIC | __GFP_NO_GROW));
 	EXPECT_EQ(cache->nr_slabs, 0);
 	object = kmem_cache_alloc(cache, GFP_KERNEL);
-	wait_init(&waiter, GFP_KERNEL, 0);
-	waiter.take = take_nothing;
+	wait_init_for_nothing(&waiter);
 	wait_enter(&waiter);
 	held = kmem_cache_alloc(cache, GFP_KERNEL | __GFP_NO_GROW);
 	EXPECT_NOT_NULL(held);

@@ -279,6 +279,21 @@ void giver_unregister(struct giver *giver)
 	(void)give(giver, giver->nr_pages);
 }
 
+static bool take_nothing(struct mem_waiter *waiter)
+{
+	(void)waiter;
+	return false;
+}
+
+void wait_init_for_nothing(struct mem_waiter *waiter)
+{
+	static struct list_head nobodys_objects = LIST_HEAD_INIT(nobodys_objects);
+
+	wait_init(waiter, GFP_KERNEL | __GFP_NO_GROW, 0);
+	waiter->take = take_nothing;
+	waiter->objects = &nobodys_objects;
+}
+
 bool memory_is(const void *memory, int byte, size_t size_bytes)
 {
 	const unsigned char *bytes = memory;

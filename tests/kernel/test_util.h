@@ -6,6 +6,7 @@
 #include <mm/objects/kmalloc.h>
 #include <mm/pages/zone.h>
 #include <mm/reclaim/vmscan.h>
+#include <mm/reclaim/wait.h>
 #include <tests/ktest.h>
 
 /* The guest runs under an emulator and has seconds; the host has sanitizers and validates all the time. */
@@ -96,6 +97,9 @@ bool giver_register(struct giver *giver, size_t nr_pages, gfp_t gfp);
 
 /* Unregisters it and frees what it did not give. */
 void giver_unregister(struct giver *giver);
+
+/* A waiter for an object of a cache that nobody has: nothing serves it. */
+void wait_init_for_nothing(struct mem_waiter *waiter);
 
 /* First line of a test of what is parked per CPU. */
 #define NEEDS_OPEN_LISTS()                                                                                   \

@@ -324,7 +324,16 @@ KTEST(validate, a_waiter_that_could_be_served_and_an_open_list_while_it_waits_ar
 	waiter.take = take_nothing;
 	wait_enter(&waiter);
 	EXPECT(validator_says("W2 zone"));
-	waiter.order = MAX_ORDER + 1; /* nothing would serve that */
+	waiter.number++;
+	EXPECT(validator_says("W1 a list of those who want pages is out of order"));
+	waiter.number--;
+	list_del(&waiter.link);
+	EXPECT(validator_says("W1 a waiter is in no list"));
+	list_add(&waiter.link, waiter.link.prev);
+	(void)wait_leave(&waiter);
+
+	wait_init_for_nothing(&waiter);
+	wait_enter(&waiter);
 	expect_valid();
 	cache->stack.limit = 1;
 	EXPECT(validator_says("W3 cache waited"));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The queue of waiters as one thread sees it: what is handed over, what is closed meanwhile, what is noted.
- * Host and guest. */
+/* The queue of waiters as one thread sees it: who is asked, what is handed over, what is closed meanwhile,
+ * what is noted. Host and guest. */
 #include <mm/reclaim/wait.h>
 
 #include <kernel/lib/string.h>
@@ -10,7 +10,13 @@
 #include <mm/reclaim/events.h>
 #include <tests/kernel/test_util.h>
 
-static bool take_nothing(struct mem_waiter *waiter)
+static bool take_anything(struct mem_waiter *waiter)
+{
+	(void)waiter;
+	return true;
+}
+
+static bool take_none(struct mem_waiter *waiter)
 {
 	(void)waiter;
 	return false;
@@ -48,9 +54,8 @@ KTEST(sleep, while_anybody_waits_no_list_of_pages_or_objects_is_open, "C3")
 
 	pcp_keep_closed(false);
 	kfree(kmalloc(100, GFP_KERNEL));
-	wait_init(&first, GFP_KERNEL, 0);
-	wait_init(&second, GFP_KERNEL, 0);
-	first.take = second.take = take_nothing;
+	wait_init_for_nothing(&first);
+	wait_init_for_nothing(&second);
 	wait_enter(&first);
 	EXPECT(all_pages_are_closed());
 	EXPECT(all_objects_are_closed(true));
@@ -81,8 +86,7 @@ KTEST(sleep, pages_that_a_preempted_thread_left_in_a_closed_list_are_found, "C3 
 	EXPECT(pcp_parked_pages(zone) > 0);
 	zone->slow = true;
 
-	wait_init(&waiter, GFP_KERNEL, 0);
-	waiter.take = take_nothing;
+	wait_init_for_nothing(&waiter);
 	wait_enter(&waiter);
 	EXPECT_EQ(pcp_parked_pages(zone), 0);
 	(void)wait_leave(&waiter);
@@ -142,8 +146,7 @@ KTEST(sleep, a_wait_that_nobody_ends_is_over_in_time, "C3 GFP-11")
 	struct mem_waiter waiter;
 	uint64_t begin;
 
-	wait_init(&waiter, GFP_KERNEL, 0);
-	waiter.take = take_nothing;
+	wait_init_for_nothing(&waiter);
 	wait_enter(&waiter);
 	begin = port_now_ms();
 	EXPECT(!wait_sleep(&waiter, 30));
@@ -159,8 +162,8 @@ KTEST(sleep, the_last_waits_can_be_read_and_no_more, "C3")
 	struct mem_waiter waiter;
 
 	for (unsigned int order = 0; order < WAIT_LOG + 3; order++) {
-		wait_init(&waiter, GFP_NOIO, order);
-		waiter.take = take_nothing;
+		wait_init_for_nothing(&waiter);
+		waiter.order = order;
 		wait_enter(&waiter);
 		(void)wait_leave(&waiter);
 	}
@@ -206,8 +209,7 @@ KTEST(sleep, who_comes_while_others_wait_for_more_gets_what_there_is_in_no_round
 	struct page *page;
 	void *object;
 
-	wait_init(&waiter, GFP_KERNEL, 0);
-	waiter.take = take_nothing;
+	wait_init_for_nothing(&waiter);
 	wait_enter(&waiter);
 	page = alloc_page(GFP_KERNEL);
 	object = kmalloc(100, GFP_KERNEL);
@@ -217,4 +219,288 @@ KTEST(sleep, who_comes_while_others_wait_for_more_gets_what_there_is_in_no_round
 	kfree(object);
 	if (page)
 		__free_page(page);
+}
+
+/* --- who is asked, and in which order ---
+ * Waiters that note when they are asked. */
+
+#define MANY 6u
+
+static struct {
+	struct asked_waiter {
+		struct mem_waiter wait;
+		unsigned int nr_asked;
+		bool (*take)(struct mem_waiter *waiter);
+	} waiter[MANY];
+	unsigned int nr_asked;
+	struct page *spare[2]; /* single pages, no buddies */
+	struct list_head hog;
+} ask;
+
+static bool note_and_take(struct mem_waiter *wait)
+{
+	struct asked_waiter *waiter = container_of(wait, struct asked_waiter, wait);
+
+	waiter->nr_asked++;
+	ask.nr_asked++;
+	return waiter->take(wait);
+}
+
+/* Nothing is free above the floor of the zone that ordinary requests try first; two single pages are ours. */
+static bool ask_begin(void)
+{
+	struct page *pairs[2] = {alloc_pages(GFP_KERNEL, 1), alloc_pages(GFP_KERNEL, 1)};
+
+	memset(&ask, 0, sizeof(ask));
+	list_init(&ask.hog);
+	for (unsigned int i = 0; i < 2 && pairs[0] && pairs[1]; i++) {
+		split_page(pairs[i], 1);
+		ask.spare[i] = pairs[i];
+		list_add(&pairs[i][1].links, &ask.hog);
+	}
+	hog_to_floor(&ask.hog, ZONE_NORMAL);
+	return ask.spare[1] != NULL;
+}
+
+static void ask_for(unsigned int n, gfp_t gfp, unsigned int order)
+{
+	struct asked_waiter *waiter = &ask.waiter[n];
+
+	wait_init(&waiter->wait, gfp, order);
+	waiter->take = waiter->wait.take;
+	waiter->wait.take = note_and_take;
+	wait_enter(&waiter->wait);
+}
+
+static bool is_served(unsigned int n)
+{
+	return wait_is_served(&ask.waiter[n].wait);
+}
+
+static void leave(unsigned int n)
+{
+	struct mem_waiter *waiter = &ask.waiter[n].wait;
+
+	if (!wait_leave(waiter))
+		return;
+	waiter->page->refcount = 1;
+	list_add(&waiter->page->links, &ask.hog);
+}
+
+static void ask_end(void)
+{
+	EXPECT_EQ(wait_nr_waiters, 0);
+	hog_release(&ask.hog);
+}
+
+KTEST(sleep, who_cannot_be_served_by_a_free_is_not_asked, "C3 GFP-10 W2")
+{
+	MACHINE_STAYS_AS_FOUND();
+	struct kmem_cache *cache = kmem_cache_create("asked", 1024, 0, 0, NULL);
+	struct mem_waiter for_object;
+
+	REQUIRE(cache && ask_begin());
+	wait_init_for_nothing(&for_object);
+	for_object.objects = &cache->waiters;
+	wait_enter(&for_object);
+	hog_zone(&ask.hog, &zones[ZONE_DMA], 0);
+	ask_for(0, GFP_KERNEL, 3);
+	ask_for(1, GFP_KERNEL | GFP_DMA, page_zone(ask.spare[0])->id == ZONE_DMA ? 2 : 0);
+	ask_for(2, GFP_KERNEL, 0);
+	EXPECT_EQ(ask.nr_asked, 0);
+	__free_page(ask.spare[0]);
+	EXPECT_EQ(is_served(2),
+		  page_zone(ask.spare[0])->nr_free >= zone_floor(page_zone(ask.spare[0]), ZONE_NORMAL));
+	EXPECT_EQ(ask.nr_asked, is_served(2));
+	expect_valid();
+	for (unsigned int n = 0; n < 3; n++)
+		leave(n);
+	(void)wait_leave(&for_object);
+	list_add(&ask.spare[1]->links, &ask.hog);
+	ask_end();
+	kmem_cache_destroy(cache);
+}
+
+KTEST(sleep, of_all_whom_a_free_serves_the_longest_waiting_goes_first, "C3 GFP-10")
+{
+	MACHINE_STAYS_AS_FOUND();
+
+	REQUIRE(ask_begin());
+	ask_for(0, GFP_KERNEL, 1);
+	ask_for(1, GFP_KERNEL | __GFP_HIGHMEM, 0);
+	if (is_served(1)) {
+		ktest_note("high memory is free");
+		leave(1);
+		ask_for(1, GFP_KERNEL, 0);
+	}
+	ask_for(2, GFP_KERNEL | __GFP_MOVABLE, 0);
+	ask_for(3, GFP_KERNEL, 0);
+	__free_page(ask.spare[0]);
+	EXPECT(is_served(1) && !is_served(2) && !is_served(3));
+	leave(1);
+	__free_page(ask.spare[1]);
+	EXPECT(is_served(2) && !is_served(3));
+	EXPECT(!is_served(0));
+	for (unsigned int n = 0; n < 4; n++)
+		if (n != 1)
+			leave(n);
+	ask_end();
+}
+
+KTEST(sleep, who_left_the_middle_of_the_queue_is_not_missed_by_the_others, "C3 GFP-12 W1")
+{
+	MACHINE_STAYS_AS_FOUND();
+
+	REQUIRE(ask_begin());
+	for (unsigned int n = 0; n < 4; n++)
+		ask_for(n, GFP_KERNEL, 0);
+	leave(1);
+	leave(0);
+	expect_valid();
+	__free_page(ask.spare[0]);
+	EXPECT(is_served(2) && !is_served(3));
+	leave(2);
+	__free_page(ask.spare[1]);
+	EXPECT(is_served(3));
+	leave(3);
+	ask_end();
+}
+
+KTEST(sleep, a_free_serves_a_few_and_who_leaves_serves_the_others, "C3 W2 GFP-09")
+{
+	MACHINE_STAYS_AS_FOUND();
+	struct page *block = alloc_pages(GFP_KERNEL, 3);
+
+	REQUIRE(block && ask_begin());
+	for (unsigned int n = 0; n < MANY; n++)
+		ask_for(n, GFP_KERNEL, 0);
+	__free_pages(block, 3);
+	for (unsigned int n = 0; n < MANY; n++)
+		EXPECT_EQ(is_served(n), n < WAIT_SERVED_AT_ONCE);
+	EXPECT_EQ(ask.nr_asked, WAIT_SERVED_AT_ONCE);
+	expect_valid(); /* who was served is about to leave */
+	leave(0);
+	for (unsigned int n = 1; n < MANY; n++) {
+		EXPECT(is_served(n));
+		leave(n);
+	}
+	list_add(&ask.spare[0]->links, &ask.hog);
+	list_add(&ask.spare[1]->links, &ask.hog);
+	ask_end();
+}
+
+KTEST(sleep, objects_of_a_cache_serve_those_who_wait_for_it_in_order_and_no_others, "C3 GFP-10")
+{
+	MACHINE_STAYS_AS_FOUND();
+	struct kmem_cache *cache[2] = {kmem_cache_create("asked-0", 1024, 0, 0, NULL),
+				       kmem_cache_create("asked-1", 1024, 0, 0, NULL)};
+	struct mem_waiter waiter[MANY];
+	void *object;
+
+	REQUIRE(cache[0] && cache[1]);
+	object = kmem_cache_alloc(cache[0], GFP_KERNEL);
+	for (unsigned int n = 0; n < MANY; n++) {
+		wait_init_for_nothing(&waiter[n]);
+		waiter[n].objects = &cache[n % 2]->waiters;
+		wait_enter(&waiter[n]);
+	}
+	for (unsigned int n = 0; n < MANY; n++)
+		waiter[n].take = take_anything;
+	kmem_cache_free(cache[0], object);
+	for (unsigned int n = 0; n < MANY; n++)
+		EXPECT_EQ(wait_is_served(&waiter[n]), n % 2 == 0 && n / 2 < WAIT_SERVED_AT_ONCE);
+	(void)wait_leave(&waiter[0]);
+	for (unsigned int n = 1; n < MANY; n++) {
+		EXPECT_EQ(wait_is_served(&waiter[n]), n % 2 == 0);
+		waiter[n].take = take_none;
+	}
+	for (unsigned int n = 1; n < MANY; n++)
+		(void)wait_leave(&waiter[n]);
+	kmem_cache_destroy(cache[0]);
+	kmem_cache_destroy(cache[1]);
+}
+
+KTEST(sleep, who_may_have_the_last_pages_from_now_on_keeps_its_place, "C3 GFP-10")
+{
+	MACHINE_STAYS_AS_FOUND();
+	struct page *page;
+
+	REQUIRE(ask_begin());
+	for (unsigned int n = 0; n < 3; n++)
+		ask_for(n, GFP_KERNEL, 0);
+	wait_raise(&ask.waiter[1].wait);
+	wait_raise(&ask.waiter[1].wait);
+	EXPECT(!is_served(1));
+	__free_page(ask.spare[0]);
+	EXPECT(is_served(0) && is_served(1)); /* the one above the floor, the other below it */
+	EXPECT(!is_served(2));
+	for (unsigned int n = 0; n < 3; n++)
+		leave(n);
+	page = ask.spare[1];
+	list_add(&page->links, &ask.hog);
+	ask_end();
+}
+
+KTEST(sleep, who_may_go_below_the_floor_is_served_there, "C3 G10 GFP-10")
+{
+	MACHINE_STAYS_AS_FOUND();
+	struct zone *zone;
+
+	REQUIRE(ask_begin());
+	for_each_zone(zone)
+		if (zone->id <= ZONE_NORMAL)
+			hog_zone(&ask.hog, zone, 0);
+	zone = page_zone(ask.spare[0]);
+	ask_for(0, GFP_KERNEL, 0);
+	ask_for(1, GFP_KERNEL | __GFP_HIGH, 0);
+	__free_page(ask.spare[0]);
+	EXPECT_EQ(is_served(0), zone_floor(zone, ZONE_NORMAL) == 0);
+	EXPECT_EQ(is_served(1), zone_floor(zone, ZONE_NORMAL) != 0);
+	leave(0);
+	leave(1);
+	list_add(&ask.spare[1]->links, &ask.hog);
+	ask_end();
+}
+
+/* --- what an exact allocation that waited does not need --- */
+
+static struct page *given_block;
+
+static size_t one_block(struct shrinker *shrinker, gfp_t gfp)
+{
+	(void)shrinker, (void)gfp;
+	return given_block != NULL;
+}
+
+/* Somebody queues behind the thread that reclaims here, and then its block comes. */
+static size_t give_block(struct shrinker *shrinker, size_t nr, gfp_t gfp)
+{
+	struct page *block = given_block;
+
+	(void)shrinker, (void)nr, (void)gfp;
+	given_block = NULL;
+	ask_for(0, GFP_KERNEL, 0);
+	__free_pages(block, 3);
+	EXPECT(!is_served(0));
+	return 1;
+}
+
+KTEST(sleep, what_an_exact_allocation_trims_serves_who_waits_behind_it, "C3 BUD-14")
+{
+	MACHINE_STAYS_AS_FOUND();
+	static struct shrinker giver = {.name = "block", .count = one_block, .scan = give_block};
+	void *exact;
+
+	given_block = alloc_pages(GFP_KERNEL, 3);
+	REQUIRE(given_block && ask_begin());
+	list_add(&ask.spare[0]->links, &ask.hog);
+	list_add(&ask.spare[1]->links, &ask.hog);
+	register_shrinker(&giver);
+	exact = alloc_pages_exact(5 * PAGE_SIZE, GFP_KERNEL);
+	unregister_shrinker(&giver);
+	EXPECT_NOT_NULL(exact);
+	EXPECT(is_served(0));
+	leave(0);
+	free_pages_exact(exact, 5 * PAGE_SIZE);
+	ask_end();
 }

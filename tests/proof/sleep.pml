@@ -5,12 +5,16 @@
  * There is one zone; `free` counts its free pages. Sleepers queue, try, and park until they are served, killed, or
  * their time is over; a freeing thread frees; a taker takes without queueing, as GFP_ATOMIC does; an interrupt
  * frees. Every atomic {} is a stretch with interrupts off (a lock held); between them anything may
- * come in.
+ * come in. A free looks for the longest waiting without the lock, looks again under it, and serves one; who
+ * enters or leaves serves all.
  *
- * What takes part (-D...): SLEEPERS=2 or 3, TIMEOUT, KILL, NO_TAKER.
+ * What takes part (-D...): SLEEPERS=2 or 3, TIMEOUT, KILL, NO_TAKER, BLOCK: the pages come free at once,
+ * and sleepers keep theirs.
  * Faults to plant (-D...): NO_MEMORY: an unpark that comes before the park is forgotten. TRY_FIRST: a
  * sleeper tries before it is in the queue, and not again. NO_RECHECK: who leaves does not look whether it was
- * served meanwhile. LAST_FIRST: the youngest waiter is served first. tests/proof/models demands that each is found.
+ * served meanwhile. LAST_FIRST: the youngest waiter is served first. NO_SECOND_LOOK: who was found is served
+ * without a look under the lock. NO_PASSING_ON: who leaves serves nobody. tests/proof/models demands that each
+ * is found.
  *
  * Claims, each an assert() or an invalid end state:
  *   no lost wake-up   nobody sleeps for ever: as many pages come free as there are sleepers (invalid end state)
@@ -60,18 +64,28 @@ inline unlink_at(i)
 	i = 0
 }
 
-/* wait_serve(): all want one page, so whoever is asked first gets what is there. */
-inline serve(i, id)
+/* serve_longest_waiting(): all want one page, so whoever is asked first gets what is there. goes_on: there may be
+ * more to do. */
+inline serve_one(i, id, goes_on)
 {
-	atomic {
-		do
-		:: free > 0 && nr_waiting > 0 ->
+	goes_on = false;
+	if
+	:: atomic { free > 0 && nr_waiting > 0 ->
 #ifdef LAST_FIRST
-			i = nr_waiting - 1;
+		i = nr_waiting - 1;
 #else
-			i = 0;
+		i = 0;
 #endif
-			id = queue[i];
+		id = queue[i]; goes_on = true }
+	:: else
+	fi;
+	atomic {
+		if
+#ifndef NO_SECOND_LOOK
+		:: goes_on && nr_waiting > i && queue[i] == id && free > 0 ->
+#else
+		:: goes_on && free > 0 ->
+#endif
 			assert(id == queue[0]);        /* in order */
 			assert(!is_served[id]);        /* served once */
 			unlink_at(i);
@@ -79,23 +93,36 @@ inline serve(i, id)
 			nr_owned++;
 			is_served[id] = true;
 			unpark(id)
-		:: else -> break
-		od;
+		:: goes_on && free == 0 -> goes_on = false
+		:: else
+		fi;
 		i = 0;
 		id = 0
 	}
 }
 
-inline free_page(i, id)
+/* wait_serve_all() */
+inline serve_all(i, id, goes_on)
+{
+	do
+	:: serve_one(i, id, goes_on);
+		if
+		:: goes_on
+		:: else -> break
+		fi
+	od
+}
+
+inline free_page(i, id, goes_on)
 {
 	free++;                   /* under zone->lock; then anybody may come in */
-	serve(i, id)
+	serve_one(i, id, goes_on)
 }
 
 proctype sleeper(byte me)
 {
 	byte i = 0, id = 0;
-	bool has_page = false, gives_up = false;
+	bool has_page = false, gives_up = false, goes_on = false;
 
 #ifdef TRY_FIRST
 	if
@@ -108,7 +135,7 @@ proctype sleeper(byte me)
 		nr_waiting++
 	};
 #ifndef TRY_FIRST
-	serve(i, id);             /* everybody in the queue may try, me too */
+	serve_all(i, id, goes_on);        /* everybody in the queue may try, me too */
 #endif
 
 	/* wait_sleep(): look, then park; between the two anything may happen. */
@@ -160,22 +187,35 @@ proctype sleeper(byte me)
 		:: else
 		fi
 	};
+#ifndef NO_PASSING_ON
+	serve_all(i, id, goes_on);
+#endif
+#ifdef TRY_FIRST
 use:
+#endif
+#ifndef BLOCK
 	if
-	:: has_page -> nr_owned--; free_page(i, id)        /* done with it */
+	:: has_page -> nr_owned--; free_page(i, id, goes_on)        /* done with it */
 	:: else
 	fi;
+#endif
 	nr_done++
 }
 
 proctype freer()
 {
 	byte i = 0, id = 0, n = 0;
+	bool goes_on = false;
 
+#ifdef BLOCK
+	atomic { nr_freed = nr_freed + FREES; free = free + FREES };
+	serve_one(i, id, goes_on);
+#else
 	do
-	:: n < FREES -> atomic { nr_freed++; n++ }; free_page(i, id)
+	:: n < FREES -> atomic { nr_freed++; n++ }; free_page(i, id, goes_on)
 	:: else -> break
 	od;
+#endif
 	nr_done++
 }
 
@@ -183,7 +223,7 @@ proctype freer()
 proctype taker()
 {
 	byte i = 0, id = 0;
-	bool has_page = false;
+	bool has_page = false, goes_on = false;
 
 	atomic {
 		if
@@ -192,7 +232,7 @@ proctype taker()
 		fi
 	};
 	if
-	:: has_page -> nr_owned--; free_page(i, id)
+	:: has_page -> nr_owned--; free_page(i, id, goes_on)
 	:: else
 	fi;
 	nr_done++
@@ -202,10 +242,11 @@ proctype taker()
 proctype interrupt()
 {
 	byte i = 0, id = 0;
+	bool goes_on = false;
 
 	atomic {
 		nr_freed++;
-		free_page(i, id)
+		free_page(i, id, goes_on)
 	};
 	nr_done++
 }
@@ -253,5 +294,8 @@ init {
 	/* All that come to an end have: a sleeper that is left is lost, for every page was freed. */
 	(nr_done == NR_PROCESSES);
 	assert(nr_waiting == 0);
-	assert(nr_owned == 0 && free == nr_freed)        /* no page is lost */
+#ifndef BLOCK
+	assert(nr_owned == 0);
+#endif
+	assert(nr_owned + free == nr_freed)        /* no page is lost */
 }
