@@ -201,7 +201,7 @@ bool port_kmap_find(uintptr_t addr, struct port_kmap_place *place)
 	uintptr_t offset = addr - KMAP_START;
 	uint64_t entry;
 
-	if (offset >= KMAP_END - KMAP_START)
+	if (offset >= KMAP_ALL_END - KMAP_START)
 		return false;
 	entry = kmap_window_entry(addr - offset % KMAP_STEP);
 	place->slot = (unsigned int)(offset / KMAP_STEP);

@@ -17,6 +17,9 @@
  *                                    PORT_KMAP_SLOTS are taken: kmap_local_overflow(), which mm supplies
  *   bool port_kmap_pop(addr)         unmap, flush and give back the window taken last, if it holds addr;
  *                                    false: it does not, nothing changed
+ *   void *port_kmap_take(number, pfn) map a page in this very window of this CPU, of PORT_KMAP_NUMBERS that are
+ *                                    no part of those; NULL: it is taken. Preemption is off until
+ *   bool port_kmap_give(addr)        unmap, flush and give back the one that holds addr; false: none does
  *   void port_lock_thread(lock), port_unlock_thread(lock)  a lock that no interrupt takes: preemption is
  *                                    off, interrupts are on
  *   bool port_is_atomic(void)        in a context where nobody may sleep, interrupts switched off apart

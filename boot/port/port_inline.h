@@ -138,7 +138,8 @@ static inline pfn_t port_pte_pfn(const port_pte_t *pte)
 
 /* --- windows on high memory: those below kmap_top are taken --- */
 
-#define PORT_KMAP_SLOTS KMAP_SLOTS
+#define PORT_KMAP_SLOTS	  KMAP_SLOTS
+#define PORT_KMAP_NUMBERS KMAP_NUMBERS
 
 void *kmap_local_overflow(void); /* in mm */
 
@@ -160,6 +161,29 @@ static inline bool port_kmap_pop(const void *addr)
 	if (unlikely((uintptr_t)addr - window >= PAGE_SIZE || !kmap_window_clear(window, addr)))
 		return false;
 	this_cpu_write(kmap_top, window);
+	return true;
+}
+
+/* Who stops us between the look and the mark has given the window back when we go on. */
+static inline void *port_kmap_take(unsigned int number, pfn_t pfn)
+{
+	uintptr_t window = KMAP_END + number * KMAP_STEP;
+
+	if (this_cpu_read(kmap_numbers) >> number & 1)
+		return NULL;
+	this_cpu_or(kmap_numbers, 1u << number);
+	kmap_window_map(window, pfn);
+	return (void *)window;
+}
+
+static inline bool port_kmap_give(const void *addr)
+{
+	unsigned int number = (unsigned int)(((uintptr_t)addr - KMAP_END) / KMAP_STEP);
+
+	if (number >= KMAP_NUMBERS || ((uintptr_t)addr - KMAP_END) % KMAP_STEP >= PAGE_SIZE ||
+	    !kmap_window_clear(KMAP_END + number * KMAP_STEP, addr))
+		return false;
+	this_cpu_and(kmap_numbers, ~(1u << number));
 	return true;
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Windows of one page each, through which a CPU reads and writes memory that the direct map does not reach.
  * Who uses which is not known here. A hole lies behind every window, so that running off its end faults. A
- * window is named by its address: KMAP_START, KMAP_START + KMAP_STEP … below KMAP_END, KMAP_SLOTS of them.
+ * window is named by its address: KMAP_START, KMAP_START + KMAP_STEP … below KMAP_END, KMAP_SLOTS of them;
+ * KMAP_NUMBERS more follow, from KMAP_END on.
  *
  * Inline, from <arch/kmap.h>:
  *   kmap_window_map(window, pfn)       map a page; nothing is mapped there
@@ -19,4 +20,5 @@
 #include <arch/kmap.h>
 #include <kernel/arch/percpu.h>
 
-DECLARE_PERCPU(uintptr_t, kmap_top); /* windows are taken in order: the one to be taken next */
+DECLARE_PERCPU(uintptr_t, kmap_top);	/* windows are taken in order: the one to be taken next */
+DECLARE_PERCPU(uint32_t, kmap_numbers); /* bit i: window i from KMAP_END on is taken */

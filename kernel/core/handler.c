@@ -6,9 +6,13 @@
 #include <kernel/core/ksym.h>
 #include <kernel/core/printk.h>
 
-static int nr_windows_above(uintptr_t top)
+static int nr_more_windows(const struct handler_mark *mark)
 {
-	return (int)(this_cpu_read(kmap_top) - top) / (int)KMAP_STEP;
+	int nr = (int)(this_cpu_read(kmap_top) - mark->kmap_top) / (int)KMAP_STEP;
+
+	for (uint32_t more = this_cpu_read(kmap_numbers) & ~mark->kmap_numbers; more; more &= more - 1)
+		nr++;
+	return nr;
 }
 
 /* Those it left mapped go; those it gave back, which were not its own, come back. */
@@ -25,14 +29,25 @@ static void windows_set_right(uintptr_t top)
 	this_cpu_write(kmap_top, top);
 }
 
+static void numbers_set_right(uint32_t numbers)
+{
+	uint32_t more = this_cpu_read(kmap_numbers) & ~numbers;
+
+	for (unsigned int number = 0; number < KMAP_NUMBERS; number++)
+		if (more >> number & 1)
+			kmap_window_drop(KMAP_END + number * KMAP_STEP);
+	this_cpu_and(kmap_numbers, ~more);
+}
+
 COLD void handler_set_right(const struct handler_mark *mark, const char *kind, uintptr_t function)
 {
-	int nr_windows = nr_windows_above(mark->kmap_top);
+	int nr_windows = nr_more_windows(mark);
 	uint32_t count = preempt_count();
 	const char *name = "?";
 	uint32_t offset;
 
 	windows_set_right(mark->kmap_top);
+	numbers_set_right(mark->kmap_numbers);
 	this_cpu_add(preempt_count, mark->preempt_count - count);
 	(void)ksym_lookup(function, &name, &offset);
 	pr_err("BUG: %s %s returned with %d more kmap_local windows mapped and preempt_count %#x, expected 0 "

@@ -14,12 +14,13 @@
 
 struct handler_mark {
 	uintptr_t kmap_top;
+	uint32_t kmap_numbers; /* who takes one switches preemption off */
 	uint32_t preempt_count;
 };
 
 static inline struct handler_mark handler_begin(void)
 {
-	return (struct handler_mark){this_cpu_read(kmap_top), preempt_count()};
+	return (struct handler_mark){this_cpu_read(kmap_top), this_cpu_read(kmap_numbers), preempt_count()};
 }
 
 /* The slow half. `kind` is what the report calls it. */

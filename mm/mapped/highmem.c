@@ -20,7 +20,7 @@ static COLD void unmap_no_window(const void *addr, const void *caller)
 {
 	char code[64];
 
-	if (!virt_is_direct(addr))
+	if (!virt_is_direct(addr) && !port_kmap_give(addr))
 		port_print(
 			PORT_ERR,
 			"BUG: kunmap_local of %#lx by %s: expected the window mapped last; nothing changed",
@@ -37,6 +37,16 @@ void *kmap_atomic(const struct page *page)
 {
 	port_preempt_disable();
 	return kmap_local_page(page);
+}
+
+void *kmap_atomic_numbered(const struct page *page, unsigned int number)
+{
+	void *window = NULL;
+
+	port_preempt_disable();
+	if (page_to_pfn(page) >= lowmem_end_pfn && number < PORT_KMAP_NUMBERS)
+		window = port_kmap_take(number, page_to_pfn(page));
+	return window ? window : kmap_local_page(page);
 }
 
 void kunmap_atomic(const void *addr)

@@ -6,27 +6,26 @@
 #include <mm/port.h>
 #include <tests/host/host.h>
 
+#define NR_WINDOWS (PORT_KMAP_SLOTS + PORT_KMAP_NUMBERS)
+
 static struct {
-	char *windows; /* two pages a slot: the window and a hole */
+	char *windows; /* two pages a slot: the window and a hole; those with a number behind the others */
 	unsigned int depth;
-	pfn_t pfn[PORT_KMAP_SLOTS]; /* shown, or shown last; 0: none */
+	bool is_taken[PORT_KMAP_NUMBERS];
+	pfn_t pfn[NR_WINDOWS]; /* shown, or shown last; 0: none */
 	int preempt_count;
 } fake_kmap;
 
 static char *window(unsigned int slot)
 {
 	if (!fake_kmap.windows)
-		fake_kmap.windows = mmap(NULL, 2 * PORT_KMAP_SLOTS * PAGE_SIZE, PROT_NONE,
+		fake_kmap.windows = mmap(NULL, 2 * NR_WINDOWS * PAGE_SIZE, PROT_NONE,
 					 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	return fake_kmap.windows + 2 * slot * PAGE_SIZE;
 }
 
-void *port_kmap_push(pfn_t pfn)
+static void *show(unsigned int slot, pfn_t pfn)
 {
-	unsigned int slot = fake_kmap.depth++;
-
-	if (slot >= PORT_KMAP_SLOTS)
-		return kmap_local_overflow();
 	if (mmap(window(slot), PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fake_machine_fd(),
 		 (off_t)pfn << PAGE_SHIFT) == MAP_FAILED)
 		host_abort("cannot map", "a high page");
@@ -34,13 +33,46 @@ void *port_kmap_push(pfn_t pfn)
 	return window(slot);
 }
 
+static void hide(unsigned int slot)
+{
+	if (mmap(window(slot), PAGE_SIZE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE,
+		 -1, 0) == MAP_FAILED)
+		host_abort("cannot unmap", "a high page");
+}
+
+void *port_kmap_push(pfn_t pfn)
+{
+	unsigned int slot = fake_kmap.depth++;
+
+	return slot < PORT_KMAP_SLOTS ? show(slot, pfn) : kmap_local_overflow();
+}
+
+void *port_kmap_take(unsigned int number, pfn_t pfn)
+{
+	if (fake_kmap.is_taken[number])
+		return NULL;
+	fake_kmap.is_taken[number] = true;
+	return show(PORT_KMAP_SLOTS + number, pfn);
+}
+
+bool port_kmap_give(const void *addr)
+{
+	size_t offset = (size_t)((const char *)addr - window(PORT_KMAP_SLOTS)),
+	       number = offset / (2 * PAGE_SIZE);
+
+	if (number >= PORT_KMAP_NUMBERS || offset % (2 * PAGE_SIZE) >= PAGE_SIZE ||
+	    !fake_kmap.is_taken[number])
+		return false;
+	fake_kmap.is_taken[number] = false;
+	hide(PORT_KMAP_SLOTS + (unsigned int)number);
+	return true;
+}
+
 bool port_kmap_pop(const void *addr)
 {
 	if (!fake_kmap.depth || (size_t)((const char *)addr - window(fake_kmap.depth - 1)) >= PAGE_SIZE)
 		return false;
-	if (mmap(window(--fake_kmap.depth), PAGE_SIZE, PROT_NONE,
-		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0) == MAP_FAILED)
-		host_abort("cannot unmap", "a high page");
+	hide(--fake_kmap.depth);
 	return true;
 }
 
@@ -48,11 +80,12 @@ bool port_kmap_find(uintptr_t addr, struct port_kmap_place *place)
 {
 	uintptr_t offset = addr - (uintptr_t)window(0);
 
-	if (offset >= 2 * PORT_KMAP_SLOTS * PAGE_SIZE)
+	if (offset >= 2 * NR_WINDOWS * PAGE_SIZE)
 		return false;
 	place->slot = (unsigned int)(offset / (2 * PAGE_SIZE));
 	place->offset = offset % (2 * PAGE_SIZE);
-	place->is_mapped = place->slot < fake_kmap.depth;
+	place->is_mapped = place->slot < PORT_KMAP_SLOTS ? place->slot < fake_kmap.depth
+							 : fake_kmap.is_taken[place->slot - PORT_KMAP_SLOTS];
 	place->pfn = fake_kmap.pfn[place->slot] ? fake_kmap.pfn[place->slot] : (pfn_t)-1;
 	return true;
 }

@@ -6,6 +6,7 @@
 
 #include <kernel/lib/align.h>
 #include <kernel/lib/random.h>
+#include <mm/mapped/highmem.h>
 #include <mm/pages/page_alloc.h>
 #include <mm/report/validate.h>
 #include <tests/host/host.h>
@@ -182,4 +183,32 @@ KTEST(kmap_machine, after_a_flush_no_stale_window_is_remembered, "P9 H3")
 		__free_page(page[i]);
 	}
 	EXPECT_EQ(kmap_flush(), 0);
+}
+
+KTEST(kmap_machine, windows_with_a_number_are_given_back_in_any_order, "P9 KMP-03")
+{
+	struct page *page[2];
+	char *a, *b, *other;
+
+	boot_with_high_memory();
+	for (unsigned int i = 0; i < 2; i++) {
+		page[i] = alloc_page(GFP_HIGHUSER);
+		REQUIRE(page[i]);
+	}
+	b = kmap_atomic_numbered(page[1], 1);
+	for (unsigned int i = 0; i < 2 * PORT_KMAP_SLOTS; i++) {
+		a = kmap_atomic_numbered(page[0], 0);
+		a[i] = b[i] = (char)i;
+		EXPECT(kmap_to_page(a) == page[0] && kmap_to_page(b) == page[1]);
+		kunmap_atomic(b);
+		EXPECT(read_faults(b) && !read_faults(a));
+		b = kmap_atomic_numbered(page[1], 1);
+		kunmap_atomic(a);
+	}
+	other = kmap_atomic_numbered(page[0], 1);
+	EXPECT(other != b && other[9] == 9 && b[9] == 9);
+	kunmap_atomic(other);
+	kunmap_atomic(b);
+	EXPECT(kmap_local_page(page[0]) == other);
+	kunmap_local(other);
 }

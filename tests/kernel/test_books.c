@@ -28,6 +28,7 @@
 #include <linux/timer.h>
 #include <linux/types.h>
 #include <linux/wait.h>
+#include <tests/kernel/fault.h>
 #include <tests/kernel/test_util.h>
 
 MODULE_LICENSE("MIT");
@@ -270,5 +271,56 @@ KTEST(books, a_page_is_mapped_with_the_kind_of_window_or_without, "D6 P9")
 	kunmap_atomic(from);
 	EXPECT(!in_atomic());
 	EXPECT_EQ(PageHighMem(page), page_address(page) == NULL);
+	__free_page(page);
+}
+
+/* A copy loop as they wrote it: what came first goes first, and one side turns its page while the other stays.
+ */
+KTEST(books, windows_with_a_number_are_given_back_in_any_order, "D6 P9 KMP-03")
+{
+	MACHINE_STAYS_AS_FOUND();
+	struct page *from = alloc_page(GFP_HIGHUSER), *to = alloc_page(GFP_HIGHUSER | __GFP_ZERO);
+	char *src, *dst;
+
+	REQUIRE(from && to);
+	dst = kmap_atomic(to, KM_USER1);
+	for (unsigned int i = 0; i < 4 * PORT_KMAP_SLOTS; i++) {
+		src = kmap_atomic(from, KM_USER0);
+		src[i] = (char)i;
+		dst[i] = src[i];
+		EXPECT(kmap_to_page(src) == from && kmap_to_page(dst) == to);
+		kunmap_atomic(dst, KM_USER1);
+		dst = kmap_atomic(to, KM_USER1);
+		kunmap_atomic(src, KM_USER0);
+	}
+	EXPECT(dst[0] == 0 && dst[5] == 5 && dst[63] == 63);
+	kunmap_atomic(dst, KM_USER1);
+	if (page_is_highmem(to))
+		EXPECT(read_faults(dst) && read_faults(src));
+	__free_page(to);
+	__free_page(from);
+}
+
+/* As an interrupt that wants the window of the thread it stopped. */
+KTEST(books, a_number_that_is_taken_gives_way_to_the_next_window, "D6 P9 KMP-03")
+{
+	MACHINE_STAYS_AS_FOUND();
+	struct page *page;
+	char *one, *two;
+
+	NEEDS_HIGH_PAGES(1);
+	page = alloc_page(GFP_HIGHUSER);
+	REQUIRE(page && page_is_highmem(page));
+	one = kmap_atomic(page, KM_USER0);
+	two = kmap_atomic(page, KM_USER0);
+	EXPECT(one != two && kmap_to_page(two) == page);
+	kunmap_atomic(two, KM_USER0);
+	EXPECT(read_faults(two) && !read_faults(one));
+	kunmap_atomic(one + 100);
+	EXPECT(read_faults(one));
+	expect_reports();
+	port_preempt_disable();
+	kunmap_atomic(one, KM_USER0);
+	EXPECT_ONE_REPORT("expected the window mapped last; nothing changed");
 	__free_page(page);
 }

@@ -22,12 +22,15 @@ static struct {
 	struct page *page;
 	void *window;
 	volatile unsigned int nr_runs;
-	bool is_atomic;
+	enum way { LOCAL, ATOMIC, NUMBERED } way;
 } h;
 
 static void keep_window(void)
 {
-	h.window = h.is_atomic ? kmap_atomic(h.page) : kmap_local_page(h.page);
+	if (h.way == NUMBERED)
+		h.window = kmap_atomic_numbered(h.page, 3);
+	else
+		h.window = h.way == ATOMIC ? kmap_atomic(h.page) : kmap_local_page(h.page);
 	h.nr_runs++;
 }
 
@@ -131,12 +134,12 @@ static void run_thread(void)
 }
 
 /* `text` names the kind and the function. */
-static void expect_set_right(void (*run)(void), bool is_atomic, const char *text)
+static void expect_set_right(void (*run)(void), enum way way, const char *text)
 {
 	uintptr_t top = this_cpu_read(kmap_top);
 	unsigned int nr_before;
 
-	h.is_atomic = is_atomic;
+	h.way = way;
 	h.page = alloc_page(GFP_HIGHUSER);
 	h.nr_runs = 0;
 	REQUIRE(h.page && page_is_highmem(h.page));
@@ -159,7 +162,7 @@ KTEST(handler, a_timer_that_keeps_a_window_is_reported_and_set_right, "H1 P9")
 	MACHINE_STAYS_AS_FOUND();
 
 	NEEDS_HIGH_PAGES(1);
-	expect_set_right(run_timer, false, LEFT("timer leaky_timer"));
+	expect_set_right(run_timer, LOCAL, LEFT("timer leaky_timer"));
 }
 
 KTEST(handler, a_timer_that_leaves_preemption_off_is_reported_and_set_right, "H1 P9")
@@ -167,7 +170,16 @@ KTEST(handler, a_timer_that_leaves_preemption_off_is_reported_and_set_right, "H1
 	MACHINE_STAYS_AS_FOUND();
 
 	NEEDS_HIGH_PAGES(1);
-	expect_set_right(run_timer, true, LEFT("timer leaky_timer"));
+	expect_set_right(run_timer, ATOMIC, LEFT("timer leaky_timer"));
+}
+
+KTEST(handler, a_timer_that_keeps_a_window_with_a_number_is_reported_and_set_right, "H1 P9")
+{
+	MACHINE_STAYS_AS_FOUND();
+
+	NEEDS_HIGH_PAGES(1);
+	expect_set_right(run_timer, NUMBERED, LEFT("timer leaky_timer"));
+	EXPECT_EQ(this_cpu_read(kmap_numbers), 0);
 }
 
 KTEST(handler, a_tasklet_that_keeps_a_window_is_reported_and_set_right, "H1 P9")
@@ -175,7 +187,7 @@ KTEST(handler, a_tasklet_that_keeps_a_window_is_reported_and_set_right, "H1 P9")
 	MACHINE_STAYS_AS_FOUND();
 
 	NEEDS_HIGH_PAGES(1);
-	expect_set_right(run_tasklet, false, LEFT("tasklet leaky_tasklet"));
+	expect_set_right(run_tasklet, LOCAL, LEFT("tasklet leaky_tasklet"));
 }
 
 KTEST(handler, a_softirq_that_keeps_a_window_is_reported_and_set_right, "H1 P9")
@@ -183,7 +195,7 @@ KTEST(handler, a_softirq_that_keeps_a_window_is_reported_and_set_right, "H1 P9")
 	MACHINE_STAYS_AS_FOUND();
 
 	NEEDS_HIGH_PAGES(1);
-	expect_set_right(run_softirq, false, LEFT("softirq leaky_softirq"));
+	expect_set_right(run_softirq, LOCAL, LEFT("softirq leaky_softirq"));
 	softirq_set_handler(SOFTIRQ_TEST, NULL, NULL);
 }
 
@@ -194,7 +206,7 @@ KTEST(handler, an_interrupt_that_keeps_a_window_is_reported_and_set_right, "H1 P
 	NEEDS_HIGH_PAGES(1);
 	if (!apic_is_on())
 		SKIP("the CPU has no local APIC");
-	expect_set_right(run_handler, false, LEFT("irq handler leaky_handler"));
+	expect_set_right(run_handler, LOCAL, LEFT("irq handler leaky_handler"));
 }
 
 KTEST(handler, an_interrupt_that_leaves_preemption_off_is_reported_and_set_right, "H1 P9 C4")
@@ -204,7 +216,7 @@ KTEST(handler, an_interrupt_that_leaves_preemption_off_is_reported_and_set_right
 	NEEDS_HIGH_PAGES(1);
 	if (!apic_is_on())
 		SKIP("the CPU has no local APIC");
-	expect_set_right(run_handler, true, LEFT("irq handler leaky_handler"));
+	expect_set_right(run_handler, ATOMIC, LEFT("irq handler leaky_handler"));
 }
 
 KTEST(handler, a_thread_that_ends_with_a_window_is_reported, "H1 P9")
@@ -212,7 +224,7 @@ KTEST(handler, a_thread_that_ends_with_a_window_is_reported, "H1 P9")
 	MACHINE_STAYS_AS_FOUND();
 
 	NEEDS_HIGH_PAGES(1);
-	expect_set_right(run_thread, false, LEFT("thread leaky_thread"));
+	expect_set_right(run_thread, LOCAL, LEFT("thread leaky_thread"));
 }
 
 KTEST(handler, a_window_that_an_interrupt_gives_back_for_a_thread_stays_the_threads, "H1 P9 C4")

@@ -39,6 +39,8 @@ static SECTION(".bss.pages") ALIGNED(4096) uint64_t image_tables[IMAGE_TABLES][E
 SECTION(".bss.pages") ALIGNED(4096) uint64_t mmu_fixmap_table[ENTRIES];
 uint32_t mmu_nx_high; /* see <arch/pte.h> */
 DEFINE_PERCPU(uintptr_t, kmap_top) = KMAP_START;
+DEFINE_PERCPU(uint32_t, kmap_numbers);
+STATIC_ASSERT(KMAP_ALL_END - MMU_FIXMAP_START < MMU_TABLE_SPAN, "one page table has all windows");
 
 static struct {
 	const char *(*guard_namer)(uintptr_t addr);
@@ -318,7 +320,7 @@ void __init mmu_init(paddr_t lowmem_end)
 	for (unsigned int i = IMAGE_TABLES; i < LOWMEM_MAX / LARGE_SIZE; i++)
 		entry_set(&mmu_kernel_pd[i],
 			  i < nr_used ? (paddr_t)i * LARGE_SIZE | prot_bits(MMU_WRITE) | PTE_LARGE : 0);
-	for (uintptr_t window = KMAP_START; window < KMAP_END; window += KMAP_STEP)
+	for (uintptr_t window = KMAP_START; window < KMAP_ALL_END; window += KMAP_STEP)
 		kmap_window_restore(window, prot_bits(MMU_WRITE) & PTE_NX);
 	mmu_nx_high = cpu_has_nx() ? (uint32_t)(PTE_NX >> 32) : 0;
 	mmu_set_table(MMU_FIXMAP_START, image_paddr(mmu_fixmap_table));

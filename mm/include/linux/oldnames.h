@@ -52,7 +52,7 @@ typedef struct kmem_cache kmem_cache_t;
 /* Flags. */
 #define GFP_BUFFER GFP_NOIO
 
-/* Windows on high memory: whose they are, once chosen by the caller, is now known by their order. */
+/* Windows on high memory, chosen by the caller: given back in any order. */
 enum km_type {
 	KM_BOUNCE_READ,
 	KM_SKB_SUNRPC_DATA,
@@ -67,12 +67,14 @@ enum km_type {
 	KM_IRQ1,
 	KM_SOFTIRQ0,
 	KM_SOFTIRQ1,
+	KM_TYPE_NR,
 };
+
+STATIC_ASSERT(KM_TYPE_NR <= PORT_KMAP_NUMBERS, "each has a window of its own");
 
 static inline void *kmap_atomic_two(const struct page *page, enum km_type type)
 {
-	(void)type;
-	return kmap_atomic(page);
+	return kmap_atomic_numbered(page, type);
 }
 
 static inline void kunmap_atomic_two(const void *addr, enum km_type type)

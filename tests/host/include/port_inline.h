@@ -145,11 +145,14 @@ pfn_t port_pte_clear(port_pte_t *pte, uintptr_t addr);
 bool port_pte_is_mapped(const port_pte_t *pte);
 pfn_t port_pte_pfn(const port_pte_t *pte);
 
-#define PORT_KMAP_SLOTS 16u
+#define PORT_KMAP_SLOTS	  16u
+#define PORT_KMAP_NUMBERS 16u
 
 void *kmap_local_overflow(void); /* in mm */
 void *port_kmap_push(pfn_t pfn);
 bool port_kmap_pop(const void *addr);
+void *port_kmap_take(unsigned int number, pfn_t pfn);
+bool port_kmap_give(const void *addr);
 bool port_is_atomic(void);
 
 static inline void port_clear(void *start, size_t size_bytes)

@@ -12,6 +12,8 @@
 #define KMAP_STEP	 (2 * PAGE_SIZE) /* from window to window */
 #define KMAP_START	 MMU_FIXMAP_KMAP
 #define KMAP_END	 (KMAP_START + KMAP_SLOTS * KMAP_STEP)
+#define KMAP_NUMBERS	 16u /* windows behind those, for whoever wants a certain one */
+#define KMAP_ALL_END	 (KMAP_END + KMAP_NUMBERS * KMAP_STEP)
 #define KMAP_ENTRY_FLAGS 0x063u /* present, writable, accessed, dirty */
 #define KMAP_PRESENT	 0x001u
 
