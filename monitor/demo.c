@@ -18,6 +18,11 @@ static const struct {
 	{"fragmentation", demo_fragmentation},
 };
 
+const char *demo_name(unsigned int n)
+{
+	return n < ARRAY_SIZE(demos) ? demos[n].name : NULL;
+}
+
 /* Length of the name at the front of a list "a,b,c". */
 static size_t word_length(const char *list)
 {

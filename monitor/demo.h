@@ -12,6 +12,9 @@ struct list_head;
  * that may sleep. */
 void demo_run(const char *list);
 
+/* The n-th name; NULL behind the last. */
+const char *demo_name(unsigned int n);
+
 /* Is `name` in the list, by itself or by "all"? */
 bool demo_is_wanted(const char *list, const char *name);
 

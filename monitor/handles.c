@@ -1,6 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include <monitor/handles.h>
 
+#include <kernel/core/ksym.h>
+#include <kernel/lib/string.h>
+#include <linux/highmem.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/vmalloc.h>
+#include <mm/pages/user_page.h>
 #include <monitor/parse.h>
 #include <monitor/say.h>
 
@@ -9,14 +16,33 @@ static struct {
 	unsigned int next; /* handle - 1 to be given next, when its slot is free */
 } handles;
 
+static const struct {
+	const char *giver, *taker;
+} kinds[NR_HELD_KINDS] = {
+	[HELD_PAGES] = {"alloc", "free"},    [HELD_OBJECT] = {"kmalloc", "kfree"},
+	[HELD_AREA] = {"vmalloc", "vfree"},  [HELD_DEVICE] = {"ioremap", "iounmap"},
+	[HELD_WINDOW] = {"kmap", "kunmap"},  [HELD_CACHED] = {"cache alloc", "cache free"},
+	[HELD_USER] = {"user", "user free"},
+};
+
+const char *held_giver(enum held_kind kind)
+{
+	return kinds[kind].giver;
+}
+
+const char *held_taker(enum held_kind kind)
+{
+	return kinds[kind].taker;
+}
+
 /* Handles whose slot is taken are skipped, so H1 holds. */
-struct held *held_new(const char *command)
+struct held *held_new(const char *command, enum held_kind kind)
 {
 	for (unsigned int i = 0; i < NR_HANDLES; i++) {
 		struct held *held = &handles.held[handles.next++ % NR_HANDLES];
 
 		if (!held->number) {
-			*held = (struct held){.number = handles.next};
+			*held = (struct held){.number = handles.next, .kind = kind};
 			return held;
 		}
 	}
@@ -25,16 +51,38 @@ struct held *held_new(const char *command)
 	return NULL;
 }
 
-void held_forget(struct held *held)
-{
-	held->number = 0;
-}
-
-/* Nothing was given out: the number is the next one's. */
 void held_cancel(struct held *held)
 {
 	handles.next = held->number - 1;
-	held_forget(held);
+	held->number = 0;
+}
+
+void held_release(struct held *held)
+{
+	switch (held->kind) {
+	case HELD_PAGES:
+		__free_pages(held->page, held->order);
+		break;
+	case HELD_AREA:
+		vfree(held->object);
+		break;
+	case HELD_DEVICE:
+		iounmap(held->object);
+		break;
+	case HELD_WINDOW:
+		kunmap(held->page);
+		__free_page(held->page);
+		break;
+	case HELD_CACHED:
+		kmem_cache_free(held->cache, held->object);
+		break;
+	case HELD_USER:
+		free_user_page(held->page);
+		break;
+	default:
+		kfree(held->object);
+	}
+	held->number = 0;
 }
 
 static struct held *find_address(uintptr_t addr)
@@ -70,8 +118,50 @@ struct held *held_find(const char *command, const char *word)
 	}
 	held = value && value <= UINTPTR_MAX ? find_address((uintptr_t)value) : NULL;
 	if (!held)
-		(void)expected(command, "an address that alloc or kmalloc gave", word);
+		(void)expected(command, "an address that a command here gave", word);
 	return held;
+}
+
+struct held *held_find_kind(const char *command, const char *word, enum held_kind kind)
+{
+	struct held *held = held_find(command, word);
+
+	if (!held || held->kind == kind)
+		return held;
+	say("%s: #%u came from %s, expected %s\n", command, held->number, held_giver(held->kind),
+	    held_taker(held->kind));
+	return NULL;
+}
+
+/* The slots in use are not in order when numbers wrapped around a slot that stays: so the next larger is
+ * looked for. */
+struct held *held_at(unsigned int n)
+{
+	struct held *found = NULL;
+	unsigned int last = 0;
+
+	for (n++; n; n--) {
+		found = NULL;
+		for (unsigned int i = 0; i < NR_HANDLES; i++) {
+			struct held *held = &handles.held[i];
+
+			if (held->number > last && (!found || held->number < found->number))
+				found = held;
+		}
+		if (!found)
+			break;
+		last = found->number;
+	}
+	return found;
+}
+
+bool held_uses_cache(const struct kmem_cache *cache)
+{
+	for (unsigned int i = 0; i < NR_HANDLES; i++)
+		if (handles.held[i].number && handles.held[i].kind == HELD_CACHED &&
+		    handles.held[i].cache == cache)
+			return true;
+	return false;
 }
 
 bool handle_to_address(const char *command, unsigned int number, uintptr_t *addr)
@@ -84,11 +174,6 @@ bool handle_to_address(const char *command, unsigned int number, uintptr_t *addr
 	return *addr != 0;
 }
 
-const struct held *held_at(unsigned int i)
-{
-	return &handles.held[i];
-}
-
 bool word_to_address(const char *command, const char *word, uintptr_t *addr)
 {
 	unsigned int number;
@@ -96,8 +181,10 @@ bool word_to_address(const char *command, const char *word, uintptr_t *addr)
 
 	if (parse_handle(word, &number))
 		return handle_to_address(command, number, addr);
-	if (!parse_number(word, &value) || value > UINTPTR_MAX)
-		return expected(command, "a handle or an address from 0 to 0xffffffff", word);
-	*addr = (uintptr_t)value;
-	return true;
+	if (parse_number(word, &value) && value <= UINTPTR_MAX) {
+		*addr = (uintptr_t)value;
+		return true;
+	}
+	return ksym_find(word, addr) ||
+	       expected(command, "a handle, a symbol or an address from 0 to 0xffffffff", word);
 }

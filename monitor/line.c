@@ -177,6 +177,96 @@ static void history_newer(struct line_editor *line)
 		bell(line);
 }
 
+/* The needle is the new line, kept in `unfinished` once an old one is shown. */
+static void history_search(struct line_editor *line)
+{
+	unsigned int back = line->back + 1, nr = MIN(line->nr_kept, LINE_HISTORY);
+
+	line->text[line->len] = '\0';
+	while (back <= nr && !strstr(kept_line(line, back), line->back ? line->unfinished : line->text))
+		back++;
+	if (back <= nr)
+		history_go(line, back);
+	else
+		bell(line);
+}
+
+/* --- completion --- */
+
+static bool could_be(const struct line_editor *line, const char *word, unsigned int typed)
+{
+	return strncmp(word, line->text + line->cursor - typed, typed) == 0;
+}
+
+/* Where the word begins that is being completed: flags are joined by bars. */
+static unsigned int completed_start(const struct line_editor *line)
+{
+	unsigned int at = line->cursor;
+
+	while (at && line->text[at - 1] != ' ' && line->text[at - 1] != '|')
+		at--;
+	return at;
+}
+
+static void list_candidates(struct line_editor *line, const char *before, unsigned int typed)
+{
+	unsigned int column = 0;
+	const char *word;
+
+	put(line, "\n", 1);
+	for (unsigned int n = 0; (word = line->complete(before, n)) != NULL; n++) {
+		size_t len = strlen(word);
+
+		if (!could_be(line, word, typed))
+			continue;
+		if (column + len > 76) {
+			put(line, "\n", 1);
+			column = 0;
+		}
+		put(line, word, len);
+		put(line, "  ", 2);
+		column += (unsigned int)len + 2;
+	}
+	put(line, "\n", 1);
+	put(line, line->prompt, strlen(line->prompt));
+	repaint(line, 0, 0);
+}
+
+/* What all candidates have in common is inserted; when that is nothing they are listed. */
+static void key_tab(struct line_editor *line)
+{
+	unsigned int typed = line->cursor - completed_start(line), nr = 0;
+	const char *word, *first = NULL;
+	char before[LINE_SIZE];
+	size_t common = 0;
+
+	if (!line->complete) {
+		insert(line, ' ');
+		return;
+	}
+	memcpy(before, line->text, line->cursor);
+	before[line->cursor] = '\0';
+	for (unsigned int n = 0; (word = line->complete(before, n)) != NULL; n++) {
+		if (!could_be(line, word, typed))
+			continue;
+		if (nr++ == 0) {
+			first = word;
+			common = strlen(word);
+		}
+		for (size_t i = 0; i < common; i++)
+			if (word[i] != first[i])
+				common = i;
+	}
+	if (nr == 0)
+		bell(line);
+	else if (common == typed && nr > 1)
+		list_candidates(line, before, typed);
+	for (size_t i = typed; i < common; i++)
+		insert(line, first[i]);
+	if (nr == 1)
+		insert(line, ' ');
+}
+
 /* --- bytes --- */
 
 static void key_delete(struct line_editor *line)
@@ -255,7 +345,10 @@ static void control_feed(struct line_editor *line, uint8_t byte)
 	case '\0':
 		break;
 	case '\t':
-		insert(line, ' ');
+		key_tab(line);
+		break;
+	case CTRL('R'):
+		history_search(line);
 		break;
 	case '\b':
 	case DEL:

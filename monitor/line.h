@@ -6,6 +6,8 @@
  *   Backspace, DEL   the character before the cursor     Left ^B Right ^F  one character
  *   Delete, ^D       the character under it              Home ^A End ^E    start, end
  *   ^U ^K ^W         to the start, to the end, a word    ^C ^L             drop the line; clear the screen
+ *   Tab              complete the word, or list what     ^R                the last line with this text in it,
+ *                    it could be                                           again: the one before
  *
  * L1 text[0..len) is printable ASCII; cursor <= len < LINE_SIZE.
  * L2 What a line cannot hold is refused with a bell, and such a line is handed out as `problem`, not as text:
@@ -25,6 +27,8 @@ struct sink;
 struct line_editor {
 	struct sink *echo;
 	const char *prompt;
+	/* The n-th word that could end `before`; NULL behind the last. No function: Tab is a blank. (C) */
+	const char *(*complete)(const char *before, unsigned int n);
 	const char *problem; /* of the line that is ready: why it cannot be used, or NULL */
 	unsigned int len, cursor;
 	bool is_too_long, is_binary;

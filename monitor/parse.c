@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Words, numbers, handles and flags. No state. NOFAIL has no name here: it could hold the prompt for ever. */
+/* Words, numbers, handles and flags. No state. */
 #include <monitor/parse.h>
 
 #include <kernel/lib/align.h>
@@ -32,6 +32,7 @@ static const struct flag_name flag_names[] = {
 	{"REPEAT", __GFP_REPEAT},
 	{"RETRY_MAYFAIL", __GFP_RETRY_MAYFAIL},
 	{"NORETRY", __GFP_NORETRY},
+	{"NOFAIL", __GFP_NOFAIL},
 	{"ZERO", __GFP_ZERO},
 	{"COMP", __GFP_COMP},
 	{"NO_GROW", __GFP_NO_GROW},
@@ -144,7 +145,22 @@ const char *parse_flags(const char *word, gfp_t *gfp, const char **where, size_t
 			break;
 		at = bar + 1;
 	}
-	*where = word;
-	*len = strlen(word);
-	return gfp_is_impossible(*gfp) ? "at most one zone and one mobility" : NULL;
+	return NULL;
+}
+
+const char *parse_flag_name(unsigned int n)
+{
+	return n < ARRAY_SIZE(flag_names) ? flag_names[n].name : NULL;
+}
+
+void parse_join(char *text, size_t size, unsigned int nr, char *word[])
+{
+	size_t len = 0;
+
+	text[0] = '\0';
+	for (unsigned int i = 0; i < nr; i++)
+		for (const char *c = word[i]; *c && len + 1 < size; c++) {
+			text[len++] = *c;
+			text[len] = '\0';
+		}
 }

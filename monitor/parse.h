@@ -19,6 +19,13 @@ bool parse_number(const char *word, uint64_t *value) MUST_CHECK;
 /* "#12", from #1 on. */
 bool parse_handle(const char *word, unsigned int *number) MUST_CHECK;
 
-/* Names joined by '|', in either case, with or without GFP_ or __GFP_: "kernel", "GFP_DMA|atomic". Result:
- * NULL, or what is wrong with it, for "expected …"; *where, *len: the part at fault. */
+/* Names joined by '|', in either case, with or without GFP_ or __GFP_: "kernel", "GFP_DMA|atomic". Whether
+ * they go together is the kernel's to say. Result: NULL, or what is wrong, for "expected …"; *where, *len: the
+ * part at fault. */
 const char *parse_flags(const char *word, gfp_t *gfp, const char **where, size_t *len);
+
+/* The n-th name that parse_flags() knows, NULL behind the last. */
+const char *parse_flag_name(unsigned int n);
+
+/* The words side by side, without blanks, cut to size: "dma", "|", "atomic". */
+void parse_join(char *text, size_t size, unsigned int nr, char *word[]);

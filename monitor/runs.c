@@ -54,6 +54,11 @@ static void run_demo(unsigned int nr, char *word[])
 		demo_run(list);
 }
 
+const char *suite_name(unsigned int n)
+{
+	return selftest_suite(n);
+}
+
 const struct command run_commands[] = {
 	{"test", "[SUITE...]", 0, WORDS_MAX, "runs self-tests, all of them or these", run_test},
 	{"bench", "[NAME...]", 0, WORDS_MAX, "runs benches, all of them or these", run_bench},

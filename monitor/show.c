@@ -3,11 +3,14 @@
  * moment they looked. */
 #include <kernel/arch/mmu.h>
 #include <kernel/core/address.h>
+#include <kernel/core/console.h>
 #include <kernel/core/thread.h>
 #include <kernel/lib/align.h>
+#include <kernel/lib/string.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <mm/mapped/vmalloc.h>
+#include <mm/pages/pcp.h>
 #include <mm/pages/zone.h>
 #include <mm/reclaim/events.h>
 #include <mm/report/locate.h>
@@ -172,6 +175,33 @@ static void run_whatis(unsigned int nr, char *word[])
 		whatis_print(addr);
 }
 
+/* Words of memory, as long as they are mapped; what registers of a device lie in is not touched. */
+static void run_x(unsigned int nr, char *word[])
+{
+	uint64_t count = 16;
+	uintptr_t addr;
+
+	if (!word_to_address("x", word[0], &addr))
+		return;
+	if (nr > 1 && (!parse_number(word[1], &count) || count < 1 || count > 4096)) {
+		(void)expected("x", "a number of words from 1 to 4096", word[1]);
+		return;
+	}
+	addr &= ~(uintptr_t)3;
+	for (uint64_t i = 0; i < count && !console_saw_break(); i++, addr += 4) {
+		if (addr < MMU_DIRECT_MAP_BASE || !mmu_is_mapped(addr) ||
+		    (addr & ~(PAGE_SIZE - 1)) == MMU_FIXMAP_APIC) {
+			say("%sx: nothing that may be read at 0x%08lx\n", i % 4 ? "\n" : "",
+			    (unsigned long)addr);
+			return;
+		}
+		if (i % 4 == 0)
+			say("%s%08lx:", i ? "\n" : "", (unsigned long)addr);
+		say(" %08x", READ_ONCE(*(const uint32_t *)addr));
+	}
+	say("\n");
+}
+
 /* --- tables --- */
 
 #define PRINTER(name)                                                                                        \
@@ -184,10 +214,100 @@ static void run_whatis(unsigned int nr, char *word[])
 PRINTER(meminfo)
 PRINTER(zoneinfo)
 PRINTER(buddyinfo)
-PRINTER(slabinfo)
 PRINTER(pagetypeinfo)
 PRINTER(vmstat)
 PRINTER(vmallocinfo)
+
+/* --- the same in 80 columns --- */
+
+/* Takes the tables of mm apart line by line, so that both say the same. */
+struct narrow_sink {
+	struct sink sink;
+	void (*line)(unsigned int nr, char *word[]);
+	size_t len;
+	char text[160];
+};
+
+static void narrow_write(struct sink *sink, const char *text, size_t len)
+{
+	struct narrow_sink *narrow = container_of(sink, struct narrow_sink, sink);
+
+	for (; len; len--, text++) {
+		char *word[WORDS_MAX];
+
+		if (*text != '\n') {
+			if (narrow->len + 1 < sizeof(narrow->text))
+				narrow->text[narrow->len++] = *text;
+			continue;
+		}
+		narrow->text[narrow->len] = '\0';
+		narrow->len = 0;
+		narrow->line(MIN(parse_words(narrow->text, word), WORDS_MAX), word);
+	}
+}
+
+static void narrow_print(void (*print)(struct sink *out), void (*line)(unsigned int nr, char *word[]))
+{
+	struct narrow_sink narrow = {.sink = {.write = narrow_write}, .line = line};
+
+	print(&narrow.sink);
+}
+
+/* "Node 0, zone Normal n0 n1 ..." */
+static void blocks_line(unsigned int nr, char *word[])
+{
+	say("%8s", word[3]);
+	for (unsigned int i = 4; i < nr; i++)
+		say(" %5s", word[i]);
+	say("\n");
+}
+
+static void run_blocks(unsigned int nr, char *word[])
+{
+	(void)nr;
+	(void)word;
+	say("order:  ");
+	for (unsigned int order = 0; order < NR_ORDERS; order++)
+		say(" %5u", order);
+	say("\n");
+	narrow_print(buddyinfo_print, blocks_line);
+}
+
+static const char *wanted_cache; /* NULL: all */
+
+/* "name active objects size per-slab pages : tunables l b s : slabdata active slabs shared" */
+static void cache_line(unsigned int nr, char *word[])
+{
+	if (nr < WORDS_MAX || word[0][0] == '#' || (wanted_cache && strcmp(wanted_cache, word[0]) != 0))
+		return;
+	say("%-24s %7s %8s %8s %8s %9s\n", word[0], word[3], word[1], word[2], word[5], word[14]);
+}
+
+static void run_slabinfo(unsigned int nr, char *word[])
+{
+	if (nr == 0) {
+		slabinfo_print(monitor_out());
+		return;
+	}
+	wanted_cache = strcmp(word[0], "-u") == 0 ? NULL : word[0];
+	say("%-24s %7s %8s %8s %8s %9s\n", "cache", "size", "in use", "objects", "pg/slab", "slabs");
+	narrow_print(slabinfo_print, cache_line);
+}
+
+static void run_zones(unsigned int nr, char *word[])
+{
+	const struct zone *zone;
+
+	(void)nr;
+	(void)word;
+	say("%-8s %10s %10s %8s %8s %8s %8s   in pages\n", "zone", "free", "managed", "parked", "min", "low",
+	    "high");
+	for_each_zone(zone)
+		if (zone_has_memory(zone))
+			say("%-8s %10zu %10zu %8zu %8zu %8zu %8zu\n", zone->name, zone->nr_free,
+			    zone->managed, pcp_parked_pages(zone), zone->wmark[WMARK_MIN],
+			    zone->wmark[WMARK_LOW], zone->wmark[WMARK_HIGH]);
+}
 
 static void run_validate(unsigned int nr, char *word[])
 {
@@ -201,13 +321,16 @@ static void run_validate(unsigned int nr, char *word[])
 const struct command show_commands[] = {
 	{"meminfo", "", 0, 0, "memory in total", run_meminfo},
 	{"zoneinfo", "", 0, 0, "each zone: pages, watermarks", run_zoneinfo},
-	{"buddyinfo", "", 0, 0, "free blocks of each order", run_buddyinfo},
+	{"zones", "", 0, 0, "what is free in each, and its marks", run_zones},
+	{"buddyinfo", "", 0, 0, "free blocks of each order, as /proc has it", run_buddyinfo},
+	{"blocks", "", 0, 0, "... in 80 columns", run_blocks},
 	{"pagetypeinfo", "", 0, 0, "the same by mobility", run_pagetypeinfo},
-	{"slabinfo", "", 0, 0, "each cache of objects", run_slabinfo},
+	{"slabinfo", "[-u|CACHE]", 0, 1, "caches as /proc has it; -u: in 80 columns", run_slabinfo},
 	{"vmstat", "", 0, 0, "what waits, reclaim and kills happened", run_vmstat},
 	{"vmallocinfo", "", 0, 0, "each area of vmalloc, vmap and ioremap", run_vmallocinfo},
 	{"page", "PFN|ADDRESS|HANDLE", 1, 1, "what a page is", run_page},
-	{"whatis", "ADDRESS|HANDLE", 1, 1, "what lies at an address", run_whatis},
+	{"whatis", "ADDRESS|HANDLE|SYMBOL", 1, 1, "what lies there", run_whatis},
+	{"x", "ADDRESS [WORDS]", 1, 2, "memory in hexadecimal", run_x},
 	{"validate", "", 0, 0, "checks all invariants of the memory manager", run_validate},
 	{.name = NULL},
 };

@@ -6,6 +6,7 @@
 #include <kernel/core/printk.h>
 #include <kernel/core/timer.h>
 #include <kernel/lib/align.h>
+#include <kernel/lib/string.h>
 #include <monitor/parse.h>
 #include <monitor/tables.h>
 #include <monitor/threads.h>
@@ -42,6 +43,23 @@ static void run_ps(unsigned int nr, char *word[])
 		    row[i].stack_left, row[i].stack_bytes, row[i].nr_ticks, row[i].nr_switches, row[i].name);
 	if (nr_all > nr_threads)
 		say("and %u more\n", nr_all - nr_threads);
+}
+
+static void run_bt(unsigned int nr, char *word[])
+{
+	const struct thread_info *row;
+	unsigned int nr_threads = prompt_threads(&row);
+	uint64_t id;
+
+	(void)nr;
+	for (unsigned int i = 0; i < nr_threads; i++) {
+		bool is_it =
+			strcmp(row[i].name, word[0]) == 0 || (parse_number(word[0], &id) && id == row[i].id);
+
+		if (is_it && thread_backtrace(row[i].id))
+			return;
+	}
+	(void)expected("bt", "a thread's name or number, see ps", word[0]);
 }
 
 static void run_irqs(unsigned int nr, char *word[])
@@ -101,6 +119,7 @@ static void run_poweroff(unsigned int nr, char *word[])
 
 const struct command system_commands[] = {
 	{"ps", "", 0, 0, "threads", run_ps},
+	{"bt", "THREAD", 1, 1, "where a thread is", run_bt},
 	{"irqs", "", 0, 0, "interrupts, and the serial line", run_irqs},
 	{"dmesg", "", 0, 0, "the kernel's messages", run_dmesg},
 	{"time", "", 0, 0, "since boot", run_time},

@@ -6,8 +6,8 @@
 #include <kernel/arch/machine.h>
 #include <monitor/command.h>
 
-extern const struct command show_commands[], memory_commands[], device_commands[], run_commands[],
-	system_commands[];
+extern const struct command show_commands[], memory_commands[], teach_commands[], device_commands[],
+	run_commands[], system_commands[];
 
 /* show.c: the page "which flag when", which `help gfp` prints. */
 void flags_page_print(void);
@@ -15,3 +15,8 @@ void flags_page_print(void);
 /* system.c: with which result `poweroff` leaves, and whether it leaves QEMU. */
 void system_set_exit(enum machine_result result, bool leaves_qemu);
 void system_note_failure(void);
+
+/* Words for Tab: the n-th, NULL behind the last. teach.c, runs.c. */
+const char *rule_name(unsigned int n);
+const char *mistake_name(unsigned int n);
+const char *suite_name(unsigned int n);

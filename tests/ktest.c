@@ -237,6 +237,16 @@ static const char *ktest_suite_starting_at(const struct ktest *const *test)
 	return (*test)->suite;
 }
 
+const char *ktest_suite_at(unsigned int n)
+{
+	const struct ktest *const *test;
+
+	for (test = __start_ktests; test < __stop_ktests; test++)
+		if (ktest_suite_starting_at(test) && n-- == 0)
+			return (*test)->suite;
+	return NULL;
+}
+
 static unsigned int ktest_suite_size(const char *suite)
 {
 	const struct ktest *const *test;

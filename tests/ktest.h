@@ -93,6 +93,9 @@ bool ktest_is_stopped(void);
  * Result: number of failed tests. */
 unsigned int ktest_run(const char *list);
 
+/* The name of the n-th suite; NULL behind the last. */
+const char *ktest_suite_at(unsigned int n);
+
 /* For whoever implements port_print: offers a message to the test that runs. true: taken, not to be shown
  * again. `level` is an enum port_level. Context: any. */
 bool ktest_report(int level, const char *text);

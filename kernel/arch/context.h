@@ -15,6 +15,9 @@ struct thread *context_switch(uintptr_t *save, uintptr_t load, struct thread *fr
  * context_switch() wants to load. */
 uintptr_t context_create(void *stack, size_t size_bytes);
 
+/* Where a thread that does not run will go on, and the frame pointer it will have: for backtraces. */
+void context_saved(uintptr_t sp, uintptr_t *ip, uintptr_t *frame);
+
 /* Supplied above: the first code of every thread. */
 NORETURN void thread_begin(struct thread *from);
 

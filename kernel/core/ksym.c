@@ -3,6 +3,7 @@
 #include <kernel/core/ksym.h>
 
 #include <kernel/lib/format.h>
+#include <kernel/lib/string.h>
 
 #define LAST_SYMBOL_BYTES 65536u
 
@@ -31,6 +32,17 @@ bool ksym_lookup(uintptr_t addr, const char **name, uint32_t *offset)
 	*name = ksym_names + ksym_name_offsets[nr - 1];
 	*offset = (uint32_t)(addr - ksym_addresses[nr - 1]);
 	return true;
+}
+
+bool ksym_find(const char *name, uintptr_t *addr)
+{
+	for (uint32_t i = 0; i < ksym_count; i++) {
+		if (strcmp(ksym_names + ksym_name_offsets[i], name) != 0)
+			continue;
+		*addr = ksym_addresses[i];
+		return true;
+	}
+	return false;
 }
 
 const char *ksym_format(uintptr_t addr, char *buf, size_t size)

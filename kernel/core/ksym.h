@@ -22,5 +22,8 @@ extern const char ksym_names[];
 /* False when no symbol covers addr. The last symbol is believed for 64 KiB. */
 bool ksym_lookup(uintptr_t addr, const char **name, uint32_t *offset);
 
+/* The address of the symbol with that name. False when there is none. */
+bool ksym_find(const char *name, uintptr_t *addr);
+
 /* "name+0x12", or "0xc0101234" when there is no name, cut to size. Result: buf. */
 const char *ksym_format(uintptr_t addr, char *buf, size_t size);

@@ -13,6 +13,7 @@
 
 #include <kernel/arch/context.h>
 #include <kernel/arch/irqflags.h>
+#include <kernel/core/backtrace.h>
 #include <kernel/core/context_internal.h>
 #include <kernel/core/handler.h>
 #include <kernel/core/panic.h>
@@ -521,6 +522,33 @@ static void thread_describe(const struct thread *thread, struct thread_info *inf
 		.stack_left = thread->stack ? sp - (uintptr_t)thread->stack : 0,
 	};
 	memcpy(info->name, thread->name, sizeof(info->name));
+}
+
+static const struct thread *thread_of_id(unsigned int id)
+{
+	const struct thread *thread;
+
+	list_for_each_entry(thread, &threads.all, all_link)
+		if (thread->id == id)
+			return thread;
+	return NULL;
+}
+
+bool thread_backtrace(unsigned int id)
+{
+	const struct thread *thread;
+	irqflags_t flags = irq_save();
+	uintptr_t ip, frame;
+
+	thread = thread_of_id(id);
+	if (thread == current) {
+		backtrace_here();
+	} else if (thread) {
+		context_saved(thread->sp, &ip, &frame);
+		backtrace_print(ip, frame);
+	}
+	irq_restore(flags);
+	return thread != NULL;
 }
 
 unsigned int threads_snapshot(struct thread_info *rows, unsigned int max)

@@ -180,5 +180,9 @@ struct thread_info {
 unsigned int threads_snapshot(struct thread_info *rows, unsigned int max);
 const char *thread_state_name(enum thread_state state);
 
+/* Prints where the thread is, which does not run meanwhile. Result: false when there is none with that number.
+ * Context: any. */
+bool thread_backtrace(unsigned int id);
+
 /* The thread's name, or in interrupts what runs there ("hard irq"). Context: any. */
 const char *thread_or_context_name(void);

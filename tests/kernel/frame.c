@@ -61,3 +61,8 @@ int selftest_run(const char *list)
 	thread_put(thread);
 	return nr_failed;
 }
+
+const char *selftest_suite(unsigned int n)
+{
+	return ktest_suite_at(n);
+}

@@ -15,3 +15,6 @@ void selftest_set_terminal(bool terminal);
 /* Runs the suites of the list (ktest_run(); "quick": those that take a moment) in a thread of its own, and waits for it: some tests name the
  * thread they run in. Result: how many failed; -1: no memory for the thread. Context: may sleep. */
 int selftest_run(const char *list);
+
+/* The name of the n-th suite; NULL behind the last. */
+const char *selftest_suite(unsigned int n);

@@ -373,7 +373,66 @@ KTEST(monitor, flags_have_their_names_with_or_without_prefix, "USR-01 C6")
 	EXPECT(flags_fail_at("GFP_", "GFP_"));
 	EXPECT(flags_fail_at("kern", "kern"));
 	EXPECT(flags_fail_at("kernels", "kernels"));
-	EXPECT(flags_fail_at("nofail", "nofail"));
-	EXPECT(flags_fail_at("dma|highmem", "dma|highmem"));
-	EXPECT(flags_fail_at("movable|reclaimable", "movable|reclaimable"));
+	EXPECT(flags_are("nofail", __GFP_NOFAIL));
+	EXPECT(flags_are("dma|highmem", __GFP_DMA | __GFP_HIGHMEM)); /* refused by the kernel, not here */
+}
+
+KTEST(monitor, words_of_flags_are_joined_and_cut, "USR-01")
+{
+	char dma[] = "dma", bar[] = "|", atomic[] = "atomic", text[16], small[6];
+	char *word[] = {dma, bar, atomic};
+
+	parse_join(text, sizeof(text), 3, word);
+	EXPECT(strcmp(text, "dma|atomic") == 0);
+	parse_join(small, sizeof(small), 3, word);
+	EXPECT(strcmp(small, "dma|a") == 0);
+	parse_join(text, sizeof(text), 0, word);
+	EXPECT_EQ(text[0], '\0');
+}
+
+static const char *complete_from_list(const char *before, unsigned int n)
+{
+	static const char *const words[] = {"alloc", "alloc_exact", "free", NULL};
+
+	(void)before;
+	return words[n];
+}
+
+KTEST(monitor, tab_inserts_what_all_candidates_share, "USR-01")
+{
+	BORROW(t);
+	begin();
+	t->line.complete = complete_from_list;
+	feed("fr\t");
+	EXPECT(line_is("free ", 5));
+	feed("\x15"
+	     "a\t");
+	EXPECT(line_is("alloc", 5));
+	feed("\x15"
+	     "x\t");
+	EXPECT(line_is("x", 1));
+	EXPECT_EQ(t->nr_bells, 1);
+}
+
+KTEST(monitor, tab_lists_candidates_that_share_no_more, "USR-01")
+{
+	BORROW(t);
+	begin();
+	t->line.complete = complete_from_list;
+	feed("alloc\t");
+	EXPECT_EQ(t->nr_lines, 2);
+	EXPECT(line_is("alloc", 5));
+}
+
+KTEST(monitor, control_r_finds_the_last_line_with_the_text_then_older_ones, "USR-01")
+{
+	BORROW(t);
+	begin();
+	feed("free #1\rkmalloc 8\rfree #2\rps\r");
+	feed("free\x12");
+	EXPECT(line_is("free #2", 7));
+	feed("\x12");
+	EXPECT(line_is("free #1", 7));
+	feed("\x12");
+	EXPECT(line_is("free #1", 7));
 }

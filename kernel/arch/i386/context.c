@@ -22,3 +22,11 @@ uintptr_t context_create(void *stack, size_t size_bytes)
 	*frame = (struct first_frame){.return_address = (uintptr_t)context_first};
 	return (uintptr_t)frame;
 }
+
+void context_saved(uintptr_t sp, uintptr_t *ip, uintptr_t *frame)
+{
+	const uintptr_t *saved = (const uintptr_t *)sp; /* as switch.asm pushes them */
+
+	*frame = saved[3];
+	*ip = saved[4];
+}

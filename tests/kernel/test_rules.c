@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/* The tour of the prompt: each rule comes out as the book says, and leaves nothing behind. */
+#include <kernel/lib/format.h>
+#include <kernel/lib/string.h>
+#include <mm/report/validate.h>
+#include <monitor/rules.h>
+#include <monitor/say.h>
+#include <tests/ktest.h>
+
+static void swallow(struct sink *sink, const char *text, size_t len)
+{
+	(void)sink;
+	(void)text;
+	(void)len;
+}
+
+static bool rule_holds(const struct rule *rule)
+{
+	struct sink nowhere = {.write = swallow};
+	bool ok;
+
+	say_to(&nowhere);
+	ok = rule_try(rule);
+	say_to(NULL);
+	return ok;
+}
+
+KTEST(rules, each_rule_of_the_tour_comes_out_as_the_book_says, "D1 C6")
+{
+	const struct rule *rule;
+
+	reports_capture();
+	for (unsigned int n = 0; (rule = rule_at(n)) != NULL; n++) {
+		bool ok = rule_holds(rule);
+
+		if (!ok)
+			ktest_note("rule %s", rule->name);
+		EXPECT(ok);
+	}
+	EXPECT_EQ(mm_validate(NULL), 0);
+}
+
+static const struct rule *rule_named(const char *name)
+{
+	const struct rule *rule;
+
+	for (unsigned int n = 0; (rule = rule_at(n)) != NULL; n++)
+		if (strcmp(rule->name, name) == 0)
+			break;
+	return rule;
+}
+
+KTEST(rules, a_wrong_free_is_told_once_and_by_whom, "P4")
+{
+	reports_capture();
+	EXPECT(rule_holds(rule_named("double-free")));
+	EXPECT_EQ(reports_count(), 1);
+	EXPECT(reports_contain("bad page free by try_double_free"));
+	EXPECT(rule_holds(rule_named("wrong-free")));
+	EXPECT_EQ(reports_count(), 2);
+	EXPECT(reports_contain("bad page free by try_wrong_free"));
+}
