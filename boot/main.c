@@ -61,13 +61,6 @@ static bool is_for_a_person(void)
 	return boot.options.output == CMDLINE_OUTPUT_TERMINAL;
 }
 
-/* One clear line, then nothing more: this machine or loader cannot run us. */
-NORETURN static __init void refuse(const char *reason)
-{
-	pr_err("Ashlar cannot start: %s", reason);
-	machine_exit(MACHINE_REFUSED);
-}
-
 static __init const void *map_loader_data(uint64_t paddr, uint64_t size_bytes)
 {
 	uint64_t end = paddr + size_bytes;
@@ -82,7 +75,7 @@ static __init void parse_loader_data(uint32_t magic, uint32_t info_paddr)
 	const char *problem = boot_info_parse(&info, magic, info_paddr, map_loader_data);
 
 	if (problem)
-		refuse(problem);
+		refuse_to_start(problem);
 }
 
 /* What is left of the word at the cut is another word. */
@@ -196,11 +189,12 @@ static __init void require_enough_memory(paddr_t lowmem_end)
 
 	mmu_image_range(&start, &image_end);
 	if (!usable.nr)
-		refuse("the loader's memory map shows no usable memory");
+		refuse_to_start("the loader's memory map shows no usable memory");
 	if (lowmem_end < image_end + WORKING_ROOM)
-		refuse("not enough low memory: expected 3 MiB or more (mem= and lowmem= can take it away)");
+		refuse_to_start(
+			"not enough low memory: expected 3 MiB or more (mem= and lowmem= can take it away)");
 	if (range_set_bytes_in(&usable, start, image_end) < image_end - start)
-		refuse("the memory map does not show RAM where the kernel was loaded");
+		refuse_to_start("the memory map does not show RAM where the kernel was loaded");
 }
 
 /* A module is a trace for the bench; its memory stays reserved. */
@@ -322,7 +316,7 @@ static enum machine_result run_selftests(void)
 	int nr_failed = selftest_run(boot.options.selftest);
 
 	if (nr_failed < 0)
-		panic("no memory for the thread of the self-tests");
+		refuse_to_start("no memory for the thread of the self-tests");
 	if (nr_failed && !is_for_a_person()) /* who has read it already */
 		pr_err("self-test: %d failed", nr_failed);
 	return nr_failed ? MACHINE_FAILED : MACHINE_PASSED;

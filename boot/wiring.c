@@ -60,6 +60,17 @@ NORETURN void port_panic(const char *fmt, ...)
 	panic_at((uintptr_t)RETURN_ADDRESS(), *(uintptr_t *)__builtin_frame_address(0), "%s", text);
 }
 
+NORETURN void port_refuse(const char *fmt, ...)
+{
+	char text[PRINTK_MAX];
+	va_list args;
+
+	va_start(args, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	refuse_to_start(text);
+}
+
 const char *port_code_name(const void *ip, char *buf, size_t size)
 {
 	return ksym_format((uintptr_t)ip, buf, size);
@@ -344,5 +355,5 @@ void wiring_start(void)
 {
 	start_later();
 	if (IS_ERR(kthread_run(reclaim_thread, NULL, "kswapd")))
-		panic("no memory for the thread that reclaims");
+		refuse_to_start("no memory for the thread that reclaims");
 }

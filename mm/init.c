@@ -19,32 +19,54 @@
 
 static uint32_t init_min_free_kbytes;
 
-/* Result: of the last range that begins below `limit`, or NULL. */
-static const struct range *last_range_below(const struct range_set *set, paddr_t limit)
+static uint64_t descriptor_bytes(paddr_t end)
 {
-	unsigned int nr = set->nr;
+	return ALIGN_UP(end >> PAGE_SHIFT, 1u << MAX_ORDER) * sizeof(struct page);
+}
 
-	while (nr && set->range[nr - 1].start >= limit)
-		nr--;
-	return nr ? &set->range[nr - 1] : NULL;
+/* Descriptors have no holes: a range of RAM costs those of the hole below it, too. Result: the end of RAM, not
+ * above `limit`, up to which most is left beside its descriptors (F3). */
+static paddr_t end_worth_while(const struct range_set *usable, paddr_t limit)
+{
+	uint64_t ram = 0, best = 0;
+	paddr_t best_end = 0;
+
+	for (unsigned int i = 0; i < usable->nr && usable->range[i].start < limit; i++) {
+		paddr_t end = MIN(usable->range[i].end, limit);
+
+		ram += end - usable->range[i].start;
+		if (ram > best + descriptor_bytes(end)) {
+			best = ram - descriptor_bytes(end);
+			best_end = end;
+		}
+	}
+	return best_end;
+}
+
+static void leave_out_costly(struct range_set *usable)
+{
+	paddr_t end = end_worth_while(usable, MEMMAP_END);
+	uint64_t bytes = range_set_bytes_in(usable, end, MEMMAP_END);
+
+	if (!bytes)
+		return;
+	port_print(PORT_WARN, "%llu KiB of RAM above %#llx left out: its descriptors would take %llu KiB",
+		   (unsigned long long)(bytes >> 10), (unsigned long long)end,
+		   (unsigned long long)(descriptor_bytes(usable->range[usable->nr - 1].end) -
+					descriptor_bytes(end)) >>
+			   10);
+	range_set_remove(usable, end, MEMMAP_END);
 }
 
 paddr_t mm_choose_lowmem_end(struct range_set *usable, paddr_t limit)
 {
-	const struct range *last;
+	unsigned int nr;
 
-	while ((last = last_range_below(usable, limit))) {
-		paddr_t start = last->start, end = MIN(last->end, limit);
-
-		if ((end >> PAGE_SHIFT) * sizeof(struct page) <= range_set_bytes_in(usable, 0, end) / 2)
-			return end;
-		port_print(PORT_WARN,
-			   "RAM from %#llx on left out: descriptors up to there would take more than half of "
-			   "the RAM below",
-			   (unsigned long long)start);
-		range_set_remove(usable, start, MEMMAP_END);
-	}
-	return 0;
+	leave_out_costly(usable);
+	nr = range_set_find(usable, limit); /* the ranges that end at or below it */
+	if (nr < usable->nr && usable->range[nr].start < limit)
+		return limit;
+	return nr ? usable->range[nr - 1].end : 0;
 }
 
 /* RAM so far up that its descriptors would fill more than half of what is free in low memory, or have no
@@ -56,14 +78,27 @@ static void limit_memory(paddr_t lowmem_end)
 	paddr_t end = ALIGN_DOWN(max_pages, 1u << MAX_ORDER) << PAGE_SHIFT;
 
 	if (memblock_end_of_memory() > end) {
-		uint64_t bytes = memblock_limit(MAX(end, lowmem_end));
+		uint64_t bytes;
 
-		port_print(PORT_WARN,
-			   "%llu MiB of RAM above %#llx left out: its descriptors would take more than half "
-			   "of %llu MiB of free low memory",
-			   (unsigned long long)(bytes >> 20), (unsigned long long)MAX(end, lowmem_end),
-			   (unsigned long long)(low_bytes >> 20));
+		end = MAX(end_worth_while(memblock_memory(), end), lowmem_end);
+		bytes = memblock_limit(end);
+		if (bytes)
+			port_print(PORT_WARN,
+				   "%llu MiB of RAM above %#llx left out: its descriptors would take more "
+				   "than half of %llu MiB of free low memory",
+				   (unsigned long long)(bytes >> 20), (unsigned long long)end,
+				   (unsigned long long)(low_bytes >> 20));
 	}
+}
+
+static void *alloc_descriptors(uint64_t bytes)
+{
+	void *memory = alloc_bootmem_pages_nopanic(bytes);
+
+	if (!memory)
+		port_refuse("kernel and modules leave low memory no piece of %llu KiB for its descriptors",
+			    (unsigned long long)(bytes >> 10));
+	return memory;
 }
 
 static void init_zone_memory(struct zone *zone)
@@ -88,7 +123,7 @@ void mm_init_zones(const struct mm_params *params)
 	limit_memory(params->lowmem_end);
 	end = (pfn_t)(memblock_end_of_memory() >> PAGE_SHIFT);
 	mem_map_pages = ALIGN_UP(end, 1u << MAX_ORDER);
-	mem_map = alloc_bootmem_pages((uint64_t)mem_map_pages * sizeof(struct page));
+	mem_map = alloc_descriptors(descriptor_bytes(memblock_end_of_memory()));
 	lowmem_end_pfn = MIN((pfn_t)(params->lowmem_end >> PAGE_SHIFT), end);
 	lowmem_bytes = (uintptr_t)lowmem_end_pfn << PAGE_SHIFT;
 	port_map_descriptors(mem_map, lowmem_end_pfn * sizeof(struct page));

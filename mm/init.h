@@ -11,16 +11,17 @@ struct mm_params {
 	uint32_t min_free_kbytes; /* 0: chosen from the size of memory */
 };
 
-/* 1. The end of low memory: of the RAM below `limit`, bytes, the end of the direct map; 0: there is none. RAM
- * behind a hole so wide that descriptors up to its end would take more than half of all low RAM is first
- * taken out of `usable`, with a message. Serves P10. */
+/* 1. The end of low memory: of the RAM below `limit`, bytes, the end of the direct map; 0: there is none. RAM at
+ * the end that brings less than its descriptors, and those of the hole before it, cost is first taken out of
+ * `usable`, with a message. Serves P10, F3. */
 paddr_t mm_choose_lowmem_end(struct range_set *usable, paddr_t limit);
 
 /* 2. memblock_init() and memblock_reserve() by the caller (mm/early/memblock.h). */
 
 /* 3. Allocate and clear the page descriptors, lay out nodes and zones. Leaves out, with a message, RAM above
  * low memory whose descriptors would take more than half of what is free there, or find no place in one
- * piece. Panics when not even the descriptors of low memory fit. */
+ * piece; and what is left of such RAM when it is less than the descriptors of a hole before it. Refuses to
+ * start (port_refuse) when not even the descriptors of low memory fit. */
 void mm_init_zones(const struct mm_params *params);
 
 /* 4. Hand all that memblock holds free to the buddy allocator, then start the slab layer: kmalloc works from

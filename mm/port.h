@@ -46,6 +46,9 @@ void port_print(enum port_level level, const char *fmt, ...) PRINTF(2, 3);
 /* Cannot go on: says so and never returns. Context: any. */
 NORETURN void port_panic(const char *fmt, ...) PRINTF(1, 2);
 
+/* The machine has too little memory to start at all: says so and never returns. Context: boot. */
+NORETURN void port_refuse(const char *fmt, ...) PRINTF(1, 2);
+
 /* The name of the code at ip ("kmalloc+0x12") written to buf, cut to size; result: buf. Context: any. */
 const char *port_code_name(const void *ip, char *buf, size_t size);
 

@@ -80,6 +80,12 @@ void panic_at(uintptr_t eip, uintptr_t ebp, const char *fmt, ...)
 	vpanic(eip, ebp, fmt, args);
 }
 
+void refuse_to_start(const char *reason)
+{
+	pr_err("Ashlar cannot start: %s", reason);
+	machine_exit(MACHINE_REFUSED);
+}
+
 void assert_failed(const char *expr, const char *file, int line)
 {
 	panic_at(0, (uintptr_t)__builtin_frame_address(0), "%s:%d: assertion failed: %s", file, line, expr);

@@ -29,6 +29,9 @@ NORETURN void panic_at(uintptr_t eip, uintptr_t ebp, const char *fmt, ...) PRINT
  * A place for a breakpoint. */
 NORETURN void panic_stop(void);
 
+/* One clear line, then nothing more: this machine or its loader cannot run us. Context: boot. */
+NORETURN void refuse_to_start(const char *reason);
+
 /* One line naming the place, and a backtrace; the kernel lives on. Result: cond, as a truth value. */
 #define WARN_ON(cond) warn_on_check(!!(cond), #cond, __FILE__, __LINE__)
 

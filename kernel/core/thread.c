@@ -487,7 +487,7 @@ static struct thread *system_thread(int (*function)(void *), const char *name)
 	struct thread *thread = kthread_create(function, NULL, "%s", name);
 
 	if (IS_ERR(thread))
-		panic("no memory for thread %s", name);
+		refuse_to_start("no memory for the first threads");
 	return thread;
 }
 

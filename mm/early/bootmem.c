@@ -26,9 +26,12 @@ static void *alloc_normal(uint64_t size_bytes, uint64_t align)
 
 static void *must_have(void *mem, uint64_t size_bytes)
 {
+	if (!mem && memblock_is_handed_over())
+		port_panic("alloc_bootmem: no %llu bytes, early memory was handed over",
+			   (unsigned long long)size_bytes);
 	if (!mem)
-		port_panic("alloc_bootmem: no %llu bytes in one piece left below %#llx",
-			   (unsigned long long)size_bytes, (unsigned long long)bootmem.lowmem_end);
+		port_refuse("alloc_bootmem: no %llu bytes in one piece left below %#llx",
+			    (unsigned long long)size_bytes, (unsigned long long)bootmem.lowmem_end);
 	return mem;
 }
 

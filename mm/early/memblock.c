@@ -221,6 +221,11 @@ uint64_t memblock_hand_over(void (*free_range)(pfn_t start_pfn, pfn_t end_pfn))
 	return memblock_for_each_free(&memblock, free_range);
 }
 
+bool memblock_is_handed_over(void)
+{
+	return memblock.handed_over;
+}
+
 const struct range_set *memblock_memory(void)
 {
 	return &memblock.memory;

@@ -31,6 +31,8 @@ uint64_t memblock_limit(paddr_t end);
  * then on memblock_alloc returns NULL with a message. Result: pages given over. */
 uint64_t memblock_hand_over(void (*free_range)(pfn_t start_pfn, pfn_t end_pfn));
 
+bool memblock_is_handed_over(void);
+
 /* What is known, for printing and for the tests. */
 const struct range_set *memblock_memory(void);
 const struct range_set *memblock_reserved(void);

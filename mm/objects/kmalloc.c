@@ -69,7 +69,7 @@ static char *alloc_caches(bool *with_stacks)
 	if (!memory)
 		memory = alloc_pages_exact(bare, GFP_ATOMIC | __GFP_NOWARN);
 	if (!memory)
-		port_panic("no memory for the caches of kmalloc, expected %zu bytes", bare);
+		port_refuse("no memory for the caches of kmalloc, expected %zu bytes", bare);
 	return memory;
 }
 

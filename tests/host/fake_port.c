@@ -123,6 +123,19 @@ void port_panic(const char *fmt, ...)
 	abort(); /* not reached */
 }
 
+/* To a test both are the end. */
+void port_refuse(const char *fmt, ...)
+{
+	char text[256];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	fake_port_panic(text);
+	abort(); /* not reached */
+}
+
 void assert_failed(const char *expr, const char *file, int line)
 {
 	port_panic("%s:%d: %s", file, line, expr);

@@ -80,6 +80,11 @@ KTEST(bootmem_machine, what_the_kernel_cannot_boot_without_panics_with_its_size,
 	text = host_catch_panic(alloc_too_much, NULL);
 	EXPECT(text && strstr(text, "alloc_bootmem: no 104857600 bytes in one piece left"));
 	EXPECT_NOT_NULL(host_catch_panic(alloc_too_much_low, NULL));
+	mm_init_allocators();
+	expect_reports();
+	text = host_catch_panic(alloc_too_much_low, NULL);
+	EXPECT(text && strstr(text, "alloc_bootmem: no 17825792 bytes, early memory was handed over"));
+	EXPECT_ONE_REPORT("memblock_alloc: called after early memory was handed over");
 }
 
 KTEST(bootmem_machine, a_block_beyond_order_10_stays_whole_under_fragmentation, "V2 P3")

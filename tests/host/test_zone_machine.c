@@ -5,13 +5,15 @@
 #include <string.h>
 
 #include <kernel/lib/align.h>
+#include <kernel/lib/format.h>
 #include <mm/early/memblock.h>
 #include <mm/objects/slab.h>
 #include <mm/pages/page_alloc.h>
 #include <tests/host/host.h>
 #include <tests/kernel/test_util.h>
 
-#define PAGES(n) ((uint64_t)(n)*PAGE_SIZE)
+#define PAGES(n)	     ((uint64_t)(n)*PAGE_SIZE)
+#define DESCRIPTORS_PERMILLE (sizeof(struct page) * 1000 / PAGE_SIZE)
 
 /* One run of RAM of that many pages. */
 static void boot_pages(uint64_t nr_pages, struct mm_params params)
@@ -180,24 +182,129 @@ KTEST(zone_machine, no_page_of_a_hole_or_a_reservation_is_ever_handed_out, "MAP-
 	expect_exact_counts();
 }
 
+/* What is said of RAM that ends at `end`; RAM ends at `new_end` then. */
+static const char *left_out(unsigned int kib, paddr_t new_end, paddr_t end)
+{
+	uint64_t pages = (ALIGN_UP(end, PAGES(1024)) - ALIGN_UP(new_end, PAGES(1024))) / PAGE_SIZE;
+	static char text[128];
+
+	(void)snprintf(text, sizeof(text),
+		       "%u KiB of RAM above %#llx left out: its descriptors would take %llu KiB", kib,
+		       (unsigned long long)new_end, (unsigned long long)(pages * sizeof(struct page) >> 10));
+	return text;
+}
+
 KTEST(zone_machine, low_ram_whose_descriptors_would_cost_more_than_it_is_worth_is_left_out, "P10 MAP-12")
 {
 	static const struct memmap_entry map[] = {
 		{0, 0x9fc00, MEMMAP_USABLE},
 		{MIB(1u), MIB(3u), MEMMAP_USABLE},
-		{MIB(100u), MIB(1u), MEMMAP_USABLE},
+		{MIB(100u), MIB(2u), MEMMAP_USABLE},
 		{MIB(800u), MIB(1u), MEMMAP_USABLE},
 	};
 	static struct range_set usable;
 
 	memmap_build(&usable, map, ARRAY_SIZE(map));
 	expect_reports();
-	EXPECT_EQ(mm_choose_lowmem_end(&usable, MIB(896u)), MIB(101u));
-	EXPECT_ONE_REPORT("RAM from 0x32000000 on left out");
-	EXPECT_EQ(range_set_bytes(&usable), 0x9f000 + MIB(4u));
+	EXPECT_EQ(mm_choose_lowmem_end(&usable, MIB(896u)), MIB(102u));
+	EXPECT(one_report_says(left_out(1024, MIB(102u), MIB(801u))));
+	EXPECT_EQ(range_set_bytes(&usable), 0x9f000 + MIB(5u));
 	EXPECT_EQ(mm_choose_lowmem_end(&usable, MIB(3u)), MIB(3u));
 	EXPECT_EQ(mm_choose_lowmem_end(&usable, 0), 0);
 	EXPECT_EQ(reports_count(), 1);
+}
+
+/* Chooses low memory's end as boot does, then boots. Result: in 0.1 %, what the allocator has of all RAM. */
+static unsigned int boot_map(const struct memmap_entry *map, size_t nr)
+{
+	struct mm_params params = {.dma_end = MIB(16u)};
+	static struct range_set usable;
+	size_t managed = 0, all;
+
+	memmap_build(&usable, map, nr);
+	all = (size_t)(range_set_bytes(&usable) / PAGE_SIZE);
+	params.lowmem_end = mm_choose_lowmem_end(&usable, MIB(896u));
+	fake_machine_create(map, nr, params.lowmem_end);
+	memblock_init(&usable, params.lowmem_end);
+	memblock_reserve(0, PAGE_SIZE);
+	mm_init_zones(&params);
+	mm_init_allocators();
+	for (unsigned int id = 0; id < NR_ZONES; id++)
+		managed += zones[id].managed;
+	return (unsigned int)(managed * 1000ull / all);
+}
+
+KTEST(zone_machine, ram_behind_a_hole_that_costs_more_than_it_brings_is_left_out, "F3 P10 MAP-12")
+{
+	/* tests/data/e820/found-1.map */
+	static const struct memmap_entry found[] = {
+		{0, 0x30000, 1},
+		{0x30000, 0x10000, 2},
+		{0x40000, 0x5e400, 1},
+		{0x9e400, 0x1c00, 2},
+		{0xf0000, 0x10000, 2},
+		{0x100000, 0xe00000, 1},
+		{0xf00000, 0x100000, 2},
+		{0x1000000, 0x7af7a000, 1},
+		{0x7bf7a000, 0x2a86000, 2},
+		{0xf0000000, 0x4000000, 2},
+		{0xfed10000, 0xa000, 2},
+		{0xfed84000, 0x1000, 2},
+		{0x100000000ull, 0x600000, 1},
+	};
+	static const struct memmap_entry lonely[] = {{0, MIB(512u), 1}, {GIB(8), PAGE_SIZE, 1}};
+	static const struct memmap_entry worth[] = {
+		{0, MIB(512u), 1}, {GIB(2), MIB(6u), 1}, {GIB(4), MIB(64u), 1}};
+
+	expect_reports();
+	EXPECT(boot_map(found, ARRAY_SIZE(found)) + DESCRIPTORS_PERMILLE >= 996);
+	EXPECT(one_report_says(left_out(6144, 0x7bf7a000, 0x100600000)));
+	EXPECT_EQ(zones[ZONE_HIGHMEM].end_pfn, 0x7bf7a);
+	EXPECT(boot_map(lonely, ARRAY_SIZE(lonely)) + DESCRIPTORS_PERMILLE >= 996);
+	EXPECT(one_report_says(left_out(4, MIB(512u), GIB(8) + PAGE_SIZE)));
+	(void)boot_map(worth, ARRAY_SIZE(worth)); /* the first alone is not, the two together are */
+	EXPECT_EQ(zones[ZONE_HIGHMEM].managed, MIB(70u) / PAGE_SIZE);
+	EXPECT_EQ(reports_count(), 2);
+}
+
+/* Half of 32 MiB holds descriptors up to 2 GiB and 512 KiB less the little that boot takes. */
+KTEST(zone_machine, what_the_limit_leaves_of_ram_behind_a_hole_must_be_worth_it_too, "F3 P9 P10")
+{
+	static const struct memmap_entry map[] = {{0, MIB(64u), 1}, {MIB(2000u), GIB(1), 1}};
+
+	expect_reports();
+	fake_machine_boot(map, ARRAY_SIZE(map),
+			  (struct mm_params){.dma_end = MIB(16u), .lowmem_end = MIB(32u)});
+	EXPECT_ONE_REPORT(
+		"1024 MiB of RAM above 0x4000000 left out: its descriptors would take more than half");
+	EXPECT_EQ(zones[ZONE_HIGHMEM].end_pfn, MIB(64u) / PAGE_SIZE);
+}
+
+static void init_zones(void *params)
+{
+	mm_init_zones(params);
+}
+
+KTEST(zone_machine, a_module_that_fills_low_memory_is_refused_with_one_line, "P10 MAP-11")
+{
+	static const struct memmap_entry map[] = {{0, MIB(64u), 1}};
+	struct mm_params params = {.dma_end = MIB(16u), .lowmem_end = MIB(64u)};
+	const size_t wanted = MIB(64u) / PAGE_SIZE * sizeof(struct page) / PAGE_SIZE; /* pages */
+	static struct range_set usable;
+	const char *text;
+
+	fake_machine_create(map, ARRAY_SIZE(map), params.lowmem_end);
+	for (size_t nr_left = 0; nr_left < wanted + 12; nr_left += 4) {
+		memmap_build(&usable, map, ARRAY_SIZE(map));
+		memblock_init(&usable, params.lowmem_end);
+		memblock_reserve(0, PAGES(MIB(64u) / PAGE_SIZE - nr_left));
+		text = host_catch_panic(init_zones, &params);
+		EXPECT_EQ(text != NULL, nr_left < wanted + 4); /* block_mobility, and the port's table */
+		if (nr_left < wanted)
+			EXPECT(text && strstr(text, "kernel and modules leave low memory no piece of"));
+	}
+	EXPECT_EQ(reports_count(), 0);
+	fake_machine_boot_pc(8);
 }
 
 /* 8 GiB of which 32 MiB are low memory, and that many modules in the way there. */
