@@ -152,7 +152,8 @@ KTEST(page_alloc, order_10_succeeds_after_boot_and_fails_after_a_fragmenting_loa
 {
 	MACHINE_STAYS_AS_FOUND();
 	struct list_head hog = LIST_HEAD_INIT(hog), kept = LIST_HEAD_INIT(kept);
-	struct page *page = alloc_pages(GFP_ATOMIC | __GFP_NOWARN, MAX_ORDER);
+	struct page *next, *page = alloc_pages(GFP_ATOMIC | __GFP_NOWARN, MAX_ORDER);
+	unsigned int nr_kept = 0;
 
 	if (!page)
 		SKIP("no free block of order 10");
@@ -160,12 +161,11 @@ KTEST(page_alloc, order_10_succeeds_after_boot_and_fails_after_a_fragmenting_loa
 
 	/* all of memory is taken, but for some blocks of order 10, each of which then lacks a page */
 	hog_all(&hog);
-	for (unsigned int i = 0; i < 8 && !list_is_empty(&hog); i++) {
-		page = list_entry(hog.prev, struct page, links);
-		if (page->order < MAX_ORDER)
-			break;
-		list_move(&page->links, &kept);
-	}
+	list_for_each_entry_safe(page, next, &hog, links)
+		if (page->order == MAX_ORDER && nr_kept < 8) {
+			list_move(&page->links, &kept);
+			nr_kept++;
+		}
 	fragment(&kept, &hog);
 	EXPECT(nr_free_pages() >= 1023);
 	expect_reports();
