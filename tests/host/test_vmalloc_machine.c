@@ -15,6 +15,7 @@
 #define NR_OPS	  6000u
 #define MAX_PAGES 24u
 #define NR_LARGE  40u
+#define NR_FEW	  20u /* pages */
 
 static void boot(bool flushes_late)
 {
@@ -82,27 +83,33 @@ KTEST(vmalloc_machine, no_page_table_is_freed_or_replaced_before_a_flush, "V1 VM
 	}
 }
 
-/* An area that cannot have all of its pages is given up: its addresses are free at once. */
+/* An area that cannot have all of its pages is given up: its addresses are free at once, while a neighbour
+ * keeps the page table. */
 KTEST(vmalloc_machine, what_was_given_up_half_made_is_forgotten_at_once, "V1 VMA-05")
 {
 	struct list_head hog = LIST_HEAD_INIT(hog);
-	void *area;
+	char *neighbour, *area;
 
 	boot(true);
+	neighbour = vmalloc(PAGE_SIZE);
+	REQUIRE(neighbour);
 	hog_all(&hog);
-	for (unsigned int i = 0; i < 20 && !list_is_empty(&hog); i++) {
+	while (!list_is_empty(&hog) && nr_free_pages() < NR_FEW) {
 		struct page *page = list_first_entry(&hog, struct page, links);
 
 		list_del(&page->links);
 		__free_pages(page, page->order);
 	}
-	area = __vmalloc(MIB(32u), GFP_ATOMIC | __GFP_HIGHMEM | __GFP_NOWARN);
+	REQUIRE(nr_free_pages() >= NR_FEW);
+	area = __vmalloc((nr_free_pages() + NR_FEW) * PAGE_SIZE, GFP_ATOMIC | __GFP_HIGHMEM | __GFP_NOWARN);
 	EXPECT_NULL(area);
 	hog_release(&hog);
-	area = vmalloc(MIB(2u));
+	area = vmalloc(NR_FEW * PAGE_SIZE);
 	REQUIRE(area);
-	memset(area, 0x5a, MIB(2u));
+	EXPECT(area == neighbour + 2 * PAGE_SIZE);
+	memset(area, 0x5a, NR_FEW * PAGE_SIZE);
 	vfree(area);
+	vfree(neighbour);
 	vmalloc_purge();
 	expect_valid();
 }

@@ -191,11 +191,13 @@ bool rival_kept_off(struct page *page, unsigned int words)
 
 /* --- areas and caches --- */
 
+/* Areas that the other thread has on its way to their end go, if they may. */
 static void make_area(void)
 {
 	rival.area = vmalloc(AREA_BYTES);
 	if (rival.area)
 		memset(rival.area, 0xbb, AREA_BYTES);
+	vmalloc_purge();
 }
 
 static void free_area(void)
