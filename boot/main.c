@@ -28,6 +28,7 @@
 #include <mm/early/memblock.h>
 #include <mm/early/memmap.h>
 #include <mm/init.h>
+#include <mm/objects/slab_debug.h>
 #include <mm/pages/zone.h>
 #include <mm/report/stats.h>
 #include <monitor/demo.h>
@@ -88,6 +89,14 @@ static __init void drop_half_word(char *line)
 	line[len] = '\0';
 }
 
+static __init void choose_debugging(void)
+{
+	const char *expected = slab_debug_configure(boot.options.slab_debug);
+
+	if (expected)
+		pr_warn("slab_debug=%s: expected %s: ignored", boot.options.slab_debug, expected);
+}
+
 static __init void parse_command_line(void)
 {
 	if (info.cmdline_cut)
@@ -95,8 +104,9 @@ static __init void parse_command_line(void)
 	cmdline_parse(&boot.options, info.cmdline, pr_warn);
 	panic_set_action(boot.options.panic);
 	printk_set_quiet(is_for_a_person());
-	if (boot.options.slab_debug[0] || boot.options.failslab[0] || boot.options.fail_page_alloc[0])
-		pr_warn("slab_debug=, failslab= and fail_page_alloc= do nothing yet");
+	if (boot.options.failslab[0] || boot.options.fail_page_alloc[0])
+		pr_warn("failslab= and fail_page_alloc= do nothing yet");
+	choose_debugging();
 	if (info.cmdline_cut)
 		pr_warn("command line cut after %u characters", BOOT_CMDLINE_MAX - 1);
 }

@@ -76,6 +76,44 @@ const char *port_code_name(const void *ip, char *buf, size_t size)
 	return ksym_format((uintptr_t)ip, buf, size);
 }
 
+extern struct sized_call __start_sized_calls[], __stop_sized_calls[];
+
+/* By address: they nearly are, so each goes down a little. */
+void port_index_sized_calls(void)
+{
+	for (struct sized_call *call = __start_sized_calls; call < __stop_sized_calls; call++) {
+		struct sized_call moved = *call, *to = call;
+		irqflags_t flags = irq_save();
+
+		for (; to > __start_sized_calls && to[-1].returns_to > moved.returns_to; to--)
+			*to = to[-1];
+		*to = moved;
+		irq_restore(flags);
+	}
+}
+
+size_t port_size_of_call(const void *return_address)
+{
+	static const struct sized_call *last = __start_sized_calls; /* often the same again */
+	const struct sized_call *low = __start_sized_calls, *high = __stop_sized_calls,
+				*middle = READ_ONCE(last);
+
+	if (likely(middle->returns_to == return_address))
+		return middle->size;
+	while (low < high) {
+		middle = low + (high - low) / 2;
+		if (middle->returns_to == return_address) {
+			WRITE_ONCE(last, middle);
+			return middle->size;
+		}
+		if (middle->returns_to < return_address)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return 0;
+}
+
 const char *port_task_name(void)
 {
 	return thread_or_context_name();

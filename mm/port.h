@@ -25,6 +25,9 @@
  *   bool port_is_atomic(void)        in a context where nobody may sleep, interrupts switched off apart
  *   port_preempt_disable(), port_preempt_enable()  nests
  *   void port_clear(start, size_bytes)      memset 0 of whole words
+ *   void port_fill(start, size_bytes, word)  the same with any word
+ *   port_find_other_word(start, size_bytes, word)  the first of whole words that is another, or the end
+ *   object_pop_sized(cache, gfp, size)  object_pop for a size that the compiler knows; see port_size_of_call()
  *   struct pcpu_stack and its four operations     see boot/port/pcpu_stack.h
  */
 #pragma once
@@ -51,6 +54,11 @@ NORETURN void port_refuse(const char *fmt, ...) PRINTF(1, 2);
 
 /* The name of the code at ip ("kmalloc+0x12") written to buf, cut to size; result: buf. Context: any. */
 const char *port_code_name(const void *ip, char *buf, size_t size);
+
+/* The size that the object_pop_sized() asked for which is returned to at this address; 0: there is none. Works from
+ * port_index_sized_calls() on, which may be called again. Context: any; boot or process. */
+size_t port_size_of_call(const void *return_address);
+void port_index_sized_calls(void);
 
 /* Name of the thread (or context) that runs now, for messages. Context: any. */
 const char *port_task_name(void);

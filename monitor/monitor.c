@@ -44,9 +44,13 @@ static const struct {
 	const struct command *commands;
 	const char *example;
 } tables[] = {
-	{"look", show_commands, "whatis #1"},	       {"memory", memory_commands, "alloc 0 dma|atomic"},
-	{"rules", teach_commands, "try last-page"},    {"devices", device_commands, "scull hog"},
-	{"run", run_commands, "test slab kmalloc"},    {"system", system_commands, "bt monitor"},
+	{"look", show_commands, "whatis #1"},
+	{"memory", memory_commands, "alloc 0 dma|atomic"},
+	{"misuse", debugging_commands, "debug kmalloc-104 ZPU"},
+	{"rules", teach_commands, "try last-page"},
+	{"devices", device_commands, "scull hog"},
+	{"run", run_commands, "test slab kmalloc"},
+	{"system", system_commands, "bt monitor"},
 	{"prompt", own_commands, "watch 1 buddyinfo"},
 };
 

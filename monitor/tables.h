@@ -6,8 +6,8 @@
 #include <kernel/arch/machine.h>
 #include <monitor/command.h>
 
-extern const struct command show_commands[], memory_commands[], teach_commands[], device_commands[],
-	run_commands[], system_commands[];
+extern const struct command show_commands[], memory_commands[], teach_commands[], debugging_commands[],
+	device_commands[], run_commands[], system_commands[];
 
 /* show.c: the page "which flag when", which `help gfp` prints. */
 void flags_page_print(void);

@@ -98,6 +98,11 @@ void reports_capture(void)
 	ktest.is_capturing = true;
 }
 
+void reports_forget(void)
+{
+	ktest.nr_reports = ktest.nr_bugs = 0;
+}
+
 unsigned int reports_count(void)
 {
 	return ktest.nr_reports;

@@ -74,6 +74,7 @@ void ktest_note(const char *fmt, ...) PRINTF(1, 2);
  * that no other appears. While a test has called reports_capture() they are collected instead of shown. A
  * test that ends with an error or warning it did not capture fails. */
 void reports_capture(void);
+void reports_forget(void); /* those captured so far */
 unsigned int reports_count(void);
 unsigned int reports_count_bugs(void);	/* that say BUG */
 bool reports_contain(const char *text); /* is `text` a part of one of them */

@@ -67,6 +67,40 @@ static ALWAYS_INLINE void *object_pop_atomic(struct kmem_cache *cache)
 	return object_pop_atomic_sequence(pcpu_any(), cache);
 }
 
+/* The same for a size that the compiler knows, at the same cost: a table beside the code says what each call asks
+ * for, by the address it returns to; so whoever looks on the slow path knows (port_size_of_call()). */
+struct sized_call {
+	const void *returns_to;
+	uint32_t size;
+};
+
+register uintptr_t pcpu_stack_pointer __asm__("esp"); /* an operand of what calls: a frame is needed there */
+
+#define PCPU_SIZED(entry)                                                                                    \
+	__asm__ volatile("call %c[to]\n0:\n\t"                                                               \
+			 ".pushsection sized_calls, \"aw\"\n\t.long 0b, %c[bytes]\n\t.popsection"            \
+			 : "=a"(object), "+c"(ecx), "+d"(edx), "+r"(pcpu_stack_pointer)                      \
+			 : [to] "i"(entry), [bytes] "i"(size)                                                \
+			 : "memory", "cc")
+
+static ALWAYS_INLINE void *object_pop_sized(struct kmem_cache *cache, gfp_t gfp, size_t size)
+{
+	bool is_usual = gfp == GFP_KERNEL || gfp == GFP_ATOMIC;
+	uintptr_t ecx = is_usual ? pcpu_any() : (uintptr_t)cache;
+	uintptr_t edx = is_usual ? (uintptr_t)cache : (__force uintptr_t)gfp;
+	void *object;
+
+	if (gfp == GFP_KERNEL)
+		PCPU_SIZED(object_pop_kernel_sequence);
+	else if (gfp == GFP_ATOMIC)
+		PCPU_SIZED(object_pop_atomic_sequence);
+	else if (gfp_has(gfp, __GFP_WAIT))
+		PCPU_SIZED(object_pop_wait);
+	else
+		PCPU_SIZED(object_pop);
+	return object;
+}
+
 /* Put on top; when there is no room, or the same object lies there already: the slow path. */
 void object_push(void *object, struct kmem_cache *cache);
 void page_push(struct page *page, struct pcpu_stack *stack);

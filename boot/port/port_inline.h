@@ -210,4 +210,25 @@ static inline void port_clear(void *start, size_t size_bytes)
 	__asm__ volatile("rep stosl" : "+D"(start), "+c"(words) : "a"(0) : "memory");
 }
 
+static inline void port_fill(void *start, size_t size_bytes, uint32_t word)
+{
+	size_t words = size_bytes / 4;
+
+	__asm__ volatile("rep stosl" : "+D"(start), "+c"(words) : "a"(word) : "memory");
+}
+
+static inline const uint8_t *port_find_other_word(const void *start, size_t size_bytes, uint32_t word)
+{
+	const uint32_t *at = start;
+	size_t words = size_bytes / 4;
+	bool differs;
+
+	/* Of no words the flags are those of the comparison before it, which finds them equal. */
+	__asm__ volatile("cmpl %%eax, %%eax; repe scasl"
+			 : "+D"(at), "+c"(words), "=@ccne"(differs)
+			 : "a"(word)
+			 : "memory");
+	return (const uint8_t *)(differs ? at - 1 : at);
+}
+
 #include <pcpu_stack.h>

@@ -12,6 +12,7 @@
 #include <kernel/lib/format.h>
 #include <kernel/lib/string.h>
 #include <mm/objects/above.h>
+#include <mm/objects/slab_debug.h>
 #include <mm/objects/slab_internal.h>
 
 static struct kmem_cache early_cache; /* of no objects: whoever comes before kmalloc_init() is told so */
@@ -23,6 +24,14 @@ struct kmem_cache *kmalloc_caches[2][NR_KMALLOC_CLASSES] = {
 /* --- size classes --- */
 
 #define TABLED_SIZE 4096u
+
+/* Sizes up to which a request whose size the compiler does not know is no more than a pop, from the table, and at
+ * all. 0 while somebody must know the size: then each goes through kmalloc_slow(). */
+static size_t tabled_size = TABLED_SIZE, popped_size = KMALLOC_MAX_CACHE_SIZE;
+
+static struct {
+	const char *start, *end; /* (C) of the memory that holds kmalloc's caches */
+} kmalloc_memory;
 
 /* The cache of sizes (i * 8, i * 8 + 8]: shorter than working out the class. (C) */
 static struct kmem_cache *cache_of_size[TABLED_SIZE >> 3] = {[0 ...(TABLED_SIZE >> 3) - 1] = &early_cache};
@@ -75,10 +84,12 @@ static char *alloc_caches(bool *with_stacks)
 
 static void init_class(unsigned int dma, unsigned int class, struct kmem_cache *cache, uint32_t slots)
 {
+	uint32_t size = class_size(class);
 	char name[CACHE_NAME_MAX];
 
-	snprintf(name, sizeof(name), "%skmalloc-%u", dma ? "dma-" : "", class_size(class));
-	(void)slab_cache_init(cache, slots, name, class_size(class), 0, dma ? SLAB_CACHE_DMA : 0, NULL);
+	snprintf(name, sizeof(name), "%skmalloc-%u", dma ? "dma-" : "", size);
+	(void)slab_cache_init(cache, slots, name, size, IS_POWER_OF_2(size) ? size : 0,
+			      dma ? SLAB_CACHE_DMA : 0, NULL);
 	cache->built_in = true;
 	kmalloc_caches[dma][class] = cache;
 }
@@ -88,6 +99,7 @@ void kmalloc_init(void)
 	bool with_stacks;
 	char *memory = alloc_caches(&with_stacks);
 
+	kmalloc_memory.start = memory;
 	for (unsigned int dma = 0; dma < 2; dma++)
 		for (unsigned int class = 0; class < NR_KMALLOC_CLASSES; class ++) {
 			uint32_t slots = with_stacks ? class_capacity(dma, class) : 0;
@@ -97,6 +109,25 @@ void kmalloc_init(void)
 		}
 	for (unsigned int i = 0; i < ARRAY_SIZE(cache_of_size); i++)
 		cache_of_size[i] = kmalloc_caches[0][kmalloc_class(i * 8 + 1)];
+	kmalloc_memory.end = memory;
+	mm_watch_set(WATCH_EARLY, false);
+}
+
+/* --- while the size matters --- */
+
+void kmalloc_note_sizes(void)
+{
+	port_index_sized_calls();
+	tabled_size = popped_size = 0;
+}
+
+size_t kmalloc_size_of_call(const struct kmem_cache *cache, const void *caller)
+{
+	size_t size = 0;
+
+	if ((const char *)cache >= kmalloc_memory.start && (const char *)cache < kmalloc_memory.end)
+		size = port_size_of_call(caller);
+	return size && size <= cache->object_size ? size : cache->object_size;
 }
 
 /* --- allocation --- */
@@ -148,6 +179,8 @@ NOINLINE void *kmalloc_slow(size_t size, gfp_t gfp, const void *caller)
 	if (size > KMALLOC_MAX_CACHE_SIZE)
 		return alloc_large(size, gfp, caller);
 	cache = kmalloc_caches[gfp_has(gfp, __GFP_DMA)][kmalloc_class(size)];
+	if (unlikely(mm_watch))
+		return slab_watch_alloc(cache, gfp_check_atomic(gfp), caller, size);
 	object = slab_pop_object(cache, gfp);
 	if (object)
 		clear_from(object, gfp_has(gfp, __GFP_ZERO) ? 0 : size, kmalloc_size_roundup(size));
@@ -159,9 +192,9 @@ static inline struct kmem_cache *plain_cache(size_t size)
 {
 	size_t last = size - 1;
 
-	if (likely(last < TABLED_SIZE))
+	if (likely(last < tabled_size))
 		return cache_of_size[last >> 3];
-	return last < KMALLOC_MAX_CACHE_SIZE ? kmalloc_caches[0][kmalloc_class(size)] : NULL;
+	return last < popped_size ? kmalloc_caches[0][kmalloc_class(size)] : NULL;
 }
 
 void *kmalloc_any(size_t size, gfp_t gfp)
@@ -177,22 +210,24 @@ void *kmalloc_kernel(size_t size)
 {
 	size_t last = size - 1;
 
-	if (likely(last < TABLED_SIZE))
+	if (likely(last < tabled_size))
 		return object_pop_kernel(cache_of_size[last >> 3]);
-	if (likely(last < KMALLOC_MAX_CACHE_SIZE))
+	if (likely(last < popped_size))
 		return object_pop_kernel(kmalloc_caches[0][kmalloc_class(size)]);
-	return size ? alloc_large(size, GFP_KERNEL, RETURN_ADDRESS()) : ZERO_SIZE_PTR;
+	return size > KMALLOC_MAX_CACHE_SIZE ? alloc_large(size, GFP_KERNEL, RETURN_ADDRESS())
+					     : kmalloc_slow(size, GFP_KERNEL, RETURN_ADDRESS());
 }
 
 void *kmalloc_atomic(size_t size)
 {
 	size_t last = size - 1;
 
-	if (likely(last < TABLED_SIZE))
+	if (likely(last < tabled_size))
 		return object_pop_atomic(cache_of_size[last >> 3]);
-	if (likely(last < KMALLOC_MAX_CACHE_SIZE))
+	if (likely(last < popped_size))
 		return object_pop_atomic(kmalloc_caches[0][kmalloc_class(size)]);
-	return size ? alloc_large(size, GFP_ATOMIC, RETURN_ADDRESS()) : ZERO_SIZE_PTR;
+	return size > KMALLOC_MAX_CACHE_SIZE ? alloc_large(size, GFP_ATOMIC, RETURN_ADDRESS())
+					     : kmalloc_slow(size, GFP_ATOMIC, RETURN_ADDRESS());
 }
 
 void *kzalloc(size_t size, gfp_t gfp)
@@ -271,6 +306,12 @@ void kfree(const void *object)
 	kfree_slow(object);
 }
 
+static bool is_live(const struct kmem_cache *cache, const struct page *slab, const void *object)
+{
+	return !slab_why_bad_object(cache, slab, object) && !slab_freed_last(cache, object) &&
+	       (!cache_is_debugged(cache) || slab_debug_is_live(cache, object));
+}
+
 static size_t ksize_for(const void *object, const void *caller)
 {
 	struct page *page;
@@ -278,8 +319,7 @@ static size_t ksize_for(const void *object, const void *caller)
 	if (ZERO_OR_NULL_PTR(object))
 		return 0;
 	page = virt_is_direct(object) ? virt_to_page(object) : NULL;
-	if (page && page->slab_cache && !slab_why_bad_object(page->slab_cache, page->slab, object) &&
-	    !slab_freed_last(page->slab_cache, object))
+	if (page && page->slab_cache && is_live(page->slab_cache, page->slab, object))
 		return page->slab_cache->object_size;
 	if (page && is_large(page, object))
 		return page->private << PAGE_SHIFT;
@@ -290,6 +330,24 @@ static size_t ksize_for(const void *object, const void *caller)
 size_t ksize(const void *object)
 {
 	return ksize_for(object, RETURN_ADDRESS());
+}
+
+/* The bytes of an object that hold what its owner wrote, as far as anybody knows (K2). */
+static size_t bytes_asked_for(const void *object, size_t usable)
+{
+	const struct page *page = usable ? virt_to_page(object) : NULL;
+
+	if (page && page->slab_cache)
+		return slab_size_asked_for(page->slab_cache, object);
+	return page && page->state == PAGE_LARGE ? page->index : usable;
+}
+
+/* What is its owner's: the slack too, unless it is a red zone. */
+static size_t bytes_of_owner(const void *object, size_t usable)
+{
+	const struct kmem_cache *cache = virt_to_page(object)->slab_cache;
+
+	return cache && cache->flags & SLAB_RED_ZONE ? slab_size_asked_for(cache, object) : usable;
 }
 
 void kfree_s(const void *object, size_t size)
@@ -318,7 +376,7 @@ void kfree_sensitive(const void *object)
 	size_t usable = ksize_for(object, caller);
 
 	if (usable) {
-		memset((void *)object, 0, usable);
+		memset((void *)object, 0, bytes_of_owner(object, usable));
 		barrier();
 		kfree(object);
 	}
@@ -333,25 +391,18 @@ static bool may_stay(const void *object, size_t usable, size_t new_size, gfp_t g
 	       (!gfp_has(gfp, __GFP_DMA) || zone_of_pfn(page_to_pfn(virt_to_page(object)))->id == ZONE_DMA);
 }
 
-/* The bytes of an object that hold what its owner wrote, as far as anybody knows (K2). */
-static size_t bytes_asked_for(const void *object, size_t usable)
-{
-	const struct page *page = usable ? virt_to_page(object) : NULL;
-
-	return page && page->state == PAGE_LARGE ? page->index : usable;
-}
-
-static void *stay(void *object, size_t asked, size_t usable, size_t new_size, gfp_t gfp)
+static void *stay(void *object, size_t asked, size_t usable, size_t new_size, gfp_t gfp, const void *caller)
 {
 	struct page *page = virt_to_page(object);
 
-	if (page->slab_cache) {
+	if (page->slab_cache && cache_is_debugged(page->slab_cache))
+		slab_debug_resize(page->slab_cache, object, new_size, caller);
+	else if (page->slab_cache)
 		clear_from(object, new_size, usable);
-		return object;
-	}
+	else
+		page->index = (uint32_t)new_size;
 	if (new_size > asked && gfp_has(gfp, __GFP_ZERO))
 		clear_from(object, asked, new_size);
-	page->index = (uint32_t)new_size;
 	return object;
 }
 
@@ -368,7 +419,7 @@ void *krealloc(const void *object, size_t new_size, gfp_t gfp)
 		return ZERO_SIZE_PTR;
 	}
 	if (usable && may_stay(object, usable, new_size, gfp))
-		return stay((void *)object, asked, usable, new_size, gfp);
+		return stay((void *)object, asked, usable, new_size, gfp, caller);
 	moved = kmalloc_slow(new_size, gfp, caller);
 	if (moved && usable) {
 		memcpy(moved, object, MIN(asked, new_size));

@@ -62,7 +62,8 @@ MUST_CHECK static ALWAYS_INLINE void *kmalloc(size_t size, gfp_t gfp)
 {
 	if (__builtin_constant_p(size) && size - 1 < KMALLOC_MAX_CACHE_SIZE && __builtin_constant_p(gfp) &&
 	    !gfp_has(gfp, ~(GFP_OBJECT_BITS | __GFP_DMA)))
-		return slab_pop_object(kmalloc_caches[gfp_has(gfp, __GFP_DMA)][kmalloc_class(size)], gfp);
+		return object_pop_sized(kmalloc_caches[gfp_has(gfp, __GFP_DMA)][kmalloc_class(size)], gfp,
+					size);
 	if (__builtin_constant_p(gfp) && gfp == GFP_KERNEL)
 		return kmalloc_kernel(size);
 	if (__builtin_constant_p(gfp) && gfp == GFP_ATOMIC)
@@ -103,6 +104,13 @@ char *kstrdup(const char *s, gfp_t gfp) MUST_CHECK KFREED;
 
 /* Bytes kmalloc(size) really takes: the class, or whole pages. size <= KMALLOC_MAX_SIZE. */
 size_t kmalloc_size_roundup(size_t size);
+
+/* From now on slow paths of kmalloc's caches know the size that was asked for. */
+void kmalloc_note_sizes(void);
+
+/* The size that a call to kmalloc, whose return address is `caller`, asked for, where nobody passed it on; of
+ * another cache its objects' size. */
+size_t kmalloc_size_of_call(const struct kmem_cache *cache, const void *caller);
 
 /* Brings the classes up; called once by mm_init_allocators() after slab_init(). */
 void kmalloc_init(void);

@@ -9,6 +9,7 @@
 
 #include <kernel/lib/align.h>
 #include <kernel/lib/string.h>
+#include <mm/objects/slab_debug.h>
 #include <mm/objects/slab_internal.h>
 #include <mm/reclaim/retry.h>
 
@@ -53,7 +54,6 @@ static struct page *make_slab(struct kmem_cache *cache, struct page *first)
 	first->state = PAGE_SLAB;
 	first->freelist = NULL;
 	first->in_use = 0;
-	first->bump = (uint16_t)slab_start(cache, first);
 	for (struct page *page = first; page < end; page++) {
 		page->slab = first;
 		page->slab_cache = cache;
@@ -63,14 +63,16 @@ static struct page *make_slab(struct kmem_cache *cache, struct page *first)
 
 uint32_t slab_piece_start(const struct kmem_cache *cache, const struct page *first)
 {
-	return DIV_ROUND_UP(object_offset(cache, (uintptr_t)slab_base(first)), cache->stride);
+	uint32_t start = object_offset(cache, (uintptr_t)slab_base(first)) + slab_left_zone(cache);
+
+	return DIV_ROUND_UP(start, cache->stride);
 }
 
 uint32_t slab_piece_end(const struct kmem_cache *cache, const struct page *first)
 {
 	uint32_t end = object_offset(cache, (uintptr_t)slab_base(first)) + (PAGE_SIZE << first->order);
 
-	return MIN(end / cache->stride, (uint32_t)cache->per_slab);
+	return (end + slab_left_zone(cache)) / cache->stride;
 }
 
 /* A block of that order at a place where it holds an object. Others are kept meanwhile, or the same would
@@ -108,7 +110,8 @@ static NOINLINE struct page *alloc_piece(const struct kmem_cache *cache, gfp_t g
 /* The smallest order of which a block holds an object wherever it lies. */
 static unsigned int sure_order(const struct kmem_cache *cache)
 {
-	unsigned int order = get_order(IS_POWER_OF_2(cache->stride) ? cache->stride : 2 * cache->stride);
+	bool is_even = IS_POWER_OF_2(cache->stride) && !slab_left_zone(cache);
+	unsigned int order = get_order(is_even ? cache->stride : 2 * cache->stride);
 
 	return MIN(order, (unsigned int)cache->order);
 }
@@ -141,14 +144,19 @@ static void release_slab(struct page *first)
 	__free_pages(first, order);
 }
 
-/* Last (S2): others may have grown the cache meanwhile, and then nobody takes from it yet. */
-static void add_slab_locked(struct kmem_cache *cache, struct page *first)
+/* Last (S2): others may have grown the cache meanwhile, and then nobody takes from it yet. Result: false: the
+ * layout of the cache was another when the slab was made, and it holds nothing now. */
+static bool add_slab_locked(struct kmem_cache *cache, struct page *first)
 {
+	if (unlikely(first->order > cache->order || (int32_t)slab_room(cache, first) <= 0))
+		return false;
+	first->bump = (uint16_t)slab_start(cache, first);
 	list_add_tail(&first->links, &cache->partial);
 	cache->nr_slabs++;
 	cache->nr_empty++;
 	cache->nr_pages += (size_t)1 << first->order;
 	cache->nr_objects += slab_room(cache, first);
+	return true;
 }
 
 /* It is empty, unlisted, and no longer counted as empty. */
@@ -161,16 +169,22 @@ static void forget_slab_locked(struct kmem_cache *cache, const struct page *firs
 
 /* --- objects --- */
 
-/* An object of a slab with room. *fresh: it was never handed out before. */
+/* An object of a slab with room. *fresh: it was never handed out before. NULL: the free list of a debugged
+ * slab was damaged, and nothing is left of it. */
 static void *take_object_locked(struct kmem_cache *cache, struct page *first, bool *fresh)
 {
-	void *object = first->freelist;
+	void *object;
 
+	if (unlikely(cache_is_debugged(cache)) && !slab_debug_mend_list_locked(cache, first))
+		return NULL;
+	object = first->freelist;
 	*fresh = !object;
 	if (object)
 		first->freelist = *object_link(cache, object);
 	else
 		object = slab_window(cache, first) + first->bump++ * cache->stride;
+	if (unlikely(cache_is_debugged(cache)))
+		slab_debug_taken_locked(cache, object, *fresh);
 	if (first->in_use++ == 0)
 		cache->nr_empty--;
 	if (first->in_use == slab_room(cache, first))
@@ -180,7 +194,8 @@ static void *take_object_locked(struct kmem_cache *cache, struct page *first, bo
 }
 
 /* Result: a slab that is empty and too many, unlisted, for the caller to release; else NULL. */
-static struct page *put_object_locked(struct kmem_cache *cache, struct page *first, void *object)
+static ALWAYS_INLINE struct page *put_object_locked(struct kmem_cache *cache, struct page *first,
+						    void *object)
 {
 	*object_link(cache, object) = first->freelist;
 	first->freelist = object;
@@ -267,8 +282,11 @@ static void *take_and_refill(struct kmem_cache *cache, struct page *grown, bool 
 
 	flags = port_lock_irqsave(&cache->lock);
 	stack = slab_stack_here(cache);
-	if (grown)
-		add_slab_locked(cache, grown);
+	if (grown && unlikely(!add_slab_locked(cache, grown))) {
+		port_unlock_irqrestore(&cache->lock, flags);
+		release_slab(grown);
+		return NULL;
+	}
 	refill_stack_locked(cache, stack);
 	if (stack->count)
 		object = stack->slot[--stack->count];
@@ -351,6 +369,21 @@ static inline bool may_wait_for_object(gfp_t gfp)
 	return gfp_has(gfp, __GFP_WAIT) && (!gfp_has(gfp, __GFP_NO_GROW) || gfp_has(gfp, __GFP_NOFAIL));
 }
 
+void *slab_take_straight(struct kmem_cache *cache)
+{
+	irqflags_t flags = port_lock_irqsave(&cache->lock);
+	bool construct = false;
+	void *object = NULL;
+
+	if (likely(!list_is_empty(&cache->partial)))
+		object = take_object_locked(cache, list_first_entry(&cache->partial, struct page, links),
+					    &construct);
+	port_unlock_irqrestore(&cache->lock, flags);
+	if (cache->ctor && object && construct)
+		cache->ctor(object);
+	return object;
+}
+
 void *slab_alloc_slow(struct kmem_cache *cache, gfp_t gfp, const void *caller)
 {
 	bool construct = false;
@@ -367,7 +400,7 @@ void *slab_alloc_slow(struct kmem_cache *cache, gfp_t gfp, const void *caller)
 		return NULL;
 	if (cache->ctor && construct)
 		cache->ctor(object);
-	if (gfp_has(gfp, __GFP_ZERO) || (unlikely(page_init_on_alloc) && !cache->ctor))
+	if (gfp_has(gfp, __GFP_ZERO))
 		memset(object, 0, cache->object_size);
 	return object;
 }
@@ -375,13 +408,10 @@ void *slab_alloc_slow(struct kmem_cache *cache, gfp_t gfp, const void *caller)
 PCPU_CALL void *object_pop_slow(struct kmem_cache *cache, gfp_t gfp)
 {
 	const void *caller = RETURN_ADDRESS();
-	char code[64];
 
-	if (likely(cache->per_slab))
+	if (likely(!mm_watch))
 		return slab_alloc_slow(cache, gfp, caller);
-	port_print(PORT_ERR, "BUG: allocation by %s before kmalloc is up",
-		   port_code_name(caller, code, sizeof(code)));
-	return NULL;
+	return slab_watch_alloc(cache, gfp, caller, 0);
 }
 
 PCPU_CALL void *object_pop_invalid(struct kmem_cache *cache, gfp_t gfp)
@@ -469,32 +499,42 @@ size_t slab_drain_stack(struct kmem_cache *cache, const void *caller)
 
 	while (drain_chunk(cache, caller, &pages))
 		;
+	if (unlikely(cache->flags & SLAB_QUARANTINE))
+		pages += quarantine_drain(cache);
 	return pages;
 }
 
-/* Nothing of its contents is to be seen again; what is no object in use is left alone. */
-static void clear_freed(const struct kmem_cache *cache, void *object)
+void slab_free_straight(struct kmem_cache *cache, void *object, const void *caller)
 {
-	if (!cache->ctor && !slab_why_bad_object(cache, virt_to_page(object)->slab, object))
-		memset(object, 0, cache->object_size);
-}
+	struct page *first = virt_to_page(object)->slab, *empty = NULL;
+	irqflags_t flags = port_lock_irqsave(&cache->lock);
+	const char *wrong = slab_why_bad_object(cache, first, object);
 
-/* Past the stack, to the slab. */
-static void free_to_slab(struct kmem_cache *cache, void *object, const void *caller)
-{
-	struct list_head empties = LIST_HEAD_INIT(empties);
-	const char *wrong;
-	irqflags_t flags;
-
-	if (unlikely(page_init_on_free))
-		clear_freed(cache, object);
-	flags = port_lock_irqsave(&cache->lock);
-	wrong = put_object_checked_locked(cache, object, &empties);
+	if (likely(!wrong))
+		empty = put_object_locked(cache, first, object);
 	port_unlock_irqrestore(&cache->lock, flags);
 	if (unlikely(wrong))
 		slab_report_bad_object(cache, object, caller, wrong);
-	(void)release_slabs(&empties);
+	if (empty)
+		release_slab(empty);
 	wait_serve_objects(&cache->waiters);
+}
+
+size_t slab_put_back(struct kmem_cache *cache, void *object)
+{
+	struct page *first = virt_to_page(object)->slab, *empty;
+	irqflags_t flags = port_lock_irqsave(&cache->lock);
+	size_t pages = 0;
+
+	slab_debug_put_locked(cache, object);
+	empty = put_object_locked(cache, first, object);
+	port_unlock_irqrestore(&cache->lock, flags);
+	if (empty) {
+		pages = (size_t)1 << empty->order;
+		release_slab(empty);
+	}
+	wait_serve_objects(&cache->waiters);
+	return pages;
 }
 
 bool slab_freed_last(const struct kmem_cache *cache, const void *object)
@@ -523,8 +563,10 @@ void object_push_slow(void *object, struct kmem_cache *cache)
 		for (unsigned int n = 0; n < ROOM; n += CHUNK)
 			(void)drain_chunk(cache, caller, &pages);
 		object_push(object, cache);
+	} else if (unlikely(mm_watch)) {
+		slab_watch_free(cache, object, caller);
 	} else {
-		free_to_slab(cache, object, caller);
+		slab_free_straight(cache, object, caller);
 	}
 }
 

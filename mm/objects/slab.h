@@ -16,11 +16,14 @@ typedef unsigned int slab_flags_t;
 #define SLAB_PANIC		(1u << 1) /* creation that fails panics */
 #define SLAB_CACHE_DMA		(1u << 2) /* slabs come from the DMA zone */
 #define SLAB_RECLAIM_ACCOUNT	(1u << 3) /* pages are reclaimable: counted so, and grouped so */
-#define SLAB_POISON		(1u << 4)
-#define SLAB_RED_ZONE		(1u << 5)
-#define SLAB_STORE_USER		(1u << 6)
-#define SLAB_CONSISTENCY_CHECKS (1u << 7)
-#define SLAB_KNOWN_FLAGS	((1u << 8) - 1)
+#define SLAB_POISON		(1u << 4) /* debugging, see mm/objects/slab_debug.h: P, */
+#define SLAB_RED_ZONE		(1u << 5) /* Z, */
+#define SLAB_STORE_USER		(1u << 6) /* U, */
+#define SLAB_CONSISTENCY_CHECKS (1u << 7) /* F, */
+#define SLAB_QUARANTINE		(1u << 8) /* Q */
+#define SLAB_DEBUG_FLAGS	(0x1fu << 4)
+#define SLAB_NO_USER_FLAGS	(1u << 9) /* slab_debug= does not concern it */
+#define SLAB_KNOWN_FLAGS	((1u << 10) - 1)
 
 #define SLAB_MIN_ALIGN		8u
 #define SLAB_MAX_OBJECT_BYTES	(64u << 10)

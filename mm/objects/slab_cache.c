@@ -10,11 +10,13 @@
 #include <kernel/lib/bitops.h>
 #include <kernel/lib/format.h>
 #include <kernel/lib/string.h>
+#include <mm/objects/slab_debug.h>
 #include <mm/objects/slab_internal.h>
 
-#define MAX_SLAB_ORDER 4
-#define MAX_PER_SLAB   512
-#define WANT_PER_SLAB  2
+#define MAX_SLAB_ORDER	   4
+#define LARGEST_SLAB_BYTES (PAGE_SIZE << MAX_SLAB_ORDER)
+#define MAX_PER_SLAB	   512
+#define WANT_PER_SLAB	   2
 
 static struct {
 	struct port_lock lock;
@@ -44,7 +46,7 @@ struct list_head *slab_caches(void)
 static void set_limit(struct kmem_cache *cache)
 {
 	irqflags_t flags = irq_save();
-	bool closed = cache->keep_closed || slab.closed_for;
+	bool closed = cache->keep_closed || cache_is_debugged(cache) || slab.closed_for;
 
 	WRITE_ONCE(cache->stack.limit, closed ? 0 : cache->stack.capacity);
 	irq_restore(flags);
@@ -106,17 +108,24 @@ uint32_t slab_stack_capacity(uint32_t stride)
 	return (uint32_t)MIN(MAX(share / stride, (size_t)4), (size_t)1024);
 }
 
+/* Objects in so many bytes; with a red zone before it, number 0 is nobody's. */
+static uint32_t objects_in(uint32_t bytes, uint32_t stride, uint32_t left)
+{
+	return (bytes + left) / stride - (left ? 1 : 0);
+}
+
 /* The smallest order that holds WANT_PER_SLAB objects and wastes at most a sixteenth; else the one that
  * wastes least. */
-static unsigned int choose_order(uint32_t stride)
+static unsigned int choose_order(uint32_t stride, uint32_t left)
 {
-	unsigned int best = get_order(stride);
+	unsigned int best = get_order(left ? 2 * stride - left : stride);
 	uint32_t best_waste = ~0u;
 
-	for (unsigned int order = get_order(stride); order <= MAX_SLAB_ORDER; order++) {
-		uint32_t bytes = PAGE_SIZE << order, waste = (bytes % stride) << (MAX_SLAB_ORDER - order);
+	for (unsigned int order = best; order <= MAX_SLAB_ORDER; order++) {
+		uint32_t bytes = PAGE_SIZE << order, nr = objects_in(bytes, stride, left);
+		uint32_t wasted = bytes - nr * stride, waste = wasted << (MAX_SLAB_ORDER - order);
 
-		if (bytes / stride >= WANT_PER_SLAB && bytes % stride <= bytes / 16)
+		if (nr >= WANT_PER_SLAB && wasted <= bytes / 16)
 			return order;
 		if (waste < best_waste) {
 			best = order;
@@ -126,38 +135,81 @@ static unsigned int choose_order(uint32_t stride)
 	return best;
 }
 
-static void set_geometry(struct kmem_cache *cache, size_t size, size_t align, slab_flags_t flags,
-			 bool has_ctor)
+static void set_slabs(struct kmem_cache *cache, uint32_t left)
 {
-	uint32_t word = (uint32_t)sizeof(void *);
+	uint32_t bytes;
 
-	cache->object_size = (uint32_t)size;
-	cache->align = object_align(size, align, flags);
-	cache->link_offset = has_ctor ? ALIGN_UP((uint32_t)size, word) : 0;
-	cache->stride = ALIGN_UP(MAX(has_ctor ? cache->link_offset + word : 0, (uint32_t)size), cache->align);
 	cache->divide =
 		~0u / cache->stride + 1; /* ceil(2^32 / stride): also exact where stride divides 2^32 */
 	cache->divide_limit = cache->divide;
-	cache->order = (uint8_t)choose_order(cache->stride);
-	cache->slab_mask = (PAGE_SIZE << cache->order) - 1;
-	cache->per_slab = (uint16_t)((PAGE_SIZE << cache->order) / cache->stride);
+	cache->order = (uint8_t)choose_order(cache->stride, left);
+	cache->plain_order = left ? UINT8_MAX : cache->order;
+	bytes = PAGE_SIZE << cache->order;
+	cache->slab_mask = bytes - 1;
+	cache->per_slab = (uint16_t)objects_in(bytes, cache->stride, left);
 }
 
-static bool name_is_taken_locked(const char *name)
+static void set_plain_layout(struct kmem_cache *cache)
 {
-	const struct kmem_cache *cache;
+	uint32_t word = (uint32_t)sizeof(void *), size = cache->object_size;
+
+	cache->link_offset = cache->ctor ? ALIGN_UP(size, word) : 0;
+	cache->stride = ALIGN_UP(MAX(cache->ctor ? cache->link_offset + word : 0, size), cache->align);
+	set_slabs(cache, 0);
+}
+
+/* See slab_debug.h. Result: false: too large for that. */
+static bool set_debug_layout(struct kmem_cache *cache)
+{
+	uint32_t red = cache->flags & SLAB_RED_ZONE ? SLAB_RED_BYTES : 0, left = red, note_bytes;
+
+	note_bytes = (uint32_t)(cache->flags & SLAB_STORE_USER ? sizeof(struct object_note)
+							       : offsetof(struct object_note, allocated));
+	cache->link_offset = ALIGN_UP(cache->object_size + red, (uint32_t)sizeof(void *));
+	cache->stride = ALIGN_UP(cache->link_offset + note_bytes + left, cache->align);
+	if (2 * cache->stride - left > LARGEST_SLAB_BYTES) {
+		left = 0;
+		cache->stride = ALIGN_UP(cache->link_offset + note_bytes, cache->align);
+	}
+	if (cache->stride > LARGEST_SLAB_BYTES)
+		return false;
+	set_slabs(cache, left);
+	return true;
+}
+
+void slab_set_layout(struct kmem_cache *cache, slab_flags_t flags)
+{
+	cache->flags = cache->ctor ? flags & ~SLAB_POISON : flags;
+	if (cache_is_debugged(cache) && set_debug_layout(cache))
+		return;
+	cache->flags &= ~SLAB_DEBUG_FLAGS;
+	set_plain_layout(cache);
+}
+
+static struct kmem_cache *find_locked(const char *name)
+{
+	struct kmem_cache *cache;
 
 	list_for_each_entry(cache, &slab.caches, caches)
 		if (strcmp(cache->name, name) == 0)
-			return true;
-	return false;
+			return cache;
+	return NULL;
+}
+
+struct kmem_cache *kmem_cache_find(const char *name)
+{
+	irqflags_t flags = slab_lock_irqsave();
+	struct kmem_cache *cache = find_locked(name);
+
+	slab_unlock_irqrestore(flags);
+	return cache;
 }
 
 /* From here on it is a cache like others. Result: false: one of its name was faster. */
 static bool list_cache(struct kmem_cache *cache)
 {
 	irqflags_t flags = slab_lock_irqsave();
-	bool is_first = !name_is_taken_locked(cache->name);
+	bool is_first = !find_locked(cache->name);
 
 	if (is_first) {
 		set_limit(cache);
@@ -173,9 +225,12 @@ bool slab_cache_init(struct kmem_cache *cache, uint32_t slots, const char *name,
 	memset(cache, 0, sizeof(*cache));
 	snprintf(cache->name, sizeof(cache->name), "%s", name);
 	port_lock_init(&cache->lock, cache->name);
-	set_geometry(cache, size, align, flags, ctor != NULL);
-	cache->flags = flags;
 	cache->ctor = ctor;
+	cache->object_size = (uint32_t)size;
+	cache->align = object_align(size, align, flags);
+	slab_set_layout(cache, slab_debug_flags(cache->name, flags));
+	if (cache_is_debugged(cache))
+		slab_debug_begin();
 	cache->gfp = (flags & SLAB_CACHE_DMA ? __GFP_DMA : GFP_NOWAIT) |
 		     (flags & SLAB_RECLAIM_ACCOUNT ? __GFP_RECLAIMABLE : GFP_NOWAIT);
 	list_init(&cache->partial);
@@ -261,6 +316,14 @@ struct kmem_cache *kmem_cache_create(const char *name, size_t size, size_t align
 	return NULL;
 }
 
+static void print_live_object(const struct kmem_cache *cache, const void *object)
+{
+	char by[TRACK_TEXT_MAX];
+
+	slab_debug_allocated_text(cache, object, by, sizeof(by));
+	port_print(PORT_ERR, "  live object %#lx%s%s", (unsigned long)object, *by ? ", " : "", by);
+}
+
 /* Objects that are handed out, a line each, of the slab that begins with this page, if one does. */
 static void list_live_objects(struct kmem_cache *cache, const struct page *first)
 {
@@ -277,8 +340,7 @@ static void list_live_objects(struct kmem_cache *cache, const struct page *first
 	port_unlock_irqrestore(&cache->lock, flags);
 	for (; number < end; number++)
 		if (!bitmap_test(is_free, number))
-			port_print(PORT_ERR, "  live object %#lx",
-				   (unsigned long)(slab_window(cache, first) + number * cache->stride));
+			print_live_object(cache, slab_window(cache, first) + number * cache->stride);
 }
 
 /* The lists of a cache that is still in use change in interrupts; descriptors stay where they are. */

@@ -35,23 +35,25 @@
 
 #define CACHE_NAME_MAX 32
 
-/* (C) constant after creation  (L) cache->lock */
+/* (C) constant after creation  (L) cache->lock  (E) also, and changes only while there is no slab: the layout
+ */
 struct kmem_cache {
 	struct port_lock lock;
-	uint32_t stride;       /* (C) bytes from one object to the next */
-	uint32_t divide;       /* (C) ceil(2^32 / stride): multiplying by it divides, see object_is_whole() */
-	uint32_t divide_limit; /* (C) the same, so that the comparison needs no register for it */
-	uint32_t slab_mask;    /* (C) bytes of a slab - 1 */
-	uint32_t link_offset;  /* (C) of the free-list link in an object */
-	uint16_t per_slab;     /* (C) objects in a whole slab */
-	uint8_t order;	       /* (C) of a whole slab */
+	uint32_t stride;       /* (E) bytes from one object to the next */
+	uint32_t divide;       /* (E) ceil(2^32 / stride): multiplying by it divides, see object_is_whole() */
+	uint32_t divide_limit; /* (E) the same, so that the comparison needs no register for it */
+	uint32_t slab_mask;    /* (E) bytes of a slab - 1 */
+	uint32_t link_offset;  /* (E) of the free-list link in an object */
+	uint16_t per_slab;     /* (E) objects in a whole slab */
+	uint8_t order;	       /* (E) of a whole slab */
 	bool built_in;	       /* (C) the layer's own: never destroyed */
 	bool keep_closed;      /* (L) in slow mode on demand */
-	gfp_t gfp;	       /* (C) added to each request for pages */
-	void (*ctor)(void *);  /* (C) */
-	uint32_t object_size;  /* (C) bytes asked for */
-	uint32_t align;	       /* (C) */
-	slab_flags_t flags;    /* (C) */
+	uint8_t plain_order;  /* (E) the order, or none: a debugged cache has a red zone before its objects */
+	gfp_t gfp;	      /* (C) added to each request for pages */
+	void (*ctor)(void *); /* (C) */
+	uint32_t object_size; /* (C) bytes asked for */
+	uint32_t align;	      /* (C) */
+	slab_flags_t flags;   /* (E) */
 	struct list_head partial; /* (L) slabs with room, empty ones last */
 	struct list_head full;	  /* (L) */
 	size_t nr_slabs;	  /* (L) */
@@ -71,6 +73,20 @@ STATIC_ASSERT(offsetof(struct kmem_cache, stack) == PCPU_OBJECTS, "the sequences
 static inline struct pcpu_stack *slab_stack_here(const struct kmem_cache *cache)
 {
 	return pcpu_stack_here((struct pcpu_stack *)&cache->stack);
+}
+
+/* Does it have any of the letters of slab_debug=? Then its objects have the layout of slab_debug.h. */
+static inline bool cache_is_debugged(const struct kmem_cache *cache)
+{
+	return cache->flags & SLAB_DEBUG_FLAGS;
+}
+
+/* Bytes of an object's red zone that lie before it, at the end of the stride before. */
+#define SLAB_RED_BYTES 16u
+
+static inline uint32_t slab_left_zone(const struct kmem_cache *cache)
+{
+	return cache->plain_order == cache->order ? 0 : SLAB_RED_BYTES;
 }
 
 static inline size_t slab_cache_bytes(uint32_t nr_slots)
@@ -94,6 +110,12 @@ struct created_cache {
 bool slab_cache_init(struct kmem_cache *cache, uint32_t slots, const char *name, size_t size, size_t align,
 		     slab_flags_t flags, void (*ctor)(void *));
 
+/* The cache of that name, or NULL. It may go at any moment unless it is the caller's. Context: any. */
+struct kmem_cache *kmem_cache_find(const char *name);
+
+/* Where objects lie, and the flags that decide it. The cache has no slab. */
+void slab_set_layout(struct kmem_cache *cache, slab_flags_t flags);
+
 /* Objects of that stride to park at most: a fixed share of low memory for each cache. */
 uint32_t slab_stack_capacity(uint32_t stride);
 
@@ -103,6 +125,19 @@ void slab_keep_closed(struct kmem_cache *cache, bool closed);
 
 /* All that is parked in front of the cache back to its slabs. Result: pages of slabs that went with it. */
 size_t slab_drain_stack(struct kmem_cache *cache, const void *caller);
+
+/* An object of a slab with room, past the stack, or NULL. And the way back. Context: any; the stack is closed, and
+ * nobody waits for memory who was there before. */
+void *slab_take_straight(struct kmem_cache *cache);
+void slab_free_straight(struct kmem_cache *cache, void *object, const void *caller);
+
+/* The same for an object of a debugged cache that was looked at. Result: pages of a slab that went with it. */
+size_t slab_put_back(struct kmem_cache *cache, void *object);
+
+/* What the slow paths do while somebody watches (mm/pages/watch.h): mm/objects/slab_watch.c. size_bytes: asked
+ * for, 0: not known. */
+void *slab_watch_alloc(struct kmem_cache *cache, gfp_t gfp, const void *caller, size_t size_bytes);
+void slab_watch_free(struct kmem_cache *cache, void *object, const void *caller);
 
 /* The slow path of an allocation: refill the stack, grow the cache. */
 void *slab_alloc_slow(struct kmem_cache *cache, gfp_t gfp, const void *caller);
@@ -153,18 +188,24 @@ static inline bool slab_is_whole(const struct kmem_cache *cache, const struct pa
 	return likely(slab->order == cache->order);
 }
 
-/* Numbers of the objects that a piece of a window holds: [start, end), empty when end <= start. */
+/* Does it hold the numbers from 0 to per_slab? */
+static inline bool slab_is_plain(const struct kmem_cache *cache, const struct page *slab)
+{
+	return likely(slab->order == cache->plain_order);
+}
+
+/* Numbers of the objects that another holds: [start, end), empty when end <= start. */
 uint32_t slab_piece_start(const struct kmem_cache *cache, const struct page *slab);
 uint32_t slab_piece_end(const struct kmem_cache *cache, const struct page *slab);
 
 static inline uint32_t slab_start(const struct kmem_cache *cache, const struct page *slab)
 {
-	return slab_is_whole(cache, slab) ? 0 : slab_piece_start(cache, slab);
+	return slab_is_plain(cache, slab) ? 0 : slab_piece_start(cache, slab);
 }
 
 static inline uint32_t slab_end(const struct kmem_cache *cache, const struct page *slab)
 {
-	return slab_is_whole(cache, slab) ? cache->per_slab : slab_piece_end(cache, slab);
+	return slab_is_plain(cache, slab) ? cache->per_slab : slab_piece_end(cache, slab);
 }
 
 static inline uint32_t slab_room(const struct kmem_cache *cache, const struct page *slab)

@@ -165,12 +165,12 @@ static void clear_pages(const struct page *page, size_t nr_pages)
 		clear_highpage(page);
 }
 
-bool page_init_on_alloc, page_init_on_free;
+unsigned int mm_watch = WATCH_EARLY;
 
 void page_alloc_set_init_on(bool alloc, bool free)
 {
-	page_init_on_alloc = alloc;
-	page_init_on_free = free;
+	mm_watch_set(WATCH_INIT_ALLOC, alloc);
+	mm_watch_set(WATCH_INIT_FREE, free);
 	pcp_close(SLOW_INIT_ON, alloc || free);
 }
 
@@ -212,7 +212,7 @@ static NOINLINE struct page *alloc_slow(gfp_t gfp, unsigned int order, const voi
 		return NULL;
 	}
 	page->refcount = 1;
-	if (unlikely(page_init_on_alloc) && !gfp_has(gfp, __GFP_ZERO))
+	if (unlikely(mm_watch & WATCH_INIT_ALLOC) && !gfp_has(gfp, __GFP_ZERO))
 		clear_pages(page, (size_t)1 << order);
 	return page;
 }
@@ -248,9 +248,7 @@ static NOINLINE struct page *alloc_unusual(gfp_t gfp, unsigned int order, const 
 {
 	struct page *page;
 
-	if (gfp_has(gfp, __GFP_WAIT) && unlikely(port_is_atomic()) &&
-	    !port_check_may_sleep(__FILE__, __LINE__))
-		gfp &= ~GFP_PATIENCE;
+	gfp = gfp_check_atomic(gfp);
 	page = take_parked(gfp, order);
 	return page ? page : alloc_slow(gfp, order, caller);
 }
@@ -351,7 +349,7 @@ static void free_to_zone(struct page *page, unsigned int order)
 	irqflags_t flags;
 	bool check_mode;
 
-	if (unlikely(page_init_on_free))
+	if (unlikely(mm_watch & WATCH_INIT_FREE))
 		clear_pages(page, (size_t)1 << order);
 	flags = port_lock_irqsave(&zone->lock);
 	buddy_free_locked(zone, page, order);

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <mm/pages/pcp.h>
+#include <mm/pages/watch.h>
 
 /* Flags that the inline fast path serves by popping a page: all that only matter when there is none. */
 #define GFP_PLAIN_BITS                                                                                       \
@@ -133,6 +134,15 @@ static inline gfp_t gfp_check_context(gfp_t gfp)
 	return gfp;
 }
 
+/* C1 for whoever comes past the fast path, which asks for it. */
+static inline gfp_t gfp_check_atomic(gfp_t gfp)
+{
+	if (gfp_has(gfp, __GFP_WAIT) && unlikely(port_is_atomic()) &&
+	    !port_check_may_sleep(__FILE__, __LINE__))
+		gfp &= ~GFP_PATIENCE;
+	return gfp;
+}
+
 /* What is free now of the zones gfp allows, down to the floor it must leave; refcount is not set. For whoever
  * takes on behalf of a waiter. Context: any, zone locks not held. */
 struct page *page_alloc_try(gfp_t gfp, unsigned int order) MUST_CHECK;
@@ -140,7 +150,6 @@ struct page *page_alloc_try(gfp_t gfp, unsigned int order) MUST_CHECK;
 /* Clear pages and objects whenever they are handed out, or given back (K4). Every call then takes the slow
  * path. Context: boot. */
 void page_alloc_set_init_on(bool alloc, bool free);
-extern bool page_init_on_alloc, page_init_on_free;
 
 /* The whole of alloc_pages, slow paths included, for callers that name theirs. */
 struct page *page_alloc_for(gfp_t gfp, unsigned int order, const void *caller) MUST_CHECK;

@@ -8,6 +8,7 @@
 #include <mm/early/memblock.h>
 #include <mm/mapped/kmap_internal.h>
 #include <mm/mapped/vmalloc.h>
+#include <mm/objects/slab_debug.h>
 #include <mm/objects/slab_internal.h>
 #include <mm/pages/buddy.h>
 #include <mm/pages/page_alloc.h>
@@ -160,6 +161,21 @@ static size_t free_list_length(const struct kmem_cache *cache, const struct page
 	return length;
 }
 
+/* SD1, SD3 */
+static void check_objects(const struct kmem_cache *cache, const struct page *first)
+{
+	uint32_t end = MIN((uint32_t)first->bump, slab_end(cache, first));
+
+	for (uint32_t number = slab_start(cache, first); number < end; number++) {
+		const char *object = slab_window(cache, first) + number * cache->stride;
+		const char *wrong = slab_debug_why_damaged(cache, object);
+
+		if (wrong)
+			VIOLATION("SD1 cache %s: object %#lx was written to %s\n", cache->name,
+				  (unsigned long)object, wrong);
+	}
+}
+
 static void check_slab(const struct kmem_cache *cache, const struct page *first, bool on_full)
 {
 	pfn_t pfn = page_to_pfn(first);
@@ -180,6 +196,8 @@ static void check_slab(const struct kmem_cache *cache, const struct page *first,
 	for (unsigned int i = 0; i < 1u << first->order; i++)
 		if (first[i].slab_cache != cache || first[i].slab != first)
 			VIOLATION("S4 cache %s pfn %#x does not name its slab\n", cache->name, pfn + i);
+	if (cache_is_debugged(cache))
+		check_objects(cache, first);
 }
 
 /* What the slabs of a cache add up to. */

@@ -48,6 +48,28 @@ void *object_pop_atomic(struct kmem_cache *cache)
 	return object_pop(cache, GFP_ATOMIC);
 }
 
+static size_t size_of_call; /* of the one under way */
+
+void *object_pop_sized(struct kmem_cache *cache, gfp_t gfp, size_t size)
+{
+	void *object;
+
+	size_of_call = size;
+	object = gfp_has(gfp, __GFP_WAIT) ? object_pop_wait(cache, gfp) : object_pop(cache, gfp);
+	size_of_call = 0;
+	return object;
+}
+
+size_t port_size_of_call(const void *return_address)
+{
+	(void)return_address;
+	return size_of_call;
+}
+
+void port_index_sized_calls(void)
+{
+}
+
 struct page *page_pop(struct pcpu_stack *stack, gfp_t gfp)
 {
 	struct page *page;

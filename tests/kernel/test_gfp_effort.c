@@ -406,7 +406,7 @@ struct init_on {
 
 static struct init_on init_on_note(void)
 {
-	return (struct init_on){page_init_on_alloc, page_init_on_free};
+	return (struct init_on){mm_watch & WATCH_INIT_ALLOC, mm_watch & WATCH_INIT_FREE};
 }
 
 static void init_on_restore(struct init_on *before)
@@ -507,8 +507,8 @@ KTEST(gfp, init_on_free_leaves_nothing_of_what_was_there, "K4 DBG-11")
 	__free_page(page);
 	kfree(object);
 	EXPECT(page_is_zero(page));
-	EXPECT(memory_is(object + sizeof(void *), 0,
-			 200 - sizeof(void *))); /* the first word links free ones */
+	EXPECT(memory_is_cleared(object + sizeof(void *),
+				 200 - sizeof(void *))); /* the first word links free ones */
 	object = kmap_local_page(high);
 	memset(object, 0x5a, PAGE_SIZE);
 	kunmap_local(object);
@@ -529,7 +529,7 @@ KTEST(gfp, what_a_constructor_made_is_left_alone_by_init_on, "K4 SLB-03")
 {
 	MACHINE_STAYS_AS_FOUND();
 	INIT_ON_COMES_BACK();
-	struct kmem_cache *cache = kmem_cache_create("built", 40, 0, 0, construct);
+	struct kmem_cache *cache = kmem_cache_create("built", 40, 0, SLAB_NO_USER_FLAGS, construct);
 	void *object;
 
 	REQUIRE(cache);
@@ -548,7 +548,7 @@ KTEST(gfp, without_init_on_the_lists_are_open_again, "K4")
 {
 	MACHINE_STAYS_AS_FOUND();
 	INIT_ON_COMES_BACK();
-	struct kmem_cache *cache = kmem_cache_create("open", 100, 0, 0, NULL);
+	struct kmem_cache *cache = kmem_cache_create("open", 100, 0, SLAB_NO_USER_FLAGS, NULL);
 	void *object;
 
 	REQUIRE(cache);

@@ -46,7 +46,7 @@ static void expect_object_of(size_t size)
 	REQUIRE(object);
 	EXPECT_EQ(ksize(object), class_of(size));
 	EXPECT(IS_ALIGNED((uintptr_t)object, IS_POWER_OF_2(size) ? MAX(size, (size_t)8) : 8));
-	memset(object, 0xc3, ksize(object));
+	memset(object, 0xc3, bytes_of(object, size));
 	kfree(object);
 }
 
@@ -264,11 +264,11 @@ KTEST(kmalloc, kzalloc_clears_what_another_left, "K2 K1 SLB-04")
 		void *object = kmalloc(sizes[i], GFP_KERNEL);
 
 		REQUIRE(object);
-		memset(object, 0xee, ksize(object));
+		memset(object, 0xee, bytes_of(object, sizes[i]));
 		kfree(object);
 		object = kzalloc(sizes[i], GFP_KERNEL);
 		REQUIRE(object);
-		EXPECT(memory_is(object, 0, ksize(object)));
+		EXPECT(memory_is(object, 0, bytes_of(object, sizes[i])));
 		kfree(object);
 	}
 }
@@ -305,7 +305,7 @@ KTEST(kmalloc, krealloc_keeps_the_prefix_wherever_the_object_goes, "K2 KML-05")
 		REQUIRE(object);
 		EXPECT_EQ(ksize(object), class_of(sizes[i]));
 		EXPECT(memory_is(object, 0x9d, MIN(sizes[i - 1], sizes[i])));
-		memset(object, 0x9d, ksize(object));
+		memset(object, 0x9d, bytes_of(object, sizes[i]));
 	}
 	EXPECT(krealloc(object, 0, GFP_KERNEL) == ZERO_SIZE_PTR);
 	object = krealloc(ZERO_SIZE_PTR, 40, GFP_KERNEL);
@@ -390,7 +390,7 @@ static void spoil(const size_t *sizes)
 		for (unsigned int i = 0; i < ARRAY_SIZE(dirty); i++) {
 			dirty[i] = kmalloc(*sizes, GFP_KERNEL);
 			if (dirty[i])
-				memset(dirty[i], 0xee, ksize(dirty[i]));
+				memset(dirty[i], 0xee, bytes_of(dirty[i], *sizes));
 		}
 		for (unsigned int i = 0; i < ARRAY_SIZE(dirty); i++)
 			kfree(dirty[i]);
@@ -496,7 +496,7 @@ KTEST(kmalloc, kfree_sensitive_clears_before_it_frees, "K4 KML-10")
 	REQUIRE(neighbour && secret);
 	memset(secret, 0x53, 256);
 	kfree_sensitive(secret);
-	EXPECT(memory_is(secret + sizeof(void *), 0, 256 - sizeof(void *)));
+	EXPECT(memory_is_cleared(secret + sizeof(void *), 256 - sizeof(void *)));
 	kfree(neighbour);
 }
 

@@ -12,14 +12,25 @@
 #define NR_OBJECTS 600u
 static void *objects[NR_OBJECTS];
 
-static struct kmem_cache *new_cache(size_t size, size_t align)
+static struct kmem_cache *new_cache_with(size_t size, size_t align, slab_flags_t flags)
 {
-	struct kmem_cache *cache = kmem_cache_create("test", size, align, 0, NULL);
+	struct kmem_cache *cache = kmem_cache_create("test", size, align, flags, NULL);
 
 	if (cache)
 		slab_keep_closed(cache,
 				 true); /* every free is seen in its slab; the stack has tests of its own */
 	return cache;
+}
+
+static struct kmem_cache *new_cache(size_t size, size_t align)
+{
+	return new_cache_with(size, align, 0);
+}
+
+/* Objects lie side by side and are used again at once, whatever slab_debug= says. */
+static struct kmem_cache *new_plain_cache(size_t size)
+{
+	return new_cache_with(size, 0, SLAB_NO_USER_FLAGS);
 }
 
 static unsigned int alloc_objects(struct kmem_cache *cache, unsigned int from, unsigned int to)
@@ -115,7 +126,7 @@ static void construct(void *object)
 KTEST(slab, a_constructor_runs_once_per_object_and_its_work_survives_free, "SLB-03 S1")
 {
 	MACHINE_STAYS_AS_FOUND();
-	struct kmem_cache *cache = kmem_cache_create("test", 40, 0, 0, construct);
+	struct kmem_cache *cache = kmem_cache_create("test", 40, 0, SLAB_NO_USER_FLAGS, construct);
 
 	REQUIRE(cache);
 	nr_constructed = 0;
@@ -139,7 +150,7 @@ KTEST(slab, a_constructor_runs_once_per_object_and_its_work_survives_free, "SLB-
 KTEST(slab, an_object_straight_from_its_slab_is_constructed_once_too, "SLB-03 S1")
 {
 	MACHINE_STAYS_AS_FOUND();
-	struct kmem_cache *cache = kmem_cache_create("test", 40, 0, 0, construct);
+	struct kmem_cache *cache = kmem_cache_create("test", 40, 0, SLAB_NO_USER_FLAGS, construct);
 
 	REQUIRE(cache);
 	slab_keep_closed(cache, true);
@@ -184,7 +195,7 @@ KTEST(slab, impossible_requests_to_a_cache_are_refused_by_name, "K7 G7")
 KTEST(slab, a_zeroed_object_is_zero_also_when_it_was_used_before, "SLB-04")
 {
 	MACHINE_STAYS_AS_FOUND();
-	struct kmem_cache *cache = new_cache(100, 0);
+	struct kmem_cache *cache = new_plain_cache(100);
 
 	REQUIRE(cache);
 	REQUIRE(alloc_objects(cache, 1, 2) == 2);
@@ -394,7 +405,7 @@ KTEST(slab, a_cache_that_cannot_be_created_leaves_nothing_behind, "SLB-12 SLB-11
 KTEST(slab, one_empty_slab_is_kept_and_shrink_gives_it_back, "SLB-08 S1")
 {
 	MACHINE_STAYS_AS_FOUND();
-	struct kmem_cache *cache = new_cache(512, 0);
+	struct kmem_cache *cache = new_plain_cache(512);
 	size_t free, pages;
 
 	REQUIRE(cache);
@@ -458,8 +469,8 @@ KTEST(slab, what_one_cache_gives_back_another_gets_twice, "SLB-09 SLB-10 EXH-01"
 {
 	MACHINE_STAYS_AS_FOUND();
 	struct list_head hog = LIST_HEAD_INIT(hog);
-	struct kmem_cache *one = kmem_cache_create("one", 1024, 0, 0, NULL);
-	struct kmem_cache *two = kmem_cache_create("two", 1024, 0, 0, NULL);
+	struct kmem_cache *one = kmem_cache_create("one", 1024, 0, SLAB_NO_USER_FLAGS, NULL);
+	struct kmem_cache *two = kmem_cache_create("two", 1024, 0, SLAB_NO_USER_FLAGS, NULL);
 	struct page *left[64];
 	void *of_one = NULL, *of_two = NULL;
 	unsigned int nr = 0;
@@ -489,7 +500,7 @@ KTEST(slab, what_one_cache_gives_back_another_gets_twice, "SLB-09 SLB-10 EXH-01"
 KTEST(slab, the_counts_are_exact_after_every_step, "SLB-11 S3")
 {
 	MACHINE_STAYS_AS_FOUND();
-	struct kmem_cache *cache = new_cache(512, 0);
+	struct kmem_cache *cache = new_plain_cache(512);
 	unsigned int per_slab, i;
 
 	REQUIRE(cache);
@@ -532,7 +543,7 @@ KTEST(slab, what_is_no_object_of_the_cache_cannot_be_freed, "DBG-04 DBG-05 S1")
 {
 	static char global[64];
 	MACHINE_STAYS_AS_FOUND();
-	struct kmem_cache *cache = new_cache(40, 0), *other = kmem_cache_create("other", 40, 0, 0, NULL);
+	struct kmem_cache *cache = new_plain_cache(40), *other = kmem_cache_create("other", 40, 0, 0, NULL);
 	char *object, *foreign, *page;
 	int local = 0;
 
@@ -573,7 +584,7 @@ KTEST(slab, what_is_no_object_of_the_cache_cannot_be_freed, "DBG-04 DBG-05 S1")
 KTEST(slab, freeing_an_object_twice_in_a_row_is_reported, "DBG-03 S1")
 {
 	MACHINE_STAYS_AS_FOUND();
-	struct kmem_cache *cache = new_cache(40, 0);
+	struct kmem_cache *cache = new_plain_cache(40);
 
 	REQUIRE(cache);
 	REQUIRE(alloc_objects(cache, 0, 2) == 2);
@@ -610,7 +621,7 @@ static bool slabinfo_says(const char *text)
 KTEST(slab, slabinfo_has_a_line_per_cache_in_format_2_1, "S3 P5 SLB-11")
 {
 	MACHINE_STAYS_AS_FOUND();
-	struct kmem_cache *cache = new_cache(1000, 0);
+	struct kmem_cache *cache = new_plain_cache(1000);
 
 	REQUIRE(cache);
 	EXPECT(slabinfo_says("slabinfo - version: 2.1\n# name            <active_objs> <num_objs> <objsize> "

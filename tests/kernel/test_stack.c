@@ -34,7 +34,7 @@ static void give(struct kmem_cache *cache, unsigned int nr)
 /* The stack is empty, and `nr` objects of the cache are in `objects`. */
 static struct kmem_cache *cache_with(unsigned int nr, void (*ctor)(void *))
 {
-	struct kmem_cache *cache = kmem_cache_create("stacked", 40, 0, 0, ctor);
+	struct kmem_cache *cache = kmem_cache_create("stacked", 40, 0, SLAB_NO_USER_FLAGS, ctor);
 
 	if (!cache || !take(cache, nr))
 		return NULL;
@@ -86,7 +86,7 @@ KTEST(stack, a_refill_takes_a_bounded_number_of_objects, "S1")
 {
 	NEEDS_OPEN_LISTS();
 	MACHINE_STAYS_AS_FOUND();
-	struct kmem_cache *cache = kmem_cache_create("stacked", 40, 0, 0, NULL);
+	struct kmem_cache *cache = kmem_cache_create("stacked", 40, 0, SLAB_NO_USER_FLAGS, NULL);
 	struct pcpu_stack *stack;
 
 	REQUIRE(cache && take(cache, 1));
@@ -251,7 +251,7 @@ KTEST(stack, what_shrinking_says_it_gave_is_what_was_given, "SLB-08")
 {
 	NEEDS_OPEN_LISTS();
 	MACHINE_STAYS_AS_FOUND();
-	struct kmem_cache *cache = kmem_cache_create("shrunk", 1024, 0, 0, NULL);
+	struct kmem_cache *cache = kmem_cache_create("shrunk", 1024, 0, SLAB_NO_USER_FLAGS, NULL);
 	void *object[16];
 	size_t free, said;
 

@@ -6,6 +6,7 @@
 #include <kernel/lib/format.h>
 #include <kernel/lib/string.h>
 #include <mm/mapped/vmalloc.h>
+#include <mm/objects/slab_debug.h>
 #include <mm/objects/slab_internal.h>
 #include <mm/pages/buddy.h>
 #include <mm/pages/page_alloc.h>
@@ -89,7 +90,7 @@ void machine_expect_as_found(int *unused)
 
 bool lists_stay_closed(void)
 {
-	return page_init_on_alloc || page_init_on_free;
+	return mm_watch & (WATCH_INIT_ALLOC | WATCH_INIT_FREE);
 }
 
 void expect_reports(void)
@@ -99,12 +100,22 @@ void expect_reports(void)
 	noted.nr_reports_seen = reports_count();
 }
 
+/* Lines behind it that begin with two blanks are part of a report. */
+static unsigned int report_end(unsigned int first)
+{
+	unsigned int end = first + 1;
+
+	while (strncmp(report_at(end), "  ", 2) == 0)
+		end++;
+	return end;
+}
+
 bool one_report_says(const char *text)
 {
 	const char *report = report_at(noted.nr_reports_seen);
 
-	if (reports_count() == noted.nr_reports_seen + 1 && strstr(report, text)) {
-		noted.nr_reports_seen++;
+	if (reports_count() == report_end(noted.nr_reports_seen) && strstr(report, text)) {
+		noted.nr_reports_seen = reports_count();
 		return true;
 	}
 	ktest_note("%u reports: %s", reports_count() - noted.nr_reports_seen, report);
@@ -292,6 +303,18 @@ void wait_init_for_nothing(struct mem_waiter *waiter)
 	wait_init(waiter, GFP_KERNEL | __GFP_NO_GROW, 0);
 	waiter->take = take_nothing;
 	waiter->objects = &nobodys_objects;
+}
+
+bool memory_is_cleared(const void *memory, size_t size_bytes)
+{
+	return memory_is(memory, 0, size_bytes) || memory_is(memory, POISON_FREED, size_bytes);
+}
+
+size_t bytes_of(const void *object, size_t asked)
+{
+	const struct kmem_cache *cache = virt_to_page(object)->slab_cache;
+
+	return cache && cache->flags & SLAB_RED_ZONE ? asked : ksize(object);
 }
 
 bool memory_is(const void *memory, int byte, size_t size_bytes)

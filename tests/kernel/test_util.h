@@ -114,8 +114,12 @@ void wait_init_for_nothing(struct mem_waiter *waiter);
 /* Are pages and objects cleared on their way, so that nothing is ever parked? */
 bool lists_stay_closed(void);
 
-/* Is every byte of memory this one? */
+/* Is every byte of memory this one? And is it 0, or the poison of freed objects? */
 bool memory_is(const void *memory, int byte, size_t size_bytes);
+bool memory_is_cleared(const void *memory, size_t size_bytes);
+
+/* Bytes of an object that its owner may use, `asked` of them for certain: the slack, too, unless it is guarded. */
+size_t bytes_of(const void *object, size_t asked);
 
 /* A run of random operations against a dumb model; see test_random.c. validate_every: operations. */
 void random_operations(uint32_t seed, unsigned int nr_ops, unsigned int validate_every);

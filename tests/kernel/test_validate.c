@@ -177,11 +177,35 @@ KTEST(validate, user_pages_that_nobody_counted_are_found, "U1 DBG-12")
 	__free_page(page);
 }
 
+KTEST(validate, what_was_written_around_a_debugged_object_is_found, "S5 SD1 DBG-12")
+{
+	SKIP_IF_LARGE();
+	MACHINE_STAYS_AS_FOUND();
+	struct kmem_cache *cache =
+		kmem_cache_create("test", 64, 0, SLAB_RED_ZONE | SLAB_POISON | SLAB_NO_USER_FLAGS, NULL);
+	char *live, *freed;
+
+	REQUIRE(cache);
+	live = kmem_cache_alloc(cache, GFP_KERNEL);
+	freed = kmem_cache_alloc(cache, GFP_KERNEL);
+	REQUIRE(live && freed);
+	kmem_cache_free(cache, freed);
+	live[64] ^= 1;
+	EXPECT(validator_says("SD1 cache test: object"));
+	live[64] ^= 1;
+	freed[5] ^= 1;
+	EXPECT(validator_says("SD1 cache test: object") && strstr(text, "was written to after it was freed"));
+	freed[5] ^= 1;
+	expect_valid();
+	kmem_cache_free(cache, live);
+	kmem_cache_destroy(cache);
+}
+
 KTEST(validate, an_overwritten_free_pointer_is_found_and_not_followed, "S1 SLB-14")
 {
 	SKIP_IF_LARGE();
 	MACHINE_STAYS_AS_FOUND();
-	struct kmem_cache *cache = kmem_cache_create("test", 64, 0, 0, NULL);
+	struct kmem_cache *cache = kmem_cache_create("test", 64, 0, SLAB_NO_USER_FLAGS, NULL);
 	void *a, *b, **link, *saved;
 
 	REQUIRE(cache);
@@ -190,7 +214,7 @@ KTEST(validate, an_overwritten_free_pointer_is_found_and_not_followed, "S1 SLB-1
 	b = kmem_cache_alloc(cache, GFP_KERNEL);
 	REQUIRE(a && b);
 	kmem_cache_free(cache, a);
-	link = a;
+	link = object_link(cache, a);
 	saved = *link;
 	*link = (void *)(uintptr_t)0xdeadbee8;
 	EXPECT(validator_says("S1 cache test: free list leads to"));

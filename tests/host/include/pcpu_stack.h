@@ -25,6 +25,7 @@ void *object_pop(struct kmem_cache *cache, gfp_t gfp);
 void *object_pop_wait(struct kmem_cache *cache, gfp_t gfp);
 void *object_pop_kernel(struct kmem_cache *cache);
 void *object_pop_atomic(struct kmem_cache *cache);
+void *object_pop_sized(struct kmem_cache *cache, gfp_t gfp, size_t size);
 struct page *page_pop(struct pcpu_stack *stack, gfp_t gfp);
 struct page *page_pop_wait(struct pcpu_stack *stack, gfp_t gfp);
 void object_push(void *object, struct kmem_cache *cache);

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* Who wants to see every page and object. Slow paths ask one word; while it is 0 nothing else is looked at, and
+ * fast paths never ask: who wants to see a call closes the lists in front of it, so that it takes a slow path. */
+#pragma once
+
+enum mm_watch {
+	WATCH_EARLY = 1,      /* kmalloc is not up yet */
+	WATCH_INIT_ALLOC = 2, /* what is handed out is cleared (K4), */
+	WATCH_INIT_FREE = 4,  /* what is given back is cleared */
+	WATCH_OBJECTS = 8,    /* some caches are debugged (mm/objects/slab_debug.h) */
+};
+
+/* (C) but where a person changes it at run time: one writer, whole bits. */
+extern unsigned int mm_watch;
+
+static inline void mm_watch_set(enum mm_watch bit, bool on)
+{
+	if (on)
+		__atomic_fetch_or(&mm_watch, (unsigned int)bit, __ATOMIC_RELAXED);
+	else
+		__atomic_fetch_and(&mm_watch, ~(unsigned int)bit, __ATOMIC_RELAXED);
+}
