@@ -26,8 +26,9 @@ NEED_ISO   := $(NEED_BUILD) grub-common=grub-mkrescue grub-pc-bin=/usr/lib/grub/
 NEED_ISO   += xorriso=xorriso mtools=mformat
 NEED_RUN   := $(NEED_ISO) qemu-system-x86=qemu-system-i386
 NEED_DEBUG := $(NEED_BUILD) qemu-system-x86=qemu-system-i386 gdb=gdb
+NEED_GDB   := $(NEED_DEBUG) perl=prove expect=expect procps=pgrep qemu-utils=qemu-img
 NEED_HOST  := gcc=gcc libc6-dev=/usr/include/stdio.h
-NEED_TEST  := $(NEED_RUN) $(NEED_HOST) gdb=gdb perl=prove
+NEED_TEST  := $(NEED_RUN) $(NEED_HOST) $(NEED_GDB)
 NEED_TEST  += gcc-i686-linux-gnu=i686-linux-gnu-gcc libc6-dev-i386-cross=/usr/i686-linux-gnu/include/stdio.h
 NEED_TEST  += clang=clang libclang-rt-14-dev=/usr/lib/llvm-14/lib/clang/14.0.6/lib/linux/libclang_rt.fuzzer-i386.a
 NEED_TEST  += libstdc++-12-dev=/usr/lib/gcc/x86_64-linux-gnu/12/libstdc++.a
@@ -49,11 +50,11 @@ NEED_MUTANTS := $(NEED_HOST) perl=perl
 
 GOALS := $(or $(MAKECMDGOALS),all)
 NEEDS := $(if $(filter all iso build/%,$(GOALS)),$(NEED_ISO)) $(if $(filter run,$(GOALS)),$(NEED_RUN)) \
-	 $(if $(filter debug attach,$(GOALS)),$(NEED_DEBUG)) $(if $(filter host,$(GOALS)),$(NEED_HOST)) \
+	 $(if $(filter debug attach,$(GOALS)),$(NEED_DEBUG)) $(if $(filter debug-test,$(GOALS)),$(NEED_GDB)) $(if $(filter host,$(GOALS)),$(NEED_HOST)) \
 	 $(if $(filter lint,$(GOALS)),$(NEED_LINT)) $(if $(filter fuzz fuzz-keep,$(GOALS)),$(NEED_FUZZ)) \
 	 $(if $(filter mutants,$(GOALS)),$(NEED_MUTANTS)) $(if $(filter prove,$(GOALS)),$(NEED_PROVE)) \
 	 $(if $(filter matrix,$(GOALS)),$(NEED_MATRIX)) \
-	 $(if $(filter-out all iso build/% run debug attach prompt host lint fuzz fuzz-keep mutants prove clean help,$(GOALS)),$(NEED_TEST))
+	 $(if $(filter-out all iso build/% run debug attach prompt debug-test host lint fuzz fuzz-keep mutants prove clean help,$(GOALS)),$(NEED_TEST))
 ifneq ($(strip $(NEEDS)),)
 ifeq ($(findstring n,$(filter-out --%,$(firstword -$(MAKEFLAGS)))),)
 ifneq ($(shell tools/setup.sh $(sort $(NEEDS)) >&2; echo $$?),0)
@@ -201,6 +202,7 @@ help:
 #:                 GDB_PORT=1234: waits there for make attach or an editor. docs/debugging.md
 #: make attach     GDB on the `make run` that runs in another terminal, or at GDB_PORT
 #: make prompt     the kernel's prompt of the `make debug` that runs in another terminal; Ctrl-] leaves
+#: make debug-test a real GDB does all of that, and looks
 #: make host       host tools under build/host/
 #: make fuzz       libFuzzer on loader data, command line, maps and calls of mm, 64 and 32 bits; TIME=60 seconds each
 #: make mutants    plants small faults one at a time; the host tests must catch each

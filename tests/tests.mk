@@ -94,9 +94,18 @@ PROGRAMS_OTHER = --program='monitor=tests/boot/monitor-script' --program='prove=
 PROGRAMS_SUITE = $(PROGRAMS_HOST) $(if $(GUEST_SUITE),\
 		 --program='boot 512M-kernel=$(MATRIX) --run=512M-kernel $(TEST_WORDS)')
 
+# A real GDB on a real machine; tests/gdb/README.md.
+GDB_SCENARIOS := tables corruption unwinding sequences panics
+PROGRAMS_GDB  := $(foreach scenario,$(GDB_SCENARIOS),--program='gdb $(scenario)=tests/gdb/run $(scenario)') \
+		 --program='gdb terminal=tests/gdb/terminal'
+
+.PHONY: debug-test
+debug-test: build/ashlar.elf
+	$(Q)tests/run-tests $(if $(TEST),--match='$(TEST)') $(PROGRAMS_GDB)
+
 test: build/ashlar.elf build/host/memmap build/host/test64 build/host/test32 $(if $(TEST_SUITE),,$(FUZZ_PROGRAMS))
 	$(Q)tests/run-tests $(if $(TEST_SUITE),$(PROGRAMS_SUITE),$(if $(TEST),--match='$(TEST)') \
-		$(PROGRAMS_BOOT) $(PROGRAMS_HOST) $(PROGRAMS_OTHER) $(PROGRAMS_COUNTED))
+		$(PROGRAMS_BOOT) $(PROGRAMS_HOST) $(PROGRAMS_OTHER) $(PROGRAMS_GDB) $(PROGRAMS_COUNTED))
 
 # `make sweep`: an interrupt at each instruction, in full: -m 16M; with longer per-CPU lists; with high memory.
 # `make soak`: everything at once for 60,000 ticks. The figures are in the logs.

@@ -3,15 +3,16 @@
 # debug.sh KERNEL.elf COMMAND-LINE [QEMU option ...]: QEMU stopped at its first instruction, GDB attached with symbols,
 # the kernel's serial line on a terminal of its own (tools/prompt.sh opens it) and in build/debug.log.
 # Environment: GDB_BATCH=FILE runs that file in GDB and ends. GDB_PORT=N starts no GDB but waits for one, or for an editor,
-# at that port, and shows the serial line here. REPLAY=1 runs build/record.bin, which record.sh made, instead of a new
-# machine. QEMU ends with GDB, or with this script.
+# at that port, and shows the serial line here. REPLAY=1 runs what record.sh recorded, instead of a new
+# machine. BUILD is where files go (build). QEMU ends with GDB, or with this script.
 set -eu
 
 kernel=$1 append=$2
 shift 2
 here=$(dirname "$0")
 dir=$(mktemp -d)
-log=${DEBUG_LOG:-build/debug.log}
+build=${BUILD:-build}
+log=$build/debug.log
 qemu=
 stop() {
 	[ -z "$qemu" ] || kill -KILL "$qemu" 2>/dev/null || :
@@ -39,9 +40,9 @@ start() {
 }
 
 if [ -n "${REPLAY:-}" ]; then
-	[ -f build/record.bin ] || { echo "debug.sh: nothing was recorded, expected build/record.bin from make record" >&2; exit 1; }
-	. build/record.sh
-	start -icount "$RECORD_ICOUNT,rr=replay,rrfile=build/record.bin,rrsnapshot=start" $RECORD_DRIVE
+	[ -f "$build/record.bin" ] || { echo "debug.sh: nothing was recorded, expected $build/record.bin from make record" >&2; exit 1; }
+	. "$build/record.sh"
+	start -icount "$RECORD_ICOUNT,rr=replay,rrfile=$build/record.bin,rrsnapshot=start" $RECORD_DRIVE
 else
 	start -smp "${SMP:-1}" "$@"
 fi
@@ -56,7 +57,7 @@ until tty=$(sed -n 's/^char device redirected to \([^ ]*\).*/\1/p' "$dir/out") &
 	fi
 	sleep 0.05
 done
-ln -sfn "$tty" build/debug.tty
+ln -sfn "$tty" "$build/debug.tty"
 
 if [ -n "${GDB_PORT:-}" ]; then
 	echo "waiting for a debugger: make attach GDB_PORT=$GDB_PORT, or target remote $target; Ctrl-] ends the machine"

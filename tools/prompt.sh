@@ -6,10 +6,11 @@ set -eu
 
 tty=${1:-build/debug.tty}
 [ -c "$tty" ] || { echo "prompt.sh: no machine, expected one started by make debug" >&2; exit 1; }
-reader=
+reader= writer= saved=
 restore() {
-	[ -z "$reader" ] || kill "$reader" 2>/dev/null || :
-	[ -z "${saved:-}" ] || stty "$saved"
+	# shellcheck disable=SC2086
+	kill $reader $writer 2>/dev/null || :
+	[ -z "$saved" ] || stty "$saved"
 }
 trap restore EXIT
 trap 'exit 0' INT TERM HUP
@@ -17,6 +18,9 @@ if [ -t 0 ]; then
 	saved=$(stty -g)
 	stty raw -echo isig intr '^]' quit undef susp undef
 fi
-{ cat "$tty" 2>/dev/null || :; kill $$; } &
+exec 3<&0
+cat "$tty" 2>/dev/null &
 reader=$!
-cat >"$tty"
+cat <&3 >"$tty" 2>/dev/null &
+writer=$!
+wait "$reader" || :

@@ -48,9 +48,10 @@ context_switch:
 	cfi_end
 
 ; Where a thread that never ran returns to; eax = the thread before. The zeros above end every backtrace.
-context_first:
 	cfi_begin 4
 	cfi_outermost
+	nop                             ; a caller is looked up one byte before where it goes on
+context_first:
 	xor	ebp, ebp
 	call	thread_begin
 	ud2

@@ -19,7 +19,7 @@ class Report:
         self.lines.append(line)
 
 
-# ------------------------------------------------------------------------------------------------ zones and free lists
+# --- zones and free lists ---
 
 def check_free_block(report, zone, pfn, order, mobility):
     pages = read.pages()
@@ -115,7 +115,7 @@ def check_zones(report):
             check_zone(report, zone)
 
 
-# ------------------------------------------------------------------------------------------------------ per-CPU lists
+# --- per-CPU lists ---
 
 def page_stacks():
     """(zone, mobility, order, struct pcpu_stack) of all that there are."""
@@ -146,7 +146,7 @@ def check_page_stacks(report):
                        f"{pages.references(pfn)} references")
 
 
-# -------------------------------------------------------------------------------------------------------------- slabs
+# --- slabs ---
 
 def check_slab(report, cache, first, on_full):
     pages, name = read.pages(), text(cache["name"])
@@ -228,7 +228,7 @@ def check_caches(report):
         report(f"S4 {marked} pages name a cache, the caches hold {in_caches}")
 
 
-# -------------------------------------------------------------------------------------------------- permanent windows
+# --- permanent windows ---
 
 NO_PFN, NO_WINDOW = 0xffffffff, 0xffff
 
@@ -308,7 +308,7 @@ def check_windows(report):
         report(f"H4 somebody waits for a window, {len(clean + stale)} are free")
 
 
-# ------------------------------------------------------------------------------------------------ reserves and waiters
+# --- reserves and waiters ---
 
 def check_reserves(report):
     pages, allocated = read.pages(), read.constant("PAGE_ALLOCATED")
@@ -346,7 +346,7 @@ def check_waiters(report):
             report(f"W3 cache {text(cache['name'])} parks objects while somebody waits")
 
 
-# -------------------------------------------------------------------------------------------------------------- areas
+# --- areas ---
 
 def check_tree(report):
     vm = read.static("vm", "mapped/vmarea.c")

@@ -223,7 +223,7 @@ class Dmesg(Command):
         return words.dmesg()
 
 
-# ---------------------------------------------------------------------------------------------------- other threads
+# --- other threads ---
 
 class Registers:
     """The registers, put back when it is over."""

@@ -104,15 +104,15 @@ class VirtToCache(Function):
 
 
 class Cache(Function):
-    """$cache(NAME): a cache of objects."""
-    name = "cache"
+    """$cache_of(NAME): a cache of objects."""
+    name = "cache_of"
 
     def invoke(self, name):
         return commands.find_cache(name.string()).address
 
 
 class Thread(Function):
-    """$thread(ID or NAME): a thread."""
+    """$thread_of(ID or NAME): a thread."""
     name = "thread_of"
 
     def invoke(self, name):
@@ -121,8 +121,8 @@ class Thread(Function):
 
 
 class Current(Function):
-    """$current(): the running thread."""
-    name = "current"
+    """$current_thread(): the running thread."""
+    name = "current_thread"
 
     def invoke(self):
         return read.percpu("current_thread")

@@ -150,7 +150,7 @@ def percpu(name):
     return variable("percpu_" + name)
 
 
-# ------------------------------------------------------------------------------------------------- page descriptors
+# --- page descriptors ---
 
 class Pages:
     """All of mem_map. `head[pfn]` and so on are the words of the descriptors."""
@@ -264,7 +264,7 @@ def threads():
     return members(static("threads", "core/thread.c")["all"], "struct thread", "all_link")
 
 
-# ------------------------------------------------------------------------------------------------------ page tables
+# --- page tables ---
 
 def page_entry(address):
     """(physical address, page size) of what a kernel address maps to, or None."""
@@ -288,7 +288,7 @@ def table_entries(address):
     return struct.unpack("<512Q", memory(DIRECT_MAP + (entry & 0xfffff000), PAGE_SIZE))
 
 
-# ---------------------------------------------------------------------------------------------------- code addresses
+# --- code addresses ---
 
 _symbols = None
 
@@ -314,7 +314,7 @@ def code_name(address):
     return f"{name}+0x{address - addresses[nr - 1]:x}"
 
 
-# ----------------------------------------------------------------------------------------------------------- locks
+# --- locks ---
 
 def held_locks():
     """Names of mm's locks that somebody holds now: what they guard may be between two states."""

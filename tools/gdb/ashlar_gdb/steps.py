@@ -90,5 +90,32 @@ class RseqStep(gdb.Command):
         gdb.execute("x/i $pc")
 
 
-for command in (StartKernel, BreakPanic, RseqStep):
+class Kcall(gdb.Command):
+    """kcall FUNCTION [, ARGUMENT]...: calls a function of the kernel where it stands, and prints the result.
+
+    GDB's own `call` puts arguments on the stack, the kernel expects the first three in eax, edx and ecx."""
+
+    def __init__(self):
+        super().__init__("kcall", gdb.COMMAND_RUNNING, gdb.COMPLETE_SYMBOL)
+
+    def invoke(self, argument, from_tty):
+        function, *arguments = (part.strip() for part in argument.split(","))
+        if len(arguments) > 3:
+            raise gdb.GdbError("expected at most three arguments: more lie on the stack")
+        function = gdb.parse_and_eval(function)
+        values = [int(gdb.parse_and_eval(part)) & 0xffffffff for part in arguments]
+        gdb.newest_frame().select()
+        saved = [(name, int(gdb.parse_and_eval("$" + name)) & 0xffffffff) for name in ("eax", "edx", "ecx")]
+        try:
+            for (name, _), value in zip(saved, values):
+                gdb.execute(f"set ${name} = {value:#x}", to_string=True)
+            result = function.type.target() if function.type.code == gdb.TYPE_CODE_PTR else function.type
+            address = int(function.address or function)
+            gdb.execute(f"print (({result.target()} (*)(void)){address:#x})()")
+        finally:
+            for name, value in saved:
+                gdb.execute(f"set ${name} = {value:#x}", to_string=True)
+
+
+for command in (StartKernel, BreakPanic, RseqStep, Kcall):
     command()

@@ -25,7 +25,7 @@ def names_of(table, file_end):
     return [array[i].string() if int(array[i]) else "" for i in range(read.array_length(array))]
 
 
-# ------------------------------------------------------------------------------------------------------------ tables
+# --- tables ---
 
 def count_blocks(zone):
     """Free blocks, [mobility][order]."""
@@ -141,7 +141,7 @@ def dmesg():
         position = (position + header + length) % (1 << 32)
 
 
-# ----------------------------------------------------------------------------------------------------------- phrases
+# --- phrases ---
 
 def page_phrase(pfn):
     pages, names = read.pages(), names_of("state_names", "pages/page.c")
