@@ -221,16 +221,27 @@ static __init void find_trace(paddr_t lowmem_end)
 				(size_t)(trace->end - trace->start));
 }
 
+/* 0: mm chooses; what was asked for is kept inside [128 KiB, an eighth of low memory]. */
+static __init uint32_t choose_min_free(paddr_t lowmem_end)
+{
+	uint32_t wanted = boot.options.min_free_kbytes, most = MAX((uint32_t)(lowmem_end >> 13), 128u);
+	uint32_t taken = MAX(MIN(wanted, most), 128u);
+
+	if (wanted && wanted != taken)
+		pr_warn("min_free_kbytes=%u: expected 128 to %u; taken as %u", wanted, most, taken);
+	return wanted ? taken : 0;
+}
+
 /* From the loader's map to kmalloc. */
 static __init void start_memory(void)
 {
 	struct mm_params params = {
 		.dma_end = mmu_dma_end(),
-		.min_free_kbytes = boot.options.min_free_kbytes,
 	};
 
 	build_map();
 	params.lowmem_end = choose_lowmem_end();
+	params.min_free_kbytes = choose_min_free(params.lowmem_end);
 	require_enough_memory(params.lowmem_end);
 	memblock_init(&usable, params.lowmem_end);
 	reserve_firmware();

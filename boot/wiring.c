@@ -153,9 +153,9 @@ STATIC_ASSERT(THREAD_NAME_MAX == PORT_NAME_MAX && (int)PORT_VICTIM_KILLED == (in
 		      (int)PORT_VICTIM_DYING == (int)THREAD_DYING,
 	      "the port's victims are the kernel's");
 
-enum port_victim port_kill_victim(char *name, size_t *nr_pages)
+enum port_victim port_kill_victim(bool is_overdue, char *name, size_t *nr_pages)
 {
-	return (enum port_victim)thread_kill_largest(name, nr_pages);
+	return (enum port_victim)thread_kill_largest(is_overdue, name, nr_pages);
 }
 
 bool port_may_sleep(void)

@@ -77,11 +77,11 @@ void port_unpark(struct port_thread *thread); /* Context: any. */
 uint32_t *port_scope(void);
 
 /* Out of memory. Kill the thread that may be killed and holds most, unless one that was killed has yet to
- * end; it is woken wherever it sleeps, and port_is_killed() says so to it. name: PORT_NAME_MAX bytes.
+ * end and is not overdue; it is woken wherever it sleeps, and port_is_killed() says so to it. name: PORT_NAME_MAX bytes.
  * Context: any. Serves R4. */
 #define PORT_NAME_MAX 24
 enum port_victim { PORT_NO_VICTIM, PORT_VICTIM_DYING, PORT_VICTIM_KILLED };
-enum port_victim port_kill_victim(char *name, size_t *nr_pages);
+enum port_victim port_kill_victim(bool is_overdue, char *name, size_t *nr_pages);
 bool port_is_killed(void);
 
 /* The same question as port_check_may_sleep() below, asked silently. Context: any. */

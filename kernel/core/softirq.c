@@ -15,8 +15,10 @@
 #include <kernel/core/panic.h>
 #include <kernel/core/preempt.h>
 #include <kernel/core/thread.h>
+#include <kernel/core/timer.h>
 
-#define MAX_ROUNDS 8 /* before what keeps coming is left to ksoftirqd */
+#define MAX_ROUNDS 8 /* before what keeps coming is left to ksoftirqd; */
+#define MAX_TICKS  1 /* or when they take so long */
 
 static DEFINE_PERCPU(uint32_t, softirq_pending);
 
@@ -27,6 +29,7 @@ static struct {
 		uint32_t nr_runs;
 	} table[NR_SOFTIRQS];
 	struct thread *daemon; /* NULL before softirq_init() */
+	bool is_left;	       /* what is pending is the daemon's: it came for too long */
 	struct wait_queue daemon_queue;
 	struct list_head tasklets;
 	const char *work_kind; /* NULL: a softirq's own */
@@ -93,10 +96,12 @@ static void round_run(uint32_t pending)
 
 static void rounds_run(unsigned int max_rounds)
 {
+	unsigned long begin = jiffies;
 	uint32_t pending;
 
 	this_cpu_add(preempt_count, SOFTIRQ_OFFSET);
-	while (max_rounds-- && (pending = this_cpu_exchange(softirq_pending, 0u)) != 0) {
+	while (max_rounds-- && jiffies - begin <= MAX_TICKS &&
+	       (pending = this_cpu_exchange(softirq_pending, 0u)) != 0) {
 		irq_enable();
 		round_run(pending);
 		irq_disable();
@@ -106,11 +111,13 @@ static void rounds_run(unsigned int max_rounds)
 
 void softirq_run_pending(void)
 {
-	if (!this_cpu_read(softirq_pending) || in_interrupt())
+	if (!this_cpu_read(softirq_pending) || in_interrupt() || softirq.is_left)
 		return;
 	rounds_run(MAX_ROUNDS);
-	if (this_cpu_read(softirq_pending) && softirq.daemon)
+	if (this_cpu_read(softirq_pending) && softirq.daemon) {
+		softirq.is_left = true;
 		wake_up(&softirq.daemon_queue);
+	}
 }
 
 /* One round a turn, with a chance for others in between. */
@@ -121,6 +128,7 @@ static int daemon_run(void *unused)
 		wait_event(softirq.daemon_queue, this_cpu_read(softirq_pending) != 0);
 		irq_disable();
 		rounds_run(1);
+		softirq.is_left = this_cpu_read(softirq_pending) != 0;
 		irq_enable();
 		yield();
 	}

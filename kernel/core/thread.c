@@ -408,7 +408,7 @@ void thread_kill(struct thread *thread)
 	thread_unpark(thread);
 }
 
-/* Interrupts off. The expendable thread that holds most; NULL: none, or (*is_dying) one is about to end. */
+/* Interrupts off. The expendable thread that holds most, NULL: none. *is_dying: one is about to end. */
 static struct thread *largest_expendable(size_t *nr_pages, bool *is_dying)
 {
 	struct thread *thread, *largest = NULL;
@@ -423,15 +423,17 @@ static struct thread *largest_expendable(size_t *nr_pages, bool *is_dying)
 			largest = thread;
 		}
 	}
-	return *is_dying ? NULL : largest;
+	return largest;
 }
 
-enum thread_victim thread_kill_largest(char *name, size_t *nr_pages)
+enum thread_victim thread_kill_largest(bool is_overdue, char *name, size_t *nr_pages)
 {
 	irqflags_t flags = irq_save();
 	bool is_dying = false;
 	struct thread *thread = largest_expendable(nr_pages, &is_dying);
 
+	if (is_dying && !is_overdue)
+		thread = NULL;
 	if (thread) {
 		memcpy(name, thread->name, THREAD_NAME_MAX);
 		thread_kill(thread);

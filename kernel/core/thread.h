@@ -155,7 +155,7 @@ void thread_set_expendable(size_t (*held_pages)(void *arg), void *arg);
 /* Kills the expendable thread that holds most, unless one that was killed has yet to end. Result:
  * THREAD_KILLED, its name (THREAD_NAME_MAX bytes) and pages; THREAD_DYING; THREAD_NO_VICTIM. Context: any. */
 enum thread_victim { THREAD_NO_VICTIM, THREAD_DYING, THREAD_KILLED };
-enum thread_victim thread_kill_largest(char *name, size_t *nr_pages);
+enum thread_victim thread_kill_largest(bool is_overdue, char *name, size_t *nr_pages);
 
 /* It is told to stop and woken wherever it sleeps. Its function sees kthread_should_stop(). Context: any. */
 void thread_kill(struct thread *thread);

@@ -169,11 +169,16 @@ static void tick_run(void)
 		timer_call(list_first_entry(&due, struct timer_list, entry));
 }
 
+/* What was due when it began: a function that takes ticks and adds itself again must not keep us here (C5). */
 static void timers_run(void)
 {
+	unsigned long now = jiffies;
+
 	irq_disable();
-	while (time_after_eq(jiffies, wheel.next))
+	while (time_after_eq(now, wheel.next))
 		tick_run();
+	if (time_after_eq(jiffies, wheel.next))
+		raise_softirq(SOFTIRQ_TIMER);
 	irq_enable();
 }
 

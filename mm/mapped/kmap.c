@@ -172,6 +172,16 @@ static void serve_waiters_locked(void)
 	}
 }
 
+/* A killed thread waits no longer, unless it was just served (R4). */
+static void leave_queue(struct waiter *waiter)
+{
+	irqflags_t flags = port_lock_irqsave(&kmap_pool.lock);
+
+	if (!waiter->granted)
+		list_del(&waiter->links);
+	port_unlock_irqrestore(&kmap_pool.lock, flags);
+}
+
 static struct kmap_window *take_or_wait(pfn_t pfn, bool may_sleep)
 {
 	struct waiter waiter = {.thread = port_current(), .pfn = pfn};
@@ -183,8 +193,13 @@ static struct kmap_window *take_or_wait(pfn_t pfn, bool may_sleep)
 	if (waits)
 		list_add_tail(&waiter.links, &kmap_pool.waiters);
 	port_unlock_irqrestore(&kmap_pool.lock, flags);
-	while (waits && !READ_ONCE(waiter.granted))
+	while (waits && !READ_ONCE(waiter.granted)) {
+		if (port_is_killed()) {
+			leave_queue(&waiter);
+			break;
+		}
 		port_park();
+	}
 	return waiter.granted;
 }
 

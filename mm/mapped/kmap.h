@@ -13,7 +13,7 @@
 #define KMAP_WINDOWS_MAX 512u /* half of them where there are less than 64 MiB of low memory */
 
 /* An address for the page, until kunmap() was called as often as kmap(). Of low memory: its own. Result:
- * never NULL where one may sleep. Elsewhere the call is reported (C1), and NULL when all windows are in use.
+ * never NULL where one may sleep, but to a thread that was killed while it waited. Elsewhere the call is reported (C1), and NULL when all windows are in use.
  * Context: may sleep. */
 void *kmap(struct page *page);
 

@@ -85,16 +85,15 @@ static size_t zone_min_pages(const struct zone *zone, size_t min_free_pages, siz
 	return (MIN(min_free_pages, lowmem_pages / 2) * (zone->managed * 1024 / lowmem_pages)) >> 10;
 }
 
-/* Where anything is kept at all the three are apart, so that the reclaimer starts in time and knows an end.
- */
+/* low > min wherever there are pages, so that the reclaimer starts in time. */
 static void set_watermarks(struct zone *zone, size_t min)
 {
 	size_t step;
 
 	min = MIN(min, zone->managed / 2);
-	step = MAX(min / 4, MIN(min, (size_t)1));
+	step = MAX(min / 4, (size_t)1);
 	zone->wmark[WMARK_MIN] = min;
-	zone->wmark[WMARK_LOW] = min + step;
+	zone->wmark[WMARK_LOW] = MIN(min + step, zone->managed);
 	zone->wmark[WMARK_HIGH] = MIN(min + 2 * step, zone->managed);
 }
 

@@ -5,6 +5,17 @@
 
 #include <mm/port.h>
 #include <mm/reclaim/events.h>
+#include <mm/reclaim/retry.h>
+
+static uint32_t oom_last_kill_ms;
+
+/* Has the last victim had the time of one set of rounds? It may wait for a lock of who asks: then the next. */
+static bool is_overdue(void)
+{
+	uint32_t last = __atomic_load_n(&oom_last_kill_ms, __ATOMIC_RELAXED);
+
+	return (uint32_t)port_now_ms() - last >= RETRY_ROUNDS * RETRY_WAIT_MS;
+}
 
 bool oom_kill(gfp_t gfp, unsigned int order)
 {
@@ -14,8 +25,9 @@ bool oom_kill(gfp_t gfp, unsigned int order)
 
 	if (!oom_may_kill(gfp, order))
 		return false;
-	victim = port_kill_victim(name, &nr_pages);
+	victim = port_kill_victim(is_overdue(), name, &nr_pages);
 	if (victim == PORT_VICTIM_KILLED) {
+		__atomic_store_n(&oom_last_kill_ms, (uint32_t)port_now_ms(), __ATOMIC_RELAXED);
 		mm_event_add(EVENT_OOM_KILL, 1);
 		port_print(PORT_WARN,
 			   "Out of memory: %s asks for order:%u, mode:%#x(%s); killed %s, which holds %zu kB",

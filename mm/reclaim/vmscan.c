@@ -17,6 +17,7 @@
 #define HOPELESS_PASSES	  16u  /* that freed nothing, before it gives up */
 #define PAUSE_MS	  100u /* after each of either */
 #define RESERVE_PAGES	  4u
+#define TRY_EVERY	  64u /* passes, of one whose frees went elsewhere */
 
 /* A thread that is inside a shrinker, on its stack. */
 struct shrinker_call {
@@ -42,6 +43,7 @@ void register_shrinker(struct shrinker *shrinker)
 
 	list_init(&shrinker->calls);
 	shrinker->leaving = NULL;
+	shrinker->elsewhere = shrinker->nr_passed_by = 0;
 	list_add(&shrinker->link, &vmscan.shrinkers);
 	vmscan.nr_shrinkers++;
 	port_unlock_irqrestore(&vmscan.lock, flags);
@@ -100,26 +102,71 @@ static void let_go(struct shrinker *shrinker, struct shrinker_call *call)
 	port_unlock_irqrestore(&vmscan.lock, flags);
 }
 
+/* V4: what frees bring is seen in the zones themselves. */
+struct growth {
+	size_t inside, outside; /* free pages of the zones that are short, and of the others */
+	size_t served;		/* waiters, who take what is freed before anybody can count it */
+};
+
+static struct growth growth_begin(uint32_t short_zones)
+{
+	struct growth now = {.served = READ_ONCE(mm_event_count[EVENT_SERVED])};
+	const struct zone *zone;
+
+	for_each_zone(zone)
+		if (!zone_has_memory(zone))
+			continue;
+		else if (short_zones >> zone->index & 1)
+			now.inside += READ_ONCE(zone->nr_free) + pcp_parked_pages(zone);
+		else
+			now.outside += READ_ONCE(zone->nr_free) + pcp_parked_pages(zone);
+	return now;
+}
+
+/* Did what was freed since then go to the zones that are short, or at least to no others? */
+static bool growth_helps(const struct growth *before, uint32_t short_zones)
+{
+	struct growth now = growth_begin(short_zones);
+
+	return now.inside > before->inside || now.served != before->served || now.outside <= before->outside;
+}
+
+/* Its frees went elsewhere: it is tried again now and then, for what it holds changes. */
+static bool is_left_alone(struct shrinker *shrinker, uint32_t short_zones)
+{
+	uint32_t elsewhere = READ_ONCE(shrinker->elsewhere);
+
+	return (short_zones & ~elsewhere) == 0 &&
+	       __atomic_add_fetch(&shrinker->nr_passed_by, 1, __ATOMIC_RELAXED) % TRY_EVERY != 0;
+}
+
 /* V2: in batches, no more than it says it has, until one frees nothing or it was unregistered. */
-static size_t shrink_one(struct shrinker *shrinker, gfp_t gfp, size_t wanted)
+static size_t shrink_one(struct shrinker *shrinker, gfp_t gfp, size_t wanted, uint32_t short_zones)
 {
 	size_t left, freed = 0;
 
-	if (gfp_has(shrinker->needs, ~gfp))
+	if (gfp_has(shrinker->needs, ~gfp) || is_left_alone(shrinker, short_zones))
 		return 0;
 	left = MIN(shrinker->count(shrinker, gfp), MAX(wanted, (size_t)SHRINK_BATCH));
 	while (left && !READ_ONCE(shrinker->leaving)) {
+		struct growth before = growth_begin(short_zones);
 		size_t batch = MIN(left, (size_t)SHRINK_BATCH), some = shrinker->scan(shrinker, batch, gfp);
 
 		if (some == 0 || some == SHRINK_STOP)
 			break;
+		if (!growth_helps(&before, short_zones)) {
+			__atomic_or_fetch(&shrinker->elsewhere, short_zones, __ATOMIC_RELAXED);
+			break;
+		}
+		if ((short_zones & ~READ_ONCE(shrinker->elsewhere)) == 0) /* no longer */
+			__atomic_and_fetch(&shrinker->elsewhere, ~short_zones, __ATOMIC_RELAXED);
 		freed += some;
 		left -= batch;
 	}
 	return freed;
 }
 
-static size_t shrink_all(gfp_t gfp, size_t wanted)
+static size_t shrink_all(gfp_t gfp, size_t wanted, uint32_t short_zones)
 {
 	size_t freed = 0;
 
@@ -129,13 +176,22 @@ static size_t shrink_all(gfp_t gfp, size_t wanted)
 
 		if (!shrinker)
 			break;
-		freed += shrink_one(shrinker, gfp, wanted - freed);
+		freed += shrink_one(shrinker, gfp, wanted - freed, short_zones);
 		let_go(shrinker, &call);
 	}
 	return freed;
 }
 
-size_t vmscan_reclaim(gfp_t gfp, size_t nr_pages)
+/* What the slab layer parks and keeps empty; counted only when it helps. */
+static size_t reclaim_slabs(uint32_t short_zones)
+{
+	struct growth before = growth_begin(short_zones);
+	size_t freed = slab_reclaim();
+
+	return growth_helps(&before, short_zones) ? freed : 0;
+}
+
+static size_t reclaim(gfp_t gfp, size_t nr_pages, uint32_t short_zones)
 {
 	unsigned int before;
 	size_t freed;
@@ -143,15 +199,26 @@ size_t vmscan_reclaim(gfp_t gfp, size_t nr_pages)
 	if (scope_is_reclaim())
 		return 0;
 	before = scope_save(SCOPE_RECLAIM);
-	freed = slab_reclaim();
+	freed = reclaim_slabs(short_zones);
 	if (freed < nr_pages)
-		freed += shrink_all(gfp, nr_pages - freed);
-	freed += slab_reclaim(); /* what shrinkers freed may have emptied slabs */
+		freed += shrink_all(gfp, nr_pages - freed, short_zones);
+	freed += reclaim_slabs(short_zones); /* what shrinkers freed may have emptied slabs */
 	(void)reserve_fill(&vmscan.reserve);
 	scope_restore(SCOPE_RECLAIM, before);
 	mm_event_add(EVENT_RECLAIM, 1);
 	mm_event_add(EVENT_RECLAIMED, freed);
 	return freed;
+}
+
+size_t vmscan_reclaim(gfp_t gfp, size_t nr_pages)
+{
+	const struct zone *zone;
+	uint32_t zones_of_gfp = 0;
+
+	for_each_zone(zone)
+		if (zone->id <= gfp_zone(gfp))
+			zones_of_gfp |= 1u << zone->index;
+	return reclaim(gfp, nr_pages, zones_of_gfp);
 }
 
 struct page *vmscan_reserve_take(void)
@@ -175,14 +242,16 @@ void vmscan_wake_slow(void)
 	port_unpark(vmscan.thread);
 }
 
-static bool is_short(enum watermark mark)
+/* Result: a bit for the index of each. */
+static uint32_t zones_below(enum watermark mark)
 {
 	const struct zone *zone;
+	uint32_t below = 0;
 
 	for_each_zone(zone)
 		if (zone_has_memory(zone) && zone->nr_free + pcp_parked_pages(zone) < zone->wmark[mark])
-			return true;
-	return false;
+			below |= 1u << zone->index;
+	return below;
 }
 
 /* Up to `high` everywhere, the reserve full, however little each pass frees. When one frees nothing, nobody
@@ -190,11 +259,12 @@ static bool is_short(enum watermark mark)
 static bool balance(void)
 {
 	for (unsigned int pass = 1, nr_hopeless = 0; nr_hopeless < HOPELESS_PASSES; pass++) {
+		uint32_t short_zones = zones_below(WMARK_HIGH);
 		bool is_hopeless;
 
-		if (!is_short(WMARK_HIGH))
+		if (!short_zones)
 			return reserve_fill(&vmscan.reserve);
-		is_hopeless = vmscan_reclaim(GFP_KERNEL, BACKGROUND_PAGES) == 0;
+		is_hopeless = reclaim(GFP_KERNEL, BACKGROUND_PAGES, short_zones) == 0;
 		nr_hopeless += is_hopeless;
 		if (is_hopeless || pass % BACKGROUND_PASSES == 0)
 			port_park_for(PAUSE_MS);
@@ -211,7 +281,7 @@ NORETURN void vmscan_background(void)
 	vmscan.thread = port_current();
 	for (;;) {
 		WRITE_ONCE(vmscan_is_awake, false);
-		if (!is_done || !is_short(WMARK_LOW))
+		if (!is_done || !zones_below(WMARK_LOW))
 			port_park();
 		WRITE_ONCE(vmscan_is_awake, true);
 		is_done = balance();

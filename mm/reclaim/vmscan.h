@@ -7,7 +7,9 @@
  *    under way when that returns.
  * V2 one pass calls each shrinker a bounded number of times, whatever it answers.
  * V3 a thread that reclaims does not reclaim again inside (SCOPE_RECLAIM): what it allocates meanwhile
- *    comes from the last pages, then from the reserve. */
+ *    comes from the last pages, then from the reserve.
+ * V4 progress is what the zones that are short gain: a shrinker whose frees went to others alone is asked no
+ *    more in that pass, and for those zones again in every 64th only. */
 #pragma once
 
 #include <kernel/lib/list.h>
@@ -32,6 +34,8 @@ struct shrinker {
 	/* vmscan's own */
 	struct list_head link;
 	struct list_head calls;	     /* those that are under way */
+	uint32_t elsewhere;	     /* bit i: for zone i its frees were no help, V4 */
+	uint32_t nr_passed_by;	     /* passes for such zones, in which it was left alone */
 	struct port_thread *leaving; /* who unregisters it */
 };
 

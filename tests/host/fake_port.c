@@ -82,8 +82,9 @@ void host_set_victims(unsigned int nr, void (*killed)(void))
 	on_kill = killed;
 }
 
-enum port_victim port_kill_victim(char *name, size_t *nr_pages)
+enum port_victim port_kill_victim(bool is_overdue, char *name, size_t *nr_pages)
 {
+	(void)is_overdue;
 	if (nr_victims == 0)
 		return PORT_NO_VICTIM;
 	snprintf(name, PORT_NAME_MAX, "victim %u", nr_victims--);

@@ -67,7 +67,7 @@ KTEST(buddy_machine, zones_of_odd_size_and_start_keep_their_blocks_inside, "BUD-
 /* Pages 592-599 are low and 600-607 high; both belong to the block of order 4 at 592. */
 KTEST(buddy_machine, blocks_never_merge_across_the_border_of_zones, "MAP-12 B2 BUD-07")
 {
-	struct list_head hog = LIST_HEAD_INIT(hog);
+	HOG(hog);
 	const struct page *page;
 
 	boot_high(LOW_PAGES, 1000);

@@ -87,7 +87,7 @@ KTEST(vmalloc_machine, no_page_table_is_freed_or_replaced_before_a_flush, "V1 VM
  * keeps the page table. */
 KTEST(vmalloc_machine, what_was_given_up_half_made_is_forgotten_at_once, "V1 VMA-05")
 {
-	struct list_head hog = LIST_HEAD_INIT(hog);
+	HOG(hog);
 	char *neighbour, *area;
 
 	boot(true);

@@ -92,7 +92,9 @@ KTEST(zone_machine, a_zone_of_one_page_works, "WMK-05 P1 P6")
 
 	boot_pages(4097, (struct mm_params){.dma_end = PAGES(4000), .lowmem_end = PAGES(4096)});
 	EXPECT_EQ(zones[ZONE_HIGHMEM].managed, 1);
-	EXPECT_EQ(zones[ZONE_HIGHMEM].wmark[WMARK_HIGH], 0);
+	EXPECT_EQ(zones[ZONE_HIGHMEM].wmark[WMARK_MIN], 0);
+	EXPECT_EQ(zones[ZONE_HIGHMEM].wmark[WMARK_LOW], 1);
+	EXPECT_EQ(zones[ZONE_HIGHMEM].wmark[WMARK_HIGH], 1);
 	expect_exact_counts();
 	page = alloc_page(GFP_HIGHUSER);
 	EXPECT_EQ(page_to_pfn(page), 4096);
@@ -115,6 +117,7 @@ KTEST(zone_machine, any_min_free_kbytes_gives_marks_inside_the_zones, "P6 WMK-05
 		for_each_zone(zone) {
 			EXPECT(zone->wmark[WMARK_MIN] <= zone->managed / 2);
 			EXPECT(zone->wmark[WMARK_HIGH] <= zone->managed);
+			EXPECT(!zone_has_memory(zone) || zone->wmark[WMARK_MIN] < zone->wmark[WMARK_LOW]);
 		}
 		page = alloc_page(GFP_KERNEL);
 		REQUIRE(page);
@@ -168,7 +171,7 @@ KTEST(zone_machine, no_page_of_a_hole_or_a_reservation_is_ever_handed_out, "MAP-
 		{PAGES(0x10b), PAGES(0xb01), MEMMAP_USABLE},  {PAGES(0xffd), PAGES(0x7), MEMMAP_USABLE},
 		{PAGES(0x1403), PAGES(0x9fe), MEMMAP_USABLE}, {PAGES(0x2001), PAGES(0x1005), MEMMAP_USABLE},
 	};
-	struct list_head hog = LIST_HEAD_INIT(hog);
+	HOG(hog);
 	const struct page *page;
 
 	fake_machine_boot(map, ARRAY_SIZE(map),

@@ -58,8 +58,8 @@ static bool prepare(struct giver *giver, struct list_head *hog)
 KTEST(watermark, one_request_below_low_wakes_the_reclaimer_which_works_up_to_high_and_sleeps, "R1 WMK-01 P6")
 {
 	MACHINE_STAYS_AS_FOUND();
-	struct list_head hog = LIST_HEAD_INIT(hog);
-	struct giver giver = {.answer = 0};
+	HOG(hog);
+	ENDS_WITH(giver_unregister) struct giver giver = {.answer = 0};
 	struct page *page;
 	size_t wakes;
 
@@ -80,8 +80,9 @@ KTEST(watermark, one_request_below_low_wakes_the_reclaimer_which_works_up_to_hig
 KTEST(watermark, many_requests_wake_it_once_until_it_sleeps_again, "R1 WMK-01")
 {
 	MACHINE_STAYS_AS_FOUND();
-	struct list_head hog = LIST_HEAD_INIT(hog), taken = LIST_HEAD_INIT(taken);
-	struct giver giver = {.answer = 0};
+	HOG(hog);
+	HOG(taken);
+	ENDS_WITH(giver_unregister) struct giver giver = {.answer = 0};
 	size_t wakes;
 
 	REQUIRE(prepare(&giver, &hog));
@@ -112,8 +113,8 @@ static size_t give_one(struct shrinker *shrinker, size_t nr, gfp_t gfp)
 KTEST(watermark, it_works_up_to_high_however_little_each_pass_frees, "R1 WMK-01")
 {
 	MACHINE_STAYS_AS_FOUND();
-	struct list_head hog = LIST_HEAD_INIT(hog);
-	struct giver giver = {.answer = 0};
+	HOG(hog);
+	ENDS_WITH(giver_unregister) struct giver giver = {.answer = 0};
 	struct page *page;
 
 	REQUIRE(prepare(&giver, &hog));
@@ -141,8 +142,8 @@ static irqreturn_t take_in_irq(int irq, void *dev)
 KTEST(watermark, an_atomic_request_in_an_interrupt_wakes_it_as_well, "R1 WMK-01 C2")
 {
 	MACHINE_STAYS_AS_FOUND();
-	struct list_head hog = LIST_HEAD_INIT(hog);
-	struct giver giver = {.answer = 0};
+	HOG(hog);
+	ENDS_WITH(giver_unregister) struct giver giver = {.answer = 0};
 	size_t wakes;
 
 	if (!apic_is_on())
@@ -165,8 +166,8 @@ KTEST(watermark, an_atomic_request_in_an_interrupt_wakes_it_as_well, "R1 WMK-01 
 KTEST(watermark, gfp_kernel_waits_until_reclaim_has_filled_the_reserve_that_atomic_drained, "WMK-03 R1")
 {
 	MACHINE_STAYS_AS_FOUND();
-	struct list_head hog = LIST_HEAD_INIT(hog);
-	struct giver giver = {.answer = 0};
+	HOG(hog);
+	ENDS_WITH(giver_unregister) struct giver giver = {.answer = 0};
 	struct zone *zone = first_zone();
 	struct page *page;
 
@@ -188,7 +189,7 @@ KTEST(watermark, gfp_kernel_waits_until_reclaim_has_filled_the_reserve_that_atom
 KTEST(watermark, with_nothing_to_reclaim_it_gives_up_and_is_woken_by_the_next_request, "R1 WMK-01 GFP-12")
 {
 	MACHINE_STAYS_AS_FOUND();
-	struct list_head hog = LIST_HEAD_INIT(hog);
+	HOG(hog);
 	struct zone *zone = first_zone();
 	struct page *page;
 	size_t wakes;
@@ -317,7 +318,7 @@ static void unregister_the_busy_one(struct giver *giver)
 KTEST(reclaim, from_inside_another_shrinker_it_waits_as_well, "R1 REC-06")
 {
 	MACHINE_STAYS_AS_FOUND();
-	struct giver giver = {.in_scan = unregister_the_busy_one};
+	ENDS_WITH(giver_unregister) struct giver giver = {.in_scan = unregister_the_busy_one};
 	struct thread *threads[1];
 
 	REQUIRE(start_reclaimers(threads, 1));
@@ -347,7 +348,8 @@ static bool reserves_are_full(void)
 
 KTEST(reclaim, the_reserve_refills_in_the_background_when_memory_is_back, "R3 C5")
 {
-	struct list_head hog = LIST_HEAD_INIT(hog), used = LIST_HEAD_INIT(used);
+	HOG(hog);
+	HOG(used);
 	struct page *page;
 	size_t free;
 

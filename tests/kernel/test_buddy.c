@@ -72,7 +72,7 @@ static struct page *lone_block(struct list_head *hog)
 KTEST(buddy, a_split_leaves_one_free_block_of_each_order_between, "BUD-01 B1 B4")
 {
 	MACHINE_STAYS_AS_FOUND();
-	struct list_head hog = LIST_HEAD_INIT(hog);
+	HOG(hog);
 	struct page *block = lone_block(&hog), *page;
 
 	REQUIRE(block);
@@ -95,7 +95,7 @@ KTEST(buddy, a_split_leaves_one_free_block_of_each_order_between, "BUD-01 B1 B4"
 KTEST(buddy, a_free_range_becomes_the_largest_blocks_that_fit, "BUD-14 B1 B2")
 {
 	MACHINE_STAYS_AS_FOUND();
-	struct list_head hog = LIST_HEAD_INIT(hog);
+	HOG(hog);
 	struct page *block = lone_block(&hog);
 	irqflags_t flags;
 	pfn_t pfn;
@@ -150,7 +150,7 @@ static unsigned int nr_runs(uint32_t mask, unsigned int order)
 KTEST(buddy, a_request_succeeds_if_and_only_if_an_aligned_free_run_exists, "BUD-03 B2")
 {
 	MACHINE_STAYS_AS_FOUND();
-	struct list_head hog = LIST_HEAD_INIT(hog);
+	HOG(hog);
 	struct random random = {20};
 
 	for (unsigned int round = 0; round < 24; round++) {
@@ -237,7 +237,7 @@ KTEST(buddy, blocks_freed_in_any_order_merge_to_what_was_there_before, "BUD-06 B
 KTEST(buddy, a_second_run_finds_as_many_blocks_as_the_first, "BUD-05")
 {
 	MACHINE_STAYS_AS_FOUND();
-	struct list_head hog = LIST_HEAD_INIT(hog);
+	HOG(hog);
 
 	hog_zone(&hog, dma, MIB(2u) / PAGE_SIZE);
 	for (unsigned int order = 0; order <= 6; order++) {
@@ -292,7 +292,7 @@ KTEST(buddy, kinds_of_memory_get_pageblocks_of_their_own_while_there_are_any, "P
 KTEST(buddy, without_a_free_pageblock_the_smallest_block_of_another_kind_is_split, "B6 BUD-03")
 {
 	MACHINE_STAYS_AS_FOUND();
-	struct list_head hog = LIST_HEAD_INIT(hog);
+	HOG(hog);
 	struct page *large = zone_take(dma, 5), *small = zone_take(dma, 2), *page;
 	enum mobility kind;
 
@@ -338,7 +338,7 @@ KTEST(buddy, of_two_other_kinds_the_one_with_the_smaller_block_gives, "B6 BUD-03
 	MACHINE_STAYS_AS_FOUND();
 	struct zone *zone = zone_with_free_pageblocks(NR_MOBILITY);
 	struct page *movable[2], *reclaimable[2];
-	struct list_head hog = LIST_HEAD_INIT(hog);
+	HOG(hog);
 
 	if (!zone)
 		SKIP("no zone with three free pageblocks");

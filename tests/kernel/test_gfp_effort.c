@@ -22,7 +22,7 @@
 /* Rounds of a request that finds nothing, and the passes over a shrinker that gives nothing. */
 static void expect_effort(gfp_t gfp, size_t rounds, bool sleeps)
 {
-	struct giver giver = {.answer = 0};
+	ENDS_WITH(giver_unregister) struct giver giver = {.answer = 0};
 	size_t before = mm_event_count[EVENT_ROUND], waits = mm_event_count[EVENT_WAIT];
 
 	EXPECT(giver_register(&giver, 0, GFP_NOWAIT));
@@ -36,7 +36,7 @@ static void expect_effort(gfp_t gfp, size_t rounds, bool sleeps)
 KTEST(gfp, noretry_default_and_repeat_try_in_growing_numbers_of_rounds, "G1 G14 G16 GFP-05")
 {
 	MACHINE_STAYS_AS_FOUND();
-	struct list_head hog = LIST_HEAD_INIT(hog);
+	HOG(hog);
 
 	STATIC_ASSERT(1 < RETRY_ROUNDS && RETRY_ROUNDS < RETRY_REPEAT_ROUNDS, "NORETRY < default < REPEAT");
 	hog_to_floor(&hog, ZONE_NORMAL);
@@ -52,7 +52,7 @@ KTEST(gfp, nofail_goes_on_where_repeat_gives_up_until_it_succeeds, "G15 GFP-05")
 	static const gfp_t kinds[] = {__GFP_NOFAIL, __GFP_NOFAIL | __GFP_REPEAT,
 				      __GFP_NOFAIL | __GFP_NORETRY};
 	MACHINE_STAYS_AS_FOUND();
-	struct list_head hog = LIST_HEAD_INIT(hog);
+	HOG(hog);
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(kinds); i++) {
 		struct giver giver = {.gives_from = RETRY_REPEAT_ROUNDS + 2};
@@ -153,7 +153,7 @@ static void unregister_sources(struct list_head *hog)
 KTEST(gfp, noio_and_nofs_keep_reclaim_from_what_they_forbid, "G4 G5 G11 GFP-04")
 {
 	MACHINE_STAYS_AS_FOUND();
-	struct list_head hog = LIST_HEAD_INIT(hog);
+	HOG(hog);
 
 	register_sources(&hog);
 	EXPECT_ASKED(GFP_KERNEL, "-ifb");
@@ -166,7 +166,7 @@ KTEST(gfp, noio_and_nofs_keep_reclaim_from_what_they_forbid, "G4 G5 G11 GFP-04")
 KTEST(gfp, each_permission_alone_has_its_effect, "G11")
 {
 	MACHINE_STAYS_AS_FOUND();
-	struct list_head hog = LIST_HEAD_INIT(hog);
+	HOG(hog);
 
 	register_sources(&hog);
 	EXPECT_ASKED(__GFP_WAIT, "-...");
@@ -182,7 +182,7 @@ KTEST(gfp, each_permission_alone_has_its_effect, "G11")
 KTEST(gfp, a_scope_restricts_what_is_called_in_it_and_scopes_nest, "G4 G5 GFP-04")
 {
 	MACHINE_STAYS_AS_FOUND();
-	struct list_head hog = LIST_HEAD_INIT(hog);
+	HOG(hog);
 	unsigned int outer, inner, nofs;
 
 	register_sources(&hog);
@@ -229,7 +229,7 @@ KTEST(gfp, a_failure_is_reported_once_with_its_flags_and_the_zones, "G13 G20 GFP
 {
 	MACHINE_STAYS_AS_FOUND();
 	struct kmem_cache *cache = kmem_cache_create("failing", 1000, 0, 0, NULL);
-	struct list_head hog = LIST_HEAD_INIT(hog);
+	HOG(hog);
 	unsigned int seen;
 
 	REQUIRE(cache);
@@ -252,7 +252,7 @@ KTEST(gfp, nowarn_says_nothing_whoever_fails, "G13 GFP-06")
 {
 	MACHINE_STAYS_AS_FOUND();
 	struct kmem_cache *cache = kmem_cache_create("failing", 1000, 0, 0, NULL);
-	struct list_head hog = LIST_HEAD_INIT(hog);
+	HOG(hog);
 
 	REQUIRE(cache);
 	hog_all(&hog);
@@ -270,7 +270,7 @@ KTEST(gfp, nowarn_says_nothing_whoever_fails, "G13 GFP-06")
 KTEST(gfp, failures_are_reported_ten_times_and_then_in_silence, "G13 GFP-06")
 {
 	MACHINE_STAYS_AS_FOUND();
-	struct list_head hog = LIST_HEAD_INIT(hog);
+	HOG(hog);
 
 	hog_all(&hog);
 	expect_reports();
@@ -315,7 +315,7 @@ static void note_share(const char *name, size_t nr, size_t all)
 /* With the lists as they are in use: some pages are parked. */
 static void expect_takes(const char *name, gfp_t gfp, size_t kept)
 {
-	struct list_head hog = LIST_HEAD_INIT(hog);
+	HOG(hog);
 	size_t all, nr;
 
 	pcp_keep_closed(false);
@@ -348,9 +348,9 @@ KTEST(gfp, atomic_takes_the_very_last_page_and_nowait_leaves_the_reserve, "G2 G6
 KTEST(gfp, dma_reclaims_with_kernel_takes_the_last_with_atomic_and_alone_does_neither, "G7 ZON-05")
 {
 	MACHINE_STAYS_AS_FOUND();
-	struct list_head hog = LIST_HEAD_INIT(hog);
+	HOG(hog);
 	struct zone *dma = &zones[ZONE_DMA];
-	struct giver giver = {.answer = 0};
+	ENDS_WITH(giver_unregister) struct giver giver = {.answer = 0};
 	struct page *page;
 
 	REQUIRE(giver_register(&giver, 3, GFP_KERNEL | GFP_DMA));

@@ -177,7 +177,7 @@ KTEST(highmem, pages_of_programs_lie_high_and_among_their_like, "G3 G8 ZON-05")
 KTEST(highmem, without_free_high_memory_low_memory_serves, "G3 G8 ZON-05")
 {
 	MACHINE_STAYS_AS_FOUND();
-	struct list_head hog = LIST_HEAD_INIT(hog);
+	HOG(hog);
 	struct page *page;
 
 	if (!zone_has_memory(&zones[ZONE_HIGHMEM]))

@@ -440,7 +440,7 @@ KTEST(kmalloc, krealloc_with_zero_knows_the_size_of_what_was_not_popped, "K2 KML
 KTEST(kmalloc, a_krealloc_that_fails_leaves_the_old_object_as_it_was, "K2 KML-05 EXH-01")
 {
 	MACHINE_STAYS_AS_FOUND();
-	struct list_head hog = LIST_HEAD_INIT(hog);
+	HOG(hog);
 	unsigned char *object = kmalloc(200, GFP_KERNEL);
 
 	REQUIRE(object);
@@ -580,7 +580,7 @@ KTEST(kmalloc, what_kmalloc_never_gave_cannot_be_freed, "DBG-04")
 KTEST(kmalloc, atomic_requests_use_the_last_page_and_then_fail_cleanly, "G2 EXH-01 SLB-11")
 {
 	MACHINE_STAYS_AS_FOUND();
-	struct list_head hog = LIST_HEAD_INIT(hog);
+	HOG(hog);
 	struct page *last = zone_take(dma, 0);
 	void *object;
 

@@ -193,7 +193,7 @@ static void check_pattern(const struct page *page)
 
 static void use_memory(unsigned int step)
 {
-	struct list_head hog = LIST_HEAD_INIT(hog);
+	HOG(hog);
 	size_t nr;
 
 	hog_all(&hog);

@@ -32,7 +32,8 @@ static int wait_for_window(void *arg)
 	k.order[k.nr_served++] = i;
 	while (!kthread_should_stop())
 		msleep(1);
-	kunmap(k.wanted[i]);
+	if (k.got[i])
+		kunmap(k.wanted[i]);
 	return 0;
 }
 
@@ -278,4 +279,24 @@ KTEST(kmap, live_windows_follow_their_thread, "P9 KMP-03 H1")
 	user_end(&other);
 	user_end(&in_thread);
 	msleep(20);
+}
+
+KTEST(kmap, a_thread_that_is_killed_leaves_the_queue_and_the_next_is_served, "P9 H4 R4")
+{
+	NEEDS_HIGH_PAGES(1000);
+	MACHINE_STAYS_AS_FOUND();
+	REQUIRE(fill_and_wait(3, false));
+	thread_get(k.thread[0]); /* it ends by itself */
+	thread_kill(k.thread[0]);
+	msleep(5);
+	EXPECT_EQ(k.nr_served, 1); /* with nothing */
+	EXPECT_NULL(k.got[0]);
+	unmap_one(0);
+	msleep(5);
+	EXPECT_EQ(k.nr_served, 2);
+	EXPECT_EQ(k.order[1], 1);
+	EXPECT_NOT_NULL(k.got[1]);
+	expect_valid();
+	end_all(3, false);
+	thread_put(k.thread[0]);
 }

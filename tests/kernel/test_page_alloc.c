@@ -151,7 +151,8 @@ static void fragment(struct list_head *hog, struct list_head *kept)
 KTEST(page_alloc, order_10_succeeds_after_boot_and_fails_after_a_fragmenting_load, "P3")
 {
 	MACHINE_STAYS_AS_FOUND();
-	struct list_head hog = LIST_HEAD_INIT(hog), kept = LIST_HEAD_INIT(kept);
+	HOG(hog);
+	HOG(kept);
 	struct page *next, *page = alloc_pages(GFP_ATOMIC | __GFP_NOWARN, MAX_ORDER);
 	unsigned int nr_kept = 0;
 
@@ -276,7 +277,7 @@ KTEST(page_alloc, an_address_of_high_memory_is_served_low_with_one_warning, "K6 
 KTEST(page_alloc, a_failure_is_reported_with_order_flags_and_zones_unless_nowarn, "G13 P3 G20")
 {
 	MACHINE_STAYS_AS_FOUND();
-	struct list_head hog = LIST_HEAD_INIT(hog);
+	HOG(hog);
 
 	hog_zone(&hog, dma, 0);
 	expect_reports();

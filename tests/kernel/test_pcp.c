@@ -287,7 +287,7 @@ static struct page *take_movable_pages(void)
 KTEST(pcp, a_page_lent_by_another_kind_comes_alone, "PCP-02 P6")
 {
 	WITH_OPEN_LISTS();
-	struct list_head hog = LIST_HEAD_INIT(hog);
+	HOG(hog);
 	struct page *block = take_movable_pages(), *lent;
 
 	if (!block)
@@ -359,7 +359,8 @@ static bool all_limits_are(bool closed)
 KTEST(pcp, lists_close_below_low_and_open_at_high, "PCP-02 P7 G13")
 {
 	WITH_OPEN_LISTS();
-	struct list_head hog = LIST_HEAD_INIT(hog), singles = LIST_HEAD_INIT(singles);
+	HOG(hog);
+	HOG(singles);
 	struct page *page;
 
 	EXPECT(all_limits_are(false));
@@ -428,7 +429,7 @@ KTEST(pcp, closing_the_lists_gives_all_that_is_parked_back, "PCP-01")
 KTEST(pcp, a_refill_never_takes_the_zone_below_low, "PCP-02")
 {
 	WITH_OPEN_LISTS();
-	struct list_head hog = LIST_HEAD_INIT(hog);
+	HOG(hog);
 	struct page *page;
 
 	hog_zone(&hog, zone, zone->wmark[WMARK_LOW] + 10);
@@ -445,7 +446,7 @@ KTEST(pcp, a_refill_never_takes_the_zone_below_low, "PCP-02")
 KTEST(pcp, a_large_request_succeeds_when_only_parked_pages_are_in_its_way, "PCP-03")
 {
 	WITH_OPEN_LISTS();
-	struct list_head hog = LIST_HEAD_INIT(hog);
+	HOG(hog);
 	struct page *block = NULL, *again;
 
 	for (unsigned int id = 0; id <= zone->id; id++)
@@ -474,7 +475,7 @@ KTEST(pcp, a_large_request_succeeds_when_only_parked_pages_are_in_its_way, "PCP-
 KTEST(pcp, the_last_page_may_be_a_parked_one_of_another_kind, "PCP-03 G2")
 {
 	WITH_OPEN_LISTS();
-	struct list_head hog = LIST_HEAD_INIT(hog);
+	HOG(hog);
 	struct page *page = alloc_pages(GFP_KERNEL | __GFP_MOVABLE, 1), *last[2];
 	size_t free;
 

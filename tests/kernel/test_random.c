@@ -312,7 +312,7 @@ KTEST(random, a_machine_with_plenty_agrees_with_the_model, "EXH-04 BUD-01 BUD-02
 
 KTEST(random, a_machine_near_exhaustion_agrees_with_the_model, "EXH-04 BUD-02 BUD-03 BUD-12 G2")
 {
-	struct list_head hog = LIST_HEAD_INIT(hog);
+	HOG(hog);
 	size_t pages_in_all = nr_free_pages() + slab_pages();
 	struct zone *zone;
 

@@ -18,8 +18,8 @@
 KTEST(reclaim, what_a_shrinker_gives_serves_the_request_at_once, "R1 G1")
 {
 	MACHINE_STAYS_AS_FOUND();
-	struct list_head hog = LIST_HEAD_INIT(hog);
-	struct giver giver = {.answer = 0};
+	HOG(hog);
+	ENDS_WITH(giver_unregister) struct giver giver = {.answer = 0};
 	size_t waits = mm_event_count[EVENT_WAIT];
 	struct page *page;
 
@@ -46,8 +46,8 @@ static size_t count_far_too_many(struct shrinker *shrinker, gfp_t gfp)
 KTEST(reclaim, one_who_gives_nothing_for_ever_is_asked_once_a_round_and_then_no_more, "R1 REC-06")
 {
 	MACHINE_STAYS_AS_FOUND();
-	struct list_head hog = LIST_HEAD_INIT(hog);
-	struct giver nothing = {.answer = 0}, stop = {.answer = SHRINK_STOP};
+	HOG(hog);
+	ENDS_WITH(giver_unregister) struct giver nothing = {.answer = 0}, stop = {.answer = SHRINK_STOP};
 
 	EXPECT(giver_register(&nothing, 0, GFP_NOWAIT));
 	EXPECT(giver_register(&stop, 0, GFP_NOWAIT));
@@ -68,8 +68,8 @@ KTEST(reclaim, one_who_gives_nothing_for_ever_is_asked_once_a_round_and_then_no_
 KTEST(reclaim, one_who_lies_about_what_it_has_and_gives_is_asked_a_bounded_number_of_times, "R1 REC-06")
 {
 	MACHINE_STAYS_AS_FOUND();
-	struct list_head hog = LIST_HEAD_INIT(hog);
-	struct giver liar = {.answer = 1}; /* says it gave one, and gave none */
+	HOG(hog);
+	ENDS_WITH(giver_unregister) struct giver liar = {.answer = 1}; /* says it gave one, and gave none */
 	size_t freed;
 
 	EXPECT(giver_register(&liar, 0, GFP_NOWAIT));
@@ -87,7 +87,7 @@ KTEST(reclaim, one_who_lies_about_what_it_has_and_gives_is_asked_a_bounded_numbe
 KTEST(reclaim, one_who_has_little_is_asked_what_it_has_once_a_pass, "R1")
 {
 	MACHINE_STAYS_AS_FOUND();
-	struct giver giver = {.answer = 0};
+	ENDS_WITH(giver_unregister) struct giver giver = {.answer = 0};
 
 	REQUIRE(giver_register(&giver, 2, GFP_KERNEL));
 	EXPECT(vmscan_reclaim(GFP_KERNEL, 1) >= 1);
@@ -98,7 +98,7 @@ KTEST(reclaim, one_who_has_little_is_asked_what_it_has_once_a_pass, "R1")
 KTEST(reclaim, a_pass_stops_when_enough_was_freed_and_the_next_begins_with_another, "R1")
 {
 	MACHINE_STAYS_AS_FOUND();
-	struct giver first = {.answer = 0}, second = {.answer = 0};
+	ENDS_WITH(giver_unregister) struct giver first = {.answer = 0}, second = {.answer = 0};
 
 	REQUIRE(giver_register(&first, 4, GFP_KERNEL) && giver_register(&second, 4, GFP_KERNEL));
 	EXPECT(vmscan_reclaim(GFP_KERNEL, 1) >= 1);
@@ -110,12 +110,33 @@ KTEST(reclaim, a_pass_stops_when_enough_was_freed_and_the_next_begins_with_anoth
 	giver_unregister(&second);
 }
 
+KTEST(reclaim, who_cannot_help_the_zone_that_is_short_is_left_alone, "R1 REC-06")
+{
+	MACHINE_STAYS_AS_FOUND();
+	HOG(hog);
+	GIVER(giver);
+
+	if (zones[ZONE_NORMAL].managed < 2000)
+		SKIP("the zone Normal is too small to own a cache");
+	REQUIRE(giver_register(&giver, 600, GFP_KERNEL));
+	hog_zone(&hog, &zones[ZONE_DMA], 0);
+	for (unsigned int pass = 0; pass < 32; pass++)
+		EXPECT_EQ(vmscan_reclaim(GFP_KERNEL | GFP_DMA, 64), 0);
+	EXPECT_EQ(giver.nr_scans, 1); /* and then no more */
+	EXPECT(giver.nr_pages >= 536);
+	EXPECT(vmscan_reclaim(GFP_KERNEL, 64) >= 64); /* for the zone that it owns pages of it is */
+	EXPECT(giver.nr_scans > 1);
+	for (unsigned int pass = 0; pass < 64; pass++)
+		(void)vmscan_reclaim(GFP_KERNEL | GFP_DMA, 64);
+	EXPECT_EQ(giver.nr_scans, 3); /* it was tried again, once */
+}
+
 KTEST(reclaim, empty_slabs_and_parked_objects_are_given_back_before_anybody_is_asked, "R1 SLB-08 SLB-09")
 {
 	MACHINE_STAYS_AS_FOUND();
 	struct kmem_cache *cache = kmem_cache_create("reclaimed", 1000, 0, 0, NULL);
-	struct list_head hog = LIST_HEAD_INIT(hog);
-	struct giver giver = {.answer = 0};
+	HOG(hog);
+	ENDS_WITH(giver_unregister) struct giver giver = {.answer = 0};
 	struct page *page;
 	void *object;
 
@@ -155,8 +176,8 @@ static void allocate_inside(struct giver *giver)
 KTEST(reclaim, what_reclaim_allocates_comes_from_the_last_pages_and_reclaims_nothing_in_turn, "R3 REC-05")
 {
 	MACHINE_STAYS_AS_FOUND();
-	struct list_head hog = LIST_HEAD_INIT(hog);
-	struct giver giver = {.answer = 0, .in_scan = allocate_inside};
+	HOG(hog);
+	ENDS_WITH(giver_unregister) struct giver giver = {.answer = 0, .in_scan = allocate_inside};
 	size_t reserve;
 
 	EXPECT(giver_register(&giver, 0, GFP_NOWAIT));
@@ -191,8 +212,8 @@ static void expect_full_reserves(void)
 /* Blocks differ afterwards, for the reserve holds other pages; their number does not. */
 KTEST(reclaim, with_no_free_page_reclaim_lives_on_its_reserve_and_makes_progress, "R3 REC-05 REC-11")
 {
-	struct list_head hog = LIST_HEAD_INIT(hog);
-	struct giver giver = {.answer = 0, .in_scan = allocate_inside};
+	HOG(hog);
+	ENDS_WITH(giver_unregister) struct giver giver = {.answer = 0, .in_scan = allocate_inside};
 	size_t free, reserve;
 	struct page *page;
 
@@ -222,8 +243,9 @@ KTEST(reclaim, with_no_free_page_reclaim_lives_on_its_reserve_and_makes_progress
 
 KTEST(reclaim, when_the_reserve_is_used_up_too_reclaim_gets_null_and_goes_on, "R3 REC-05 REC-08")
 {
-	struct list_head hog = LIST_HEAD_INIT(hog), used = LIST_HEAD_INIT(used);
-	struct giver giver = {.answer = 0, .in_scan = allocate_inside};
+	HOG(hog);
+	HOG(used);
+	ENDS_WITH(giver_unregister) struct giver giver = {.answer = 0, .in_scan = allocate_inside};
 	struct page *page;
 	size_t free;
 
@@ -249,7 +271,7 @@ KTEST(reclaim, when_the_reserve_is_used_up_too_reclaim_gets_null_and_goes_on, "R
 
 KTEST(reclaim, the_reserve_is_no_help_to_ordinary_requests_nor_to_dma, "R3 G7")
 {
-	struct list_head hog = LIST_HEAD_INIT(hog);
+	HOG(hog);
 	size_t reserve = mm_event_count[EVENT_RESERVE];
 	unsigned int before;
 
@@ -296,7 +318,7 @@ static void unregister_the_other(struct giver *giver)
 KTEST(reclaim, one_shrinker_may_unregister_another, "R1 REC-06")
 {
 	MACHINE_STAYS_AS_FOUND();
-	struct giver giver = {.answer = 0, .in_scan = unregister_the_other};
+	ENDS_WITH(giver_unregister) struct giver giver = {.answer = 0, .in_scan = unregister_the_other};
 
 	leaving = (struct giver){.answer = 0};
 	EXPECT(giver_register(&leaving, 0, GFP_NOWAIT));
@@ -311,8 +333,8 @@ KTEST(reclaim, one_shrinker_may_unregister_another, "R1 REC-06")
 KTEST(reclaim, after_pressure_everything_is_free_again, "REC-11 R1")
 {
 	MACHINE_STAYS_AS_FOUND();
-	struct list_head hog = LIST_HEAD_INIT(hog);
-	struct giver giver = {.answer = 0};
+	HOG(hog);
+	ENDS_WITH(giver_unregister) struct giver giver = {.answer = 0};
 	void *objects[8];
 	size_t nr_got = 0;
 

@@ -378,7 +378,7 @@ KTEST(slab, of_two_names_with_the_same_31_characters_the_second_is_refused_for_t
 KTEST(slab, a_cache_that_cannot_be_created_leaves_nothing_behind, "SLB-12 SLB-11 EXH-01")
 {
 	MACHINE_STAYS_AS_FOUND();
-	struct list_head hog = LIST_HEAD_INIT(hog);
+	HOG(hog);
 	struct kmem_cache *caches[64];
 	char name[16];
 	unsigned int nr = 0;
@@ -468,7 +468,7 @@ static void free_chain(struct kmem_cache *cache, void **chain)
 KTEST(slab, what_one_cache_gives_back_another_gets_twice, "SLB-09 SLB-10 EXH-01")
 {
 	MACHINE_STAYS_AS_FOUND();
-	struct list_head hog = LIST_HEAD_INIT(hog);
+	HOG(hog);
 	struct kmem_cache *one = kmem_cache_create("one", 1024, 0, SLAB_NO_USER_FLAGS, NULL);
 	struct kmem_cache *two = kmem_cache_create("two", 1024, 0, SLAB_NO_USER_FLAGS, NULL);
 	struct page *left[64];

@@ -53,7 +53,7 @@ KTEST(sleep, the_first_page_freed_is_handed_to_the_thread_that_sleeps_for_it, "C
 {
 	MACHINE_STAYS_AS_FOUND();
 	struct sleeper sleeper = {.gfp = GFP_KERNEL};
-	struct list_head hog = LIST_HEAD_INIT(hog);
+	HOG(hog);
 	struct page *spare;
 	size_t free, rounds;
 
@@ -80,7 +80,7 @@ KTEST(sleep, a_larger_block_wakes_when_its_last_buddy_is_freed_and_not_before, "
 {
 	MACHINE_STAYS_AS_FOUND();
 	struct sleeper sleeper = {.gfp = PATIENT | __GFP_HIGH, .order = 1};
-	struct list_head hog = LIST_HEAD_INIT(hog);
+	HOG(hog);
 	struct page *pair, *other;
 
 	REQUIRE(sleepers_create(&sleeper, 1));
@@ -127,7 +127,7 @@ KTEST(sleep, an_object_of_the_cache_wakes_although_no_page_was_freed, "C3 SLB-09
 	MACHINE_STAYS_AS_FOUND();
 	struct kmem_cache *cache = kmem_cache_create("sleep", 1000, 0, 0, NULL);
 	struct sleeper sleeper = {.gfp = PATIENT, .cache = cache};
-	struct list_head hog = LIST_HEAD_INIT(hog);
+	HOG(hog);
 	void *objects[64];
 	unsigned int nr;
 	size_t free;
@@ -178,7 +178,7 @@ KTEST(sleep, two_who_wait_for_one_cache_share_the_slab_that_one_of_them_gets, "C
 	MACHINE_STAYS_AS_FOUND();
 	struct kmem_cache *cache = kmem_cache_create("sleep", 1000, 0, 0, NULL);
 	struct sleeper sleepers[2] = {{.gfp = PATIENT, .cache = cache}, {.gfp = PATIENT, .cache = cache}};
-	struct list_head hog = LIST_HEAD_INIT(hog);
+	HOG(hog);
 	struct page *block;
 	size_t rounds;
 
@@ -203,7 +203,7 @@ KTEST(sleep, pages_of_another_zone_wake_nobody, "C3 G7")
 {
 	MACHINE_STAYS_AS_FOUND();
 	struct sleeper sleeper = {.gfp = PATIENT | GFP_DMA};
-	struct list_head hog = LIST_HEAD_INIT(hog);
+	HOG(hog);
 	struct page *other, *dma;
 
 	if (!zone_has_memory(&zones[ZONE_NORMAL]))
@@ -263,7 +263,7 @@ static void start_timer(void)
 static void expect_woken_from(void (*start)(void), const char *context)
 {
 	struct sleeper sleeper = {.gfp = PATIENT};
-	struct list_head hog = LIST_HEAD_INIT(hog);
+	HOG(hog);
 
 	REQUIRE(sleepers_create(&sleeper, 1));
 	REQUIRE(take_spares(&to_free, 1, 0));
@@ -306,7 +306,7 @@ KTEST(sleep, of_two_sleepers_one_page_wakes_the_one_that_waits_longer_alone, "C3
 {
 	MACHINE_STAYS_AS_FOUND();
 	struct sleeper sleepers[2] = {{.gfp = PATIENT}, {.gfp = PATIENT}};
-	struct list_head hog = LIST_HEAD_INIT(hog);
+	HOG(hog);
 	struct page *spares[2];
 
 	REQUIRE(sleepers_create(sleepers, 2));
@@ -329,7 +329,7 @@ KTEST(sleep, three_sleepers_are_woken_in_the_order_they_came, "C3 GFP-10")
 {
 	MACHINE_STAYS_AS_FOUND();
 	struct sleeper sleepers[3] = {{.gfp = PATIENT}, {.gfp = PATIENT}, {.gfp = PATIENT}};
-	struct list_head hog = LIST_HEAD_INIT(hog);
+	HOG(hog);
 	struct page *spares[3];
 
 	REQUIRE(sleepers_create(sleepers, 3));
@@ -353,7 +353,7 @@ KTEST(sleep, a_free_too_small_for_the_first_in_the_queue_serves_the_second, "C3"
 	MACHINE_STAYS_AS_FOUND();
 	struct sleeper sleepers[2] = {{.gfp = PATIENT | __GFP_HIGH, .order = 3},
 				      {.gfp = PATIENT | __GFP_HIGH}};
-	struct list_head hog = LIST_HEAD_INIT(hog);
+	HOG(hog);
 	struct page *block, *single;
 
 	REQUIRE(sleepers_create(sleepers, 2));
@@ -376,7 +376,7 @@ KTEST(sleep, atomic_requests_do_not_queue_and_the_sleeper_waits_until_the_reserv
 {
 	MACHINE_STAYS_AS_FOUND();
 	struct sleeper sleeper = {.gfp = PATIENT};
-	struct list_head hog = LIST_HEAD_INIT(hog);
+	HOG(hog);
 	struct page *spares[2], *atomic;
 
 	REQUIRE(sleepers_create(&sleeper, 1));
@@ -406,7 +406,7 @@ KTEST(sleep, who_may_sleep_and_comes_later_queues_behind, "C3")
 {
 	MACHINE_STAYS_AS_FOUND();
 	struct sleeper sleepers[2] = {{.gfp = PATIENT, .order = 1}, {.gfp = PATIENT, .order = 1}};
-	struct list_head hog = LIST_HEAD_INIT(hog);
+	HOG(hog);
 	struct page *spares[2];
 
 	REQUIRE(sleepers_create(sleepers, 2));
@@ -428,7 +428,7 @@ KTEST(sleep, a_killed_waiter_leaves_the_queue_with_nothing, "GFP-12 C3")
 {
 	MACHINE_STAYS_AS_FOUND();
 	struct sleeper sleepers[2] = {{.gfp = GFP_KERNEL | __GFP_REPEAT | __GFP_NOWARN}, {.gfp = PATIENT}};
-	struct list_head hog = LIST_HEAD_INIT(hog);
+	HOG(hog);
 	struct page *spare;
 	size_t rounds;
 
@@ -454,7 +454,7 @@ KTEST(sleep, one_that_was_killed_and_must_not_fail_sleeps_on, "G15 GFP-12")
 {
 	MACHINE_STAYS_AS_FOUND();
 	struct sleeper sleeper = {.gfp = PATIENT};
-	struct list_head hog = LIST_HEAD_INIT(hog);
+	HOG(hog);
 	struct page *spare;
 
 	REQUIRE(sleepers_create(&sleeper, 1));
@@ -521,7 +521,7 @@ KTEST(sleep, while_one_sleeps_in_kmalloc_others_enter_it_and_get_what_there_is, 
 		SKIP("too few large blocks");
 	struct sleeper sleepers[2] = {{.gfp = PATIENT, .size = PAGE_SIZE << LARGE_ORDER},
 				      {.gfp = PATIENT, .size = PAGE_SIZE << LARGE_ORDER}};
-	struct list_head hog = LIST_HEAD_INIT(hog);
+	HOG(hog);
 	struct kmem_cache *cache;
 	struct page *page;
 	void *object;
@@ -548,7 +548,7 @@ KTEST(sleep, while_one_sleeps_in_kmalloc_others_enter_it_and_get_what_there_is, 
 KTEST(sleep, with_interrupts_off_by_hand_the_slow_path_reports_and_does_not_sleep, "C1 GFP-03")
 {
 	MACHINE_STAYS_AS_FOUND();
-	struct list_head hog = LIST_HEAD_INIT(hog);
+	HOG(hog);
 	struct page *page;
 	irqflags_t flags;
 	size_t rounds;

@@ -171,3 +171,34 @@ KTEST(timer, msleep_is_never_shorter_than_asked, "C2")
 		EXPECT(jiffies - start > msecs_to_jiffies(ms));
 	}
 }
+
+static struct timer_list greedy;
+static volatile unsigned int nr_greedy;
+
+/* Longer than a tick, so that the next is due before it ends. */
+static void take_two_ticks(unsigned long unused)
+{
+	unsigned long begin = jiffies;
+
+	(void)unused;
+	nr_greedy++;
+	while (jiffies - begin < 2)
+		barrier();
+	if (nr_greedy < 1000)
+		(void)mod_timer(&greedy, jiffies);
+}
+
+KTEST(timer, a_timer_that_takes_two_ticks_and_adds_itself_again_leaves_the_cpu_to_others, "C5 C2")
+{
+	unsigned long begin = jiffies;
+
+	nr_greedy = 0;
+	setup_timer(&greedy, take_two_ticks, 0);
+	(void)mod_timer(&greedy, jiffies + 1);
+	while (nr_greedy < 2) /* from here on it never stops by itself */
+		yield();
+	msleep(20);
+	EXPECT(nr_greedy < 100);
+	(void)del_timer_sync(&greedy);
+	EXPECT(jiffies - begin < 400);
+}

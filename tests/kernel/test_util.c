@@ -281,11 +281,15 @@ bool giver_register(struct giver *giver, size_t nr_pages, gfp_t gfp)
 		list_add(&page->links, &giver->pages);
 	}
 	register_shrinker(&giver->shrinker);
+	giver->is_registered = true;
 	return giver->nr_pages == nr_pages;
 }
 
 void giver_unregister(struct giver *giver)
 {
+	if (!giver->is_registered)
+		return;
+	giver->is_registered = false;
 	unregister_shrinker(&giver->shrinker);
 	(void)give(giver, giver->nr_pages);
 }

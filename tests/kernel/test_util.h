@@ -77,6 +77,11 @@ void hog_all(struct list_head *hog);
 void hog_to_floor(struct list_head *hog, enum zone_id highest);
 void hog_release(struct list_head *hog);
 
+/* A local variable whose test leaves nothing behind: fn(&variable) also where a REQUIRE that fails returns. */
+#define ENDS_WITH(fn)	 __attribute__((cleanup(fn), unused))
+#define HOG(name)	 ENDS_WITH(hog_release) struct list_head name = LIST_HEAD_INIT(name)
+#define GIVER(name, ...) ENDS_WITH(giver_unregister) struct giver name = {.answer = 0, ##__VA_ARGS__}
+
 /* A shrinker with pages to give, one an object. It gives to the thread that made it, unless it gives to all,
  * and counts what is asked of it by those it gives to. */
 struct giver {
@@ -90,12 +95,13 @@ struct giver {
 	void (*in_scan)(struct giver *giver); /* done first in each scan; NULL: nothing */
 	struct list_head pages;
 	size_t nr_pages;
+	bool is_registered;
 };
 
 /* Takes nr_pages for it that satisfy gfp, and registers it. Result: were there as many? */
 bool giver_register(struct giver *giver, size_t nr_pages, gfp_t gfp);
 
-/* Unregisters it and frees what it did not give. */
+/* Unregisters it, if it is, and frees what it did not give. */
 void giver_unregister(struct giver *giver);
 
 /* A waiter for an object of a cache that nobody has: nothing serves it. */

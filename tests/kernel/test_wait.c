@@ -95,7 +95,7 @@ KTEST(sleep, pages_that_a_preempted_thread_left_in_a_closed_list_are_found, "C3 
 KTEST(sleep, a_free_between_looking_and_sleeping_is_not_lost, "C3 GFP-09")
 {
 	MACHINE_STAYS_AS_FOUND();
-	struct list_head hog = LIST_HEAD_INIT(hog);
+	HOG(hog);
 	struct page *spare = alloc_page(GFP_KERNEL);
 	struct mem_waiter waiter;
 	size_t waits;
@@ -119,7 +119,7 @@ KTEST(sleep, a_free_between_looking_and_sleeping_is_not_lost, "C3 GFP-09")
 KTEST(sleep, what_was_handed_over_stays_its_even_if_it_was_about_to_leave, "C3 GFP-12")
 {
 	MACHINE_STAYS_AS_FOUND();
-	struct list_head hog = LIST_HEAD_INIT(hog);
+	HOG(hog);
 	struct page *spare = alloc_page(GFP_KERNEL);
 	struct wait_record record;
 	struct mem_waiter waiter;
@@ -178,7 +178,7 @@ KTEST(sleep, the_last_waits_can_be_read_and_no_more, "C3")
 KTEST(sleep, a_page_goes_to_who_came_first_and_the_next_one_to_the_next, "C3 GFP-10")
 {
 	MACHINE_STAYS_AS_FOUND();
-	struct list_head hog = LIST_HEAD_INIT(hog);
+	HOG(hog);
 	struct page *spares[2] = {alloc_page(GFP_KERNEL), alloc_page(GFP_KERNEL)};
 	struct mem_waiter waiters[2];
 

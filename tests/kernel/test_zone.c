@@ -77,7 +77,7 @@ KTEST(zone, a_request_tries_its_zone_and_then_lower_ones_only, "G7 G8 G9 ZON-05"
 KTEST(zone, a_high_request_falls_back_to_normal_and_then_to_dma, "G8 ZON-05")
 {
 	MACHINE_STAYS_AS_FOUND();
-	struct list_head hog = LIST_HEAD_INIT(hog);
+	HOG(hog);
 	struct page *page;
 
 	if (!zone_has_memory(high))
@@ -106,7 +106,7 @@ KTEST(zone, a_high_request_falls_back_to_normal_and_then_to_dma, "G8 ZON-05")
 KTEST(zone, a_normal_request_falls_back_to_dma_and_never_upwards, "G9 ZON-05")
 {
 	MACHINE_STAYS_AS_FOUND();
-	struct list_head hog = LIST_HEAD_INIT(hog);
+	HOG(hog);
 	struct page *page;
 
 	if (!zone_has_memory(normal))
@@ -131,7 +131,7 @@ KTEST(zone, a_normal_request_falls_back_to_dma_and_never_upwards, "G9 ZON-05")
 KTEST(zone, a_dma_request_fails_when_that_zone_is_gone_whatever_else_is_free, "G7 ZON-05 EXH-01")
 {
 	MACHINE_STAYS_AS_FOUND();
-	struct list_head hog = LIST_HEAD_INIT(hog);
+	HOG(hog);
 	struct page *page;
 
 	hog_zone(&hog, dma, 1);
@@ -150,7 +150,7 @@ KTEST(zone, a_dma_request_fails_when_that_zone_is_gone_whatever_else_is_free, "G
 KTEST(zone, every_dma_page_lies_below_16_mib, "G7 ZON-01")
 {
 	MACHINE_STAYS_AS_FOUND();
-	struct list_head hog = LIST_HEAD_INIT(hog);
+	HOG(hog);
 	const struct page *page;
 
 	drain_ordinary(&hog, GFP_DMA);
@@ -194,7 +194,7 @@ KTEST(zone, protection_counts_the_pages_above_and_is_0_where_there_are_none, "P6
 KTEST(zone, ordinary_requests_stop_exactly_at_the_floor_of_each_zone, "G6 P6 WMK-02")
 {
 	MACHINE_STAYS_AS_FOUND();
-	struct list_head hog = LIST_HEAD_INIT(hog);
+	HOG(hog);
 
 	drain_ordinary(&hog, GFP_NOWAIT);
 	if (zone_has_memory(normal))
@@ -207,7 +207,7 @@ KTEST(zone, ordinary_requests_stop_exactly_at_the_floor_of_each_zone, "G6 P6 WMK
 KTEST(zone, atomic_requests_take_the_very_last_page_of_every_zone_they_may_search, "G2 G10 P6 WMK-02 EXH-01")
 {
 	MACHINE_STAYS_AS_FOUND();
-	struct list_head hog = LIST_HEAD_INIT(hog);
+	HOG(hog);
 	size_t high_free = high->nr_free;
 	struct page *page;
 
@@ -222,7 +222,7 @@ KTEST(zone, atomic_requests_take_the_very_last_page_of_every_zone_they_may_searc
 KTEST(zone, high_requests_cannot_drain_what_only_others_can_use, "P6 ZON-06")
 {
 	MACHINE_STAYS_AS_FOUND();
-	struct list_head hog = LIST_HEAD_INIT(hog);
+	HOG(hog);
 	struct page *page;
 
 	if (!zone_has_memory(high))
@@ -248,7 +248,7 @@ KTEST(zone, high_requests_cannot_drain_what_only_others_can_use, "P6 ZON-06")
 KTEST(zone, a_large_request_counts_whole_against_the_floor, "P6 WMK-04")
 {
 	MACHINE_STAYS_AS_FOUND();
-	struct list_head hog = LIST_HEAD_INIT(hog);
+	HOG(hog);
 	struct page *block = zone_take(dma, 3), *single = zone_take(dma, 0), *page;
 
 	REQUIRE(block && single);
