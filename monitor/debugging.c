@@ -8,10 +8,11 @@
 static void list_debugged(void)
 {
 	char letters[SLAB_DEBUG_LETTERS_MAX];
-	const struct kmem_cache *cache;
+	struct kmem_cache *cache;
 	unsigned int nr = 0;
 
-	list_for_each_entry(cache, slab_caches(), caches) {
+	slab_for_each(cache)
+	{
 		if (!cache_is_debugged(cache))
 			continue;
 		say("%-31s %s\n", cache->name, slab_debug_letters(cache->flags, letters));

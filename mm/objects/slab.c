@@ -392,6 +392,8 @@ void *slab_alloc_slow(struct kmem_cache *cache, gfp_t gfp, const void *caller)
 	if (unlikely(gfp_is_impossible(gfp)))
 		return refuse_alloc(cache, gfp, caller, gfp_why_impossible(gfp));
 	gfp = gfp_check_context(gfp);
+	if (unlikely(!READ_ONCE(cache->stack.limit)))
+		(void)slab_try_open(cache);
 	if (likely(!retry_must_queue(gfp) || !may_wait_for_object(gfp)))
 		object = take_at_once(cache, gfp, caller, &construct);
 	if (unlikely(!object) && may_wait_for_object(gfp))
@@ -557,7 +559,7 @@ void object_push_slow(void *object, struct kmem_cache *cache)
 		slab_report_bad_object(cache, object, caller, "already free");
 		return;
 	}
-	if (READ_ONCE(cache->stack.limit)) {
+	if (likely(READ_ONCE(cache->stack.limit)) || slab_try_open(cache)) {
 		size_t pages = 0;
 
 		for (unsigned int n = 0; n < ROOM; n += CHUNK)

@@ -2,16 +2,23 @@
 /* Caches as a whole: how they come into being and go, the list of them, and what is done to all. What happens
  * inside one is in slab.c; the layout and the invariants are in slab_internal.h.
  *
- * Lock: slab.lock, for the list; before cache->lock. Caches come and go in process context only, so with
- * preemption off the list stays as it is, and is walked without the lock. */
+ * Lock: slab.lock, for the list of caches, that of open ones, and the names; before cache->lock. It is held
+ * for one cache at a time: a walk pins the cache it is at, and who destroys that leaves it to the walk.
+ *
+ * SC1 a cache is in the list `open` while its stack is open or holds anything.
+ * SC2 while there is a reason to close all, no stack opens: the mode is computed under both locks, after the
+ * reason was given and before it is gone. */
 #include <mm/objects/slab.h>
 
 #include <kernel/lib/align.h>
+#include <kernel/lib/assert.h>
 #include <kernel/lib/bitops.h>
 #include <kernel/lib/format.h>
 #include <kernel/lib/string.h>
 #include <mm/objects/slab_debug.h>
 #include <mm/objects/slab_internal.h>
+#include <mm/objects/slab_names.h>
+#include <mm/pages/above.h>
 
 #define MAX_SLAB_ORDER	   4
 #define LARGEST_SLAB_BYTES (PAGE_SIZE << MAX_SLAB_ORDER)
@@ -20,59 +27,144 @@
 
 static struct {
 	struct port_lock lock;
-	struct list_head caches;
+	struct list_head caches, open;	  /* (L) */
 	unsigned int closed_for;	  /* enum slow_reason: all stacks are closed */
 	struct created_cache cache_cache; /* the cache of caches */
 } slab;
-
-irqflags_t slab_lock_irqsave(void)
-{
-	return port_lock_irqsave(&slab.lock);
-}
-
-void slab_unlock_irqrestore(irqflags_t flags)
-{
-	port_unlock_irqrestore(&slab.lock, flags);
-}
 
 struct list_head *slab_caches(void)
 {
 	return &slab.caches;
 }
 
+/* --- one after another --- */
+
+/* Result: it was dead, and is the caller's to free. */
+static bool unpin_locked(struct kmem_cache *cache)
+{
+	ASSERT(port_lock_is_held(&slab.lock) && cache->nr_pins);
+	if (--cache->nr_pins || !cache->is_dead)
+		return false;
+	list_del(&cache->caches);
+	return true;
+}
+
+static void free_cache(struct kmem_cache *cache)
+{
+	kmem_cache_free(&slab.cache_cache.cache, container_of(cache, struct created_cache, cache));
+}
+
+struct kmem_cache *slab_next(struct kmem_cache *cache)
+{
+	irqflags_t flags = port_lock_irqsave(&slab.lock);
+	struct list_head *node = cache ? cache->caches.next : slab.caches.next;
+	struct kmem_cache *next = NULL;
+	bool is_last_pin;
+
+	if (node != &slab.caches) {
+		next = list_entry(node, struct kmem_cache, caches);
+		next->nr_pins++;
+	}
+	is_last_pin = cache && unpin_locked(cache);
+	port_unlock_irqrestore(&slab.lock, flags);
+	if (is_last_pin)
+		free_cache(cache);
+	return next;
+}
+
+void slab_let_go(struct kmem_cache *cache)
+{
+	irqflags_t flags = port_lock_irqsave(&slab.lock);
+	bool is_last_pin = unpin_locked(cache);
+
+	port_unlock_irqrestore(&slab.lock, flags);
+	if (is_last_pin)
+		free_cache(cache);
+}
+
 /* --- slow mode, reclaim --- */
 
-/* In one go: who is preempted between reading and writing would open what others have closed. */
-static void set_limit(struct kmem_cache *cache)
+static bool all_are_closed(void)
 {
-	irqflags_t flags = irq_save();
-	bool closed = cache->keep_closed || cache_is_debugged(cache) || slab.closed_for;
+	return READ_ONCE(slab.closed_for) || wait_somebody();
+}
 
-	WRITE_ONCE(cache->stack.limit, closed ? 0 : cache->stack.capacity);
-	irq_restore(flags);
+static bool is_closed(const struct kmem_cache *cache)
+{
+	return all_are_closed() || cache->keep_closed || cache_is_debugged(cache);
+}
+
+/* SC1, SC2. Result: is it open? */
+static bool set_mode(struct kmem_cache *cache)
+{
+	irqflags_t flags = port_lock_irqsave(&slab.lock), inner = port_lock_irqsave(&cache->lock);
+	struct pcpu_stack *stack = slab_stack_here(cache);
+
+	WRITE_ONCE(stack->limit, is_closed(cache) ? 0 : stack->capacity);
+	if (stack->limit && list_is_empty(&cache->open))
+		list_add_tail(&cache->open, &slab.open);
+	else if (!stack->limit && !stack->count)
+		list_del_init(&cache->open);
+	port_unlock_irqrestore(&cache->lock, inner);
+	port_unlock_irqrestore(&slab.lock, flags);
+	return READ_ONCE(stack->limit) != 0;
+}
+
+bool slab_try_open(struct kmem_cache *cache)
+{
+	return !is_closed(cache) && set_mode(cache);
+}
+
+/* Limit first, then the drain: whoever interrupts it finds the stack closed. */
+static void close_stack(struct kmem_cache *cache)
+{
+	(void)set_mode(cache);
+	(void)slab_drain_stack(cache, RETURN_ADDRESS());
+	(void)set_mode(cache);
 }
 
 void slab_keep_closed(struct kmem_cache *cache, bool closed)
 {
 	cache->keep_closed = closed;
-	set_limit(cache);
 	if (closed)
-		(void)slab_drain_stack(cache, RETURN_ADDRESS());
+		close_stack(cache);
+	else
+		(void)set_mode(cache);
+}
+
+/* Result: NULL: there is none. */
+static struct kmem_cache *pin_open_one(void)
+{
+	irqflags_t flags = port_lock_irqsave(&slab.lock);
+	struct kmem_cache *cache = NULL;
+
+	if (!list_is_empty(&slab.open)) {
+		cache = list_first_entry(&slab.open, struct kmem_cache, open);
+		cache->nr_pins++;
+	}
+	port_unlock_irqrestore(&slab.lock, flags);
+	return cache;
+}
+
+void slab_close_open(void)
+{
+	struct kmem_cache *cache;
+
+	while (all_are_closed() && (cache = pin_open_one()) != NULL) {
+		close_stack(cache);
+		slab_let_go(cache);
+	}
 }
 
 void slab_close_all(enum slow_reason reason, bool closed)
 {
 	unsigned int bit = (unsigned int)reason;
-	struct kmem_cache *cache;
 
-	port_preempt_disable();
-	slab.closed_for = closed ? slab.closed_for | bit : slab.closed_for & ~bit;
-	list_for_each_entry(cache, &slab.caches, caches)
-		set_limit(cache);
 	if (closed)
-		list_for_each_entry(cache, &slab.caches, caches)
-			(void)slab_drain_stack(cache, RETURN_ADDRESS());
-	port_preempt_enable();
+		__atomic_fetch_or(&slab.closed_for, bit, __ATOMIC_RELAXED);
+	else
+		__atomic_fetch_and(&slab.closed_for, ~bit, __ATOMIC_RELAXED);
+	slab_close_open();
 }
 
 size_t slab_reclaim(void)
@@ -80,10 +172,7 @@ size_t slab_reclaim(void)
 	struct kmem_cache *cache;
 	size_t pages = 0;
 
-	port_preempt_disable();
-	list_for_each_entry(cache, &slab.caches, caches)
-		pages += kmem_cache_shrink(cache);
-	port_preempt_enable();
+	slab_for_each(cache) pages += kmem_cache_shrink(cache);
 	return pages;
 }
 
@@ -186,36 +275,25 @@ void slab_set_layout(struct kmem_cache *cache, slab_flags_t flags)
 	set_plain_layout(cache);
 }
 
-static struct kmem_cache *find_locked(const char *name)
-{
-	struct kmem_cache *cache;
-
-	list_for_each_entry(cache, &slab.caches, caches)
-		if (strcmp(cache->name, name) == 0)
-			return cache;
-	return NULL;
-}
-
 struct kmem_cache *kmem_cache_find(const char *name)
 {
-	irqflags_t flags = slab_lock_irqsave();
-	struct kmem_cache *cache = find_locked(name);
+	irqflags_t flags = port_lock_irqsave(&slab.lock);
+	struct kmem_cache *cache = slab_name_find(name);
 
-	slab_unlock_irqrestore(flags);
+	port_unlock_irqrestore(&slab.lock, flags);
 	return cache;
 }
 
-/* From here on it is a cache like others. Result: false: one of its name was faster. */
+/* From here on it is a cache like others; its stack opens with its first use. Result: false: one of its name
+ * was faster. */
 static bool list_cache(struct kmem_cache *cache)
 {
-	irqflags_t flags = slab_lock_irqsave();
-	bool is_first = !find_locked(cache->name);
+	irqflags_t flags = port_lock_irqsave(&slab.lock);
+	bool is_first = slab_name_add(cache);
 
-	if (is_first) {
-		set_limit(cache);
+	if (is_first)
 		list_add_tail(&cache->caches, &slab.caches);
-	}
-	slab_unlock_irqrestore(flags);
+	port_unlock_irqrestore(&slab.lock, flags);
 	return is_first;
 }
 
@@ -236,6 +314,8 @@ bool slab_cache_init(struct kmem_cache *cache, uint32_t slots, const char *name,
 	list_init(&cache->partial);
 	list_init(&cache->full);
 	list_init(&cache->waiters);
+	list_init(&cache->open);
+	cache->name_hash = slab_name_hash(cache->name);
 	cache->stack.capacity = slots;
 	return list_cache(cache);
 }
@@ -355,45 +435,60 @@ static COLD void report_live_objects(struct kmem_cache *cache, const void *calle
 			list_live_objects(cache, pfn_to_page(pfn));
 }
 
-static bool cache_is_known(const struct kmem_cache *wanted)
+/* Of all that may be handed to kmem_cache_destroy(). Result: it is a cache of kmem_cache_create(), and pinned. */
+static bool pin_if_known(struct kmem_cache *cache)
 {
-	const struct kmem_cache *cache;
-	bool known = false;
-	irqflags_t flags = slab_lock_irqsave();
+	const struct kmem_cache *of = &slab.cache_cache.cache;
+	irqflags_t flags;
+	bool known;
 
-	list_for_each_entry(cache, &slab.caches, caches)
-		known |= cache == wanted && !cache->built_in;
-	slab_unlock_irqrestore(flags);
+	if (!virt_is_direct(cache) || virt_to_page(cache)->slab_cache != of ||
+	    !object_is_whole(of, object_offset(of, (uintptr_t)cache)))
+		return false;
+	flags = port_lock_irqsave(&slab.lock);
+	known = slab_name_is_known(cache);
+	cache->nr_pins += known;
+	port_unlock_irqrestore(&slab.lock, flags);
 	return known;
+}
+
+/* Its name is free; the rest goes with the last pin. */
+static void bury(struct kmem_cache *cache)
+{
+	irqflags_t flags = port_lock_irqsave(&slab.lock);
+
+	slab_name_remove(cache);
+	list_del_init(&cache->open);
+	cache->is_dead = true;
+	port_unlock_irqrestore(&slab.lock, flags);
 }
 
 void kmem_cache_destroy(struct kmem_cache *cache)
 {
 	const void *caller = RETURN_ADDRESS();
-	irqflags_t flags;
 
 	if (!cache)
 		return;
-	if (!cache_is_known(cache)) {
+	if (!pin_if_known(cache)) {
 		slab_report_bad_object(NULL, cache, caller, "no cache that kmem_cache_create made");
 		return;
 	}
 	(void)slab_drain_stack(cache, caller);
 	if (cache->nr_in_use) {
 		report_live_objects(cache, caller);
-		return;
+	} else {
+		kmem_cache_shrink(cache);
+		bury(cache);
 	}
-	kmem_cache_shrink(cache);
-	flags = slab_lock_irqsave();
-	list_del(&cache->caches);
-	slab_unlock_irqrestore(flags);
-	kmem_cache_free(&slab.cache_cache.cache, container_of(cache, struct created_cache, cache));
+	slab_let_go(cache);
 }
 
 void slab_init(void)
 {
 	port_lock_init(&slab.lock, "slab");
 	list_init(&slab.caches);
+	list_init(&slab.open);
+	slab_names_reset();
 	memset(&slab.cache_cache, 0, sizeof(slab.cache_cache));
 	(void)slab_cache_init(&slab.cache_cache.cache, 4, "kmem_cache", sizeof(struct created_cache), 0,
 			      SLAB_HWCACHE_ALIGN, NULL);
@@ -402,49 +497,35 @@ void slab_init(void)
 
 /* --- what is seen from outside --- */
 
-/* A copy of the n-th cache, so that it can be shown with interrupts on. Result: is there one? */
-static bool copy_cache(unsigned int n, struct kmem_cache *copy)
+static void print_cache(struct sink *out, struct kmem_cache *cache)
 {
-	const struct kmem_cache *cache;
-	irqflags_t flags = slab_lock_irqsave();
-	bool found = false;
+	irqflags_t flags = port_lock_irqsave(&cache->lock);
+	size_t nr_parked = slab_stack_here(cache)->count, nr_in_use = cache->nr_in_use - nr_parked;
+	size_t nr_objects = cache->nr_objects, nr_slabs = cache->nr_slabs, nr_empty = cache->nr_empty;
 
-	list_for_each_entry(cache, &slab.caches, caches) {
-		found = n-- == 0;
-		if (found) {
-			*copy = *cache;
-			break;
-		}
-	}
-	slab_unlock_irqrestore(flags);
-	return found;
+	port_unlock_irqrestore(&cache->lock, flags);
+	sink_printf(out, "%-17s %6zu %6zu %6u %4u %4u : tunables %4u %4u %4u : slabdata %6zu %6zu %6u\n",
+		    cache->name, nr_in_use, nr_objects, cache->stride, cache->per_slab, 1u << cache->order, 0,
+		    0, 0, nr_slabs - nr_empty, nr_slabs, 0);
 }
 
 void slabinfo_print(struct sink *out)
 {
-	struct kmem_cache cache;
+	struct kmem_cache *cache;
 
 	sink_printf(out, "slabinfo - version: 2.1\n");
 	sink_printf(
 		out,
 		"# name            <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab> : tunables "
 		"<limit> <batchcount> <sharedfactor> : slabdata <active_slabs> <num_slabs> <sharedavail>\n");
-	for (unsigned int n = 0; copy_cache(n, &cache); n++)
-		sink_printf(out,
-			    "%-17s %6zu %6zu %6u %4u %4u : tunables %4u %4u %4u : slabdata %6zu %6zu %6u\n",
-			    cache.name, cache.nr_in_use - cache.stack.count, cache.nr_objects, cache.stride,
-			    cache.per_slab, 1u << cache.order, 0, 0, 0, cache.nr_slabs - cache.nr_empty,
-			    cache.nr_slabs, 0);
+	slab_for_each(cache) if (!READ_ONCE(cache->is_dead)) print_cache(out, cache);
 }
 
 size_t slab_pages(void)
 {
-	const struct kmem_cache *cache;
+	struct kmem_cache *cache;
 	size_t pages = 0;
-	irqflags_t flags = slab_lock_irqsave();
 
-	list_for_each_entry(cache, &slab.caches, caches)
-		pages += cache->nr_pages;
-	slab_unlock_irqrestore(flags);
+	slab_for_each(cache) pages += READ_ONCE(cache->nr_pages);
 	return pages;
 }

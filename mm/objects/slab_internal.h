@@ -54,15 +54,20 @@ struct kmem_cache {
 	uint32_t object_size; /* (C) bytes asked for */
 	uint32_t align;	      /* (C) */
 	slab_flags_t flags;   /* (E) */
-	struct list_head partial; /* (L) slabs with room, empty ones last */
-	struct list_head full;	  /* (L) */
-	size_t nr_slabs;	  /* (L) */
-	size_t nr_pages;	  /* (L) in slabs */
-	size_t nr_objects;	  /* (L) that the slabs hold */
-	size_t nr_empty;	  /* (L) slabs with in_use == 0 */
-	size_t nr_in_use;	  /* (L) objects handed out or parked per CPU */
-	struct list_head caches;  /* under slab.lock: all caches */
-	struct list_head waiters; /* under wait.lock: who waits for an object, in order of arrival */
+	struct list_head partial;    /* (L) slabs with room, empty ones last */
+	struct list_head full;	     /* (L) */
+	size_t nr_slabs;	     /* (L) */
+	size_t nr_pages;	     /* (L) in slabs */
+	size_t nr_objects;	     /* (L) that the slabs hold */
+	size_t nr_empty;	     /* (L) slabs with in_use == 0 */
+	size_t nr_in_use;	     /* (L) objects handed out or parked per CPU */
+	struct list_head caches;     /* under slab.lock: all caches */
+	struct list_head open;	     /* under slab.lock: those whose stack is open or holds anything */
+	unsigned int nr_pins;	     /* under slab.lock: it stays where it is, see slab_next() */
+	bool is_dead;		     /* under slab.lock: destroyed, and gone with its last pin */
+	uint32_t name_hash;	     /* (C) */
+	struct kmem_cache *below[2]; /* under slab.lock: in the tree of names */
+	struct list_head waiters;    /* under wait.lock: who waits for an object, in order of arrival */
 	char name[CACHE_NAME_MAX];
 	struct pcpu_stack stack; /* of objects, parked per CPU; its slots lie behind the cache */
 };
@@ -122,6 +127,18 @@ uint32_t slab_stack_capacity(uint32_t stride);
 /* Slow mode of one cache on demand: its stack is drained and every call goes to its slabs. Nests not.
  * Context: any. */
 void slab_keep_closed(struct kmem_cache *cache, bool closed);
+
+/* A closed stack opens with its next use, when nothing keeps it closed any more. Result: is it open? Context:
+ * any, no lock of mm held. */
+bool slab_try_open(struct kmem_cache *cache);
+
+/* All caches, one after another, with interrupts and preemption on: each stays for as long as it is looked at.
+ * NULL: the first; result NULL: that was the last. Who stops before lets the last one go. A cache that is
+ * destroyed meanwhile is dead and empty. Context: process. */
+struct kmem_cache *slab_next(struct kmem_cache *cache);
+void slab_let_go(struct kmem_cache *cache);
+
+#define slab_for_each(cache) for ((cache) = slab_next(NULL); (cache); (cache) = slab_next(cache))
 
 /* All that is parked in front of the cache back to its slabs. Result: pages of slabs that went with it. */
 size_t slab_drain_stack(struct kmem_cache *cache, const void *caller);
@@ -214,7 +231,5 @@ static inline uint32_t slab_room(const struct kmem_cache *cache, const struct pa
 					  : slab_piece_end(cache, slab) - slab_piece_start(cache, slab);
 }
 
-/* All caches; slab lock held, or interrupts off and one CPU. */
+/* All caches; for those who know that none comes or goes meanwhile. */
 struct list_head *slab_caches(void);
-irqflags_t slab_lock_irqsave(void);
-void slab_unlock_irqrestore(irqflags_t flags);

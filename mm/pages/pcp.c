@@ -10,6 +10,7 @@
 #include <kernel/lib/assert.h>
 #include <kernel/lib/bitops.h>
 #include <kernel/lib/string.h>
+#include <mm/pages/above.h>
 #include <mm/pages/buddy.h>
 #include <mm/pages/page_alloc.h>
 
@@ -236,12 +237,14 @@ static void set_limits(const struct zone *zone, bool slow)
 		}
 }
 
-/* Limits first, then the drain: whoever interrupts it finds the stacks closed. */
+/* The mode is computed under the lock, after a reason was given and before it is gone. Limits first, then the
+ * drain: whoever interrupts it finds the stacks closed. */
 void pcp_check_mode(struct zone *zone)
 {
 	irqflags_t flags = port_lock_irqsave(&zone->lock);
-	bool enter = !zone->slow && (closed_for || zone->nr_free < zone->wmark[WMARK_LOW]);
-	bool leave = zone->slow && !closed_for && zone->nr_free >= zone->wmark[WMARK_HIGH];
+	bool closed = READ_ONCE(closed_for) || wait_somebody();
+	bool enter = !zone->slow && (closed || zone->nr_free < zone->wmark[WMARK_LOW]);
+	bool leave = zone->slow && !closed && zone->nr_free >= zone->wmark[WMARK_HIGH];
 
 	if (enter || leave) {
 		zone->slow = enter;
@@ -252,22 +255,29 @@ void pcp_check_mode(struct zone *zone)
 		pcp_drain_zone(zone);
 }
 
+/* Who closed a zone before may have been preempted in its drain. */
+void pcp_follow_waiters(void)
+{
+	struct zone *zone;
+
+	for_each_zone(zone) {
+		if (!zone_has_memory(zone))
+			continue;
+		pcp_check_mode(zone);
+		if (READ_ONCE(zone->slow))
+			pcp_drain_zone(zone);
+	}
+}
+
 void pcp_close(enum slow_reason reason, bool closed)
 {
 	unsigned int bit = (unsigned int)reason;
-	struct zone *zone;
 
 	if (closed)
 		__atomic_fetch_or(&closed_for, bit, __ATOMIC_RELAXED);
 	else
 		__atomic_fetch_and(&closed_for, ~bit, __ATOMIC_RELAXED);
-	for_each_zone(zone) {
-		if (!zone_has_memory(zone))
-			continue;
-		pcp_check_mode(zone);
-		if (closed)
-			pcp_drain_zone(zone); /* who closed it before may have been preempted in its drain */
-	}
+	pcp_follow_waiters();
 }
 
 size_t pcp_parked_pages(const struct zone *zone)

@@ -52,19 +52,22 @@ void pcp_make_room(struct pcpu_stack *stack);
 /* Give everything this CPU has parked of a zone back to it. Result: pages. Context: any. */
 size_t pcp_drain_zone(struct zone *zone);
 
-/* Why all lists are closed, pages' and objects', whatever is free. */
+/* Why all lists are closed, pages' and objects', whatever is free; that somebody waits for memory (W3) is
+ * another reason. */
 enum slow_reason {
 	SLOW_ON_DEMAND = 1, /* somebody must see every page in its zone */
-	SLOW_WAITERS = 2,   /* somebody waits for memory (mm/reclaim/wait.h) */
 	SLOW_INIT_ON = 4,   /* every page and object is cleared on its way (mm/init.h) */
 };
 
 /* Close the lists of all zones for that reason: when it returns nothing is parked. When no reason is left,
  * let the watermarks decide again. Context: any; one caller a reason. */
 void pcp_close(enum slow_reason reason, bool closed);
+
+/* The same when somebody comes to wait, or the last one goes. Context: process. */
+void pcp_follow_waiters(void);
 #define pcp_keep_closed(closed) pcp_close(SLOW_ON_DEMAND, closed)
 
-/* Enter or leave slow mode as the zone's free pages ask for. Context: any, zone->lock not held. */
+/* Enter or leave slow mode as the reasons and the zone's free pages ask for. Context: any, zone->lock not held. */
 void pcp_check_mode(struct zone *zone);
 
 /* Pages this CPU has parked of a zone. A snapshot. */

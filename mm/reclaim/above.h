@@ -5,8 +5,12 @@
 
 #include <mm/pages/pcp.h>
 
-/* slab_keep_closed() for all caches, those to come included, while there is any reason. Context: process. */
+/* Close all caches, those to come included, while there is any reason. When none is left, each opens with its
+ * next use. Context: process. */
 void slab_close_all(enum slow_reason reason, bool closed);
+
+/* Close and drain what is open, if there is a reason: that somebody waits is one. Context: process. */
+void slab_close_open(void);
 
 /* Objects parked in front of all caches to their slabs, empty slabs to the page allocator. Result: pages.
  * Context: process. */

@@ -267,23 +267,28 @@ static void serve_all_beside(const struct mem_waiter *waiter)
 
 /* --- entering, sleeping, leaving --- */
 
-/* W3 */
-static void count_waiters(int change)
+/* W3. Counted first, then closed, then queued: whoever opens a list under its lock meanwhile sees the count,
+ * and whoever was at it when the count rose is found here. Each who comes makes sure itself: the one before may
+ * have been preempted on the way. */
+static void close_lists(void)
 {
-	port_preempt_disable();
-	wait_nr_waiters += (unsigned int)change;
-	if (wait_nr_waiters == (change > 0 ? 1u : 0u)) {
-		pcp_close(SLOW_WAITERS, change > 0);
-		slab_close_all(SLOW_WAITERS, change > 0);
-	}
-	port_preempt_enable();
+	(void)__atomic_add_fetch(&wait_nr_waiters, 1, __ATOMIC_SEQ_CST);
+	pcp_follow_waiters();
+	slab_close_open();
+}
+
+/* Object stacks open with their next use. */
+static void open_lists(void)
+{
+	if (__atomic_sub_fetch(&wait_nr_waiters, 1, __ATOMIC_SEQ_CST) == 0)
+		pcp_follow_waiters();
 }
 
 void wait_enter(struct mem_waiter *waiter)
 {
 	irqflags_t flags;
 
-	count_waiters(1);
+	close_lists();
 	flags = port_lock_irqsave(&wait.lock);
 	queue_locked(waiter);
 	port_unlock_irqrestore(&wait.lock, flags);
@@ -352,7 +357,7 @@ bool wait_leave(struct mem_waiter *waiter)
 	port_unlock_irqrestore(&wait.lock, flags);
 	log_wait(waiter);
 	serve_all_beside(waiter);
-	count_waiters(-1);
+	open_lists();
 	if (!waiter->is_served)
 		mm_event_add(EVENT_GAVE_UP, 1);
 	return waiter->is_served;

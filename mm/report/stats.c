@@ -1,28 +1,32 @@
 /* SPDX-License-Identifier: MIT */
-/* Printers. They copy what they show under the zone's lock and print without it. */
+/* Printers. What they count they count with interrupts on, see stats.h. */
 #include <mm/report/stats.h>
 
 #include <kernel/lib/format.h>
+#include <kernel/lib/string.h>
 #include <mm/mapped/vmalloc.h>
 #include <mm/objects/slab.h>
-#include <mm/pages/buddy.h>
 #include <mm/pages/page_alloc.h>
 #include <mm/pages/user_page.h>
 
-static void count_blocks(struct zone *zone, size_t count[NR_MOBILITY][NR_ORDERS])
+/* By the heads of blocks, each read once: lists could not be left and found again. */
+static void count_blocks(const struct zone *zone, size_t count[NR_MOBILITY][NR_ORDERS])
 {
-	irqflags_t flags = port_lock_irqsave(&zone->lock);
+	memset(count, 0, sizeof(size_t[NR_MOBILITY][NR_ORDERS]));
+	for (pfn_t pfn = zone->start_pfn; pfn < zone->end_pfn;) {
+		struct page head = {.head = READ_ONCE(pfn_to_page(pfn)->head)};
+		bool is_block = head.state != PAGE_INTERIOR && head.order <= MAX_ORDER;
 
-	for (unsigned int type = 0; type < NR_MOBILITY; type++)
-		for (unsigned int order = 0; order < NR_ORDERS; order++)
-			count[type][order] = buddy_count_locked(zone, (enum mobility)type, order);
-	port_unlock_irqrestore(&zone->lock, flags);
+		if (is_block && head.state == PAGE_FREE)
+			count[page_mobility(&head)][head.order]++;
+		pfn += is_block ? 1u << head.order : 1;
+	}
 }
 
 void buddyinfo_print(struct sink *out)
 {
 	size_t count[NR_MOBILITY][NR_ORDERS];
-	struct zone *zone;
+	const struct zone *zone;
 
 	for_each_zone(zone) {
 		if (!zone_has_memory(zone))
@@ -37,7 +41,7 @@ void buddyinfo_print(struct sink *out)
 
 static const char *const mobility_names[NR_MOBILITY] = {"Unmovable", "Movable", "Reclaimable"};
 
-static void print_free_by_type(struct sink *out, struct zone *zone)
+static void print_free_by_type(struct sink *out, const struct zone *zone)
 {
 	size_t count[NR_MOBILITY][NR_ORDERS];
 
@@ -66,7 +70,7 @@ static void print_block_types(struct sink *out, const struct zone *zone)
 
 void pagetypeinfo_print(struct sink *out)
 {
-	struct zone *zone;
+	const struct zone *zone;
 
 	sink_printf(out, "Page block order: %u\nPages per block:  %u\n\n", PAGEBLOCK_ORDER,
 		    1u << PAGEBLOCK_ORDER);

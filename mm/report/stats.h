@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What mm looks like from outside, in the formats of Linux's /proc files of the same names. Serves CONTRACT
- * P5. Each zone is shown as it was at one moment. Context: any; buddyinfo and pagetypeinfo hold a zone's lock
- * for a walk of its free lists, so they are for people, not for handlers. */
+ * P5. They are written while memory is used, with interrupts on: each figure is one that was, but a block that
+ * moves meanwhile may be counted twice or not at all. Context: process. */
 #pragma once
 
 struct sink;

@@ -470,6 +470,35 @@ static bool new_object_is_zero(size_t size, gfp_t gfp)
 	return is_zero;
 }
 
+KTEST(gfp, init_on_clears_what_passes_through_the_queue_of_waiters_too, "K4 DBG-11")
+{
+	MACHINE_STAYS_AS_FOUND();
+	INIT_ON_COMES_BACK();
+	struct mem_waiter waiter;
+	struct page *page;
+	char *object;
+
+	wait_init_for_nothing(&waiter);
+	wait_enter(&waiter); /* who comes behind it is served from the queue */
+	mm_init_on(true, false);
+	EXPECT(new_pages_are_zero(GFP_KERNEL, 0));
+	EXPECT(new_object_is_zero(100, GFP_KERNEL));
+	mm_init_on(false, true);
+	dirty_page(GFP_KERNEL, 0);
+	page = alloc_page(GFP_KERNEL);
+	EXPECT(page && page_is_zero(page));
+	if (page)
+		__free_page(page);
+	object = kmalloc(100, GFP_KERNEL);
+	REQUIRE(object);
+	memset(object, 0x5a, 100);
+	kfree(object);
+	EXPECT(object[8] == 0 && memory_is(object + 8, 0, 92)); /* behind the link to the next */
+	mm_init_on(false, false);
+	EXPECT(zones[ZONE_DMA].slow || !zone_has_memory(&zones[ZONE_DMA])); /* somebody waits */
+	(void)wait_leave(&waiter);
+}
+
 KTEST(gfp, init_on_alloc_clears_pages_and_objects_of_every_kind, "K4 DBG-11")
 {
 	MACHINE_STAYS_AS_FOUND();

@@ -638,3 +638,61 @@ KTEST(slab, slabinfo_has_a_line_per_cache_in_format_2_1, "S3 P5 SLB-11")
 	kmem_cache_destroy(cache);
 	EXPECT(!slabinfo_says("\ntest "));
 }
+
+/* --- many caches --- */
+
+#define MANY_CACHES 300u
+
+static struct kmem_cache *create_number(unsigned int n)
+{
+	char name[16];
+
+	snprintf(name, sizeof(name), "many-%u", n);
+	return kmem_cache_create(name, 32 + n % 64, 0, 0, NULL);
+}
+
+KTEST(slab, of_many_caches_each_name_is_taken_until_its_own_cache_goes, "S3 SLB-06")
+{
+	MACHINE_STAYS_AS_FOUND();
+	static struct kmem_cache *cache[MANY_CACHES];
+
+	expect_reports();
+	for (unsigned int n = 0; n < MANY_CACHES; n++)
+		REQUIRE(cache[n] = create_number(n));
+	for (unsigned int n = 0; n < MANY_CACHES; n += 3)
+		kmem_cache_destroy(cache[n]);
+	for (unsigned int n = 0; n < MANY_CACHES; n += 50) {
+		struct kmem_cache *again = create_number(n);
+
+		EXPECT_EQ(again != NULL, n % 3 == 0);
+		if (n % 3)
+			EXPECT(one_report_says("taken"));
+		else
+			cache[n] = again;
+	}
+	for (unsigned int n = 0; n < MANY_CACHES; n++)
+		if (n % 3 || n % 50 == 0)
+			kmem_cache_destroy(cache[n]);
+}
+
+KTEST(slab, a_cache_that_is_destroyed_while_somebody_looks_at_it_goes_with_his_look, "S2")
+{
+	MACHINE_STAYS_AS_FOUND();
+	struct kmem_cache *cache[2] = {kmem_cache_create("looked-at", 64, 0, 0, NULL),
+				       kmem_cache_create("behind-it", 64, 0, 0, NULL)};
+	struct kmem_cache *walk, *again;
+	size_t nr_live;
+
+	REQUIRE(cache[0] && cache[1]);
+	for (walk = slab_next(NULL); walk != cache[0]; walk = slab_next(walk))
+		;
+	nr_live = nr_live_objects();
+	kmem_cache_destroy(cache[0]);
+	EXPECT_EQ(nr_live_objects(), nr_live); /* the cache itself is still somebody's */
+	again = kmem_cache_create("looked-at", 32, 0, 0, NULL);
+	EXPECT(again && again != cache[0]);
+	EXPECT(slab_next(walk) == cache[1]);
+	slab_let_go(cache[1]);
+	kmem_cache_destroy(again);
+	kmem_cache_destroy(cache[1]);
+}

@@ -32,40 +32,79 @@ static bool all_pages_are_closed(void)
 	return true;
 }
 
-/* Of all caches that could park anything. */
-static bool all_objects_are_closed(bool closed)
+static bool pages_are_open(void)
+{
+	const struct zone *zone;
+
+	for_each_zone(zone)
+		if (zone->slow && zone_has_memory(zone) && zone->nr_free >= zone->wmark[WMARK_HIGH])
+			return false;
+	return true;
+}
+
+static bool all_objects_are_closed(void)
 {
 	const struct kmem_cache *cache;
 
-	list_for_each_entry(cache, slab_caches(), caches) {
-		const struct pcpu_stack *stack = &cache->stack;
-
-		if (stack->limit != (closed ? 0 : stack->capacity) || (closed && stack->count))
+	list_for_each_entry(cache, slab_caches(), caches)
+		if (cache->stack.limit || cache->stack.count)
 			return false;
-	}
 	return true;
+}
+
+/* What is closed opens with its next use, if nothing keeps it closed. */
+static bool opens_when_used(struct kmem_cache *cache)
+{
+	kmem_cache_free(cache, kmem_cache_alloc(cache, GFP_KERNEL));
+	return cache->stack.limit == cache->stack.capacity && cache->stack.count != 0;
 }
 
 KTEST(sleep, while_anybody_waits_no_list_of_pages_or_objects_is_open, "C3")
 {
 	MACHINE_STAYS_AS_FOUND();
-	bool were_open = all_objects_are_closed(false);
+	struct kmem_cache *cache[2] = {kmem_cache_create("before", 100, 0, 0, NULL), NULL};
 	struct mem_waiter first, second;
 
+	REQUIRE(cache[0]);
 	pcp_keep_closed(false);
-	kfree(kmalloc(100, GFP_KERNEL));
+	EXPECT(opens_when_used(cache[0]) || lists_stay_closed());
 	wait_init_for_nothing(&first);
 	wait_init_for_nothing(&second);
 	wait_enter(&first);
 	EXPECT(all_pages_are_closed());
-	EXPECT(all_objects_are_closed(true));
+	EXPECT(all_objects_are_closed());
+	cache[1] = kmem_cache_create("meanwhile", 100, 0, 0, NULL);
+	REQUIRE(cache[1]);
+	EXPECT(!opens_when_used(cache[0]) && !opens_when_used(cache[1]));
 	wait_enter(&second);
 	EXPECT(!wait_leave(&first));
 	EXPECT(all_pages_are_closed());
-	EXPECT(all_objects_are_closed(true));
+	EXPECT(!opens_when_used(cache[0]) && !opens_when_used(cache[1]));
+	EXPECT(all_objects_are_closed());
 	EXPECT(!wait_leave(&second));
-	EXPECT_EQ(all_objects_are_closed(false), were_open);
 	EXPECT_EQ(wait_nr_waiters, 0);
+	EXPECT(pages_are_open() || lists_stay_closed());
+	for (unsigned int i = 0; i < 2; i++) {
+		EXPECT(opens_when_used(cache[i]) || lists_stay_closed());
+		kmem_cache_destroy(cache[i]);
+	}
+}
+
+KTEST(sleep, objects_that_a_preempted_thread_left_in_a_closed_cache_are_found, "C3 GFP-09 W3")
+{
+	NEEDS_OPEN_LISTS();
+	MACHINE_STAYS_AS_FOUND();
+	struct kmem_cache *cache = kmem_cache_create("left", 100, 0, 0, NULL);
+	struct mem_waiter waiter;
+
+	REQUIRE(cache && opens_when_used(cache));
+	cache->stack.limit = 0; /* closed, and not drained yet */
+	wait_init_for_nothing(&waiter);
+	wait_enter(&waiter);
+	EXPECT_EQ(cache->stack.count, 0);
+	(void)wait_leave(&waiter);
+	EXPECT(opens_when_used(cache));
+	kmem_cache_destroy(cache);
 }
 
 KTEST(sleep, pages_that_a_preempted_thread_left_in_a_closed_list_are_found, "C3 GFP-09")
