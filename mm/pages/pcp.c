@@ -227,46 +227,51 @@ size_t pcp_drain_zone(struct zone *zone)
 	return pages;
 }
 
-static void set_limits(const struct zone *zone, bool slow)
+/* As the mode is now, for one mobility under one lock. */
+static void follow_mode(struct zone *zone)
 {
-	for (unsigned int mobility = 0; mobility < NR_MOBILITY; mobility++)
+	for (unsigned int mobility = 0; mobility < NR_MOBILITY; mobility++) {
+		irqflags_t flags = port_lock_irqsave(&zone->lock);
+
 		for (unsigned int order = 0; order < PCP_ORDERS; order++) {
 			struct pcpu_stack *stack = stack_of(zone, mobility, order);
 
-			WRITE_ONCE(stack->limit, slow ? 0 : stack->capacity);
+			WRITE_ONCE(stack->limit, zone->slow ? 0 : stack->capacity);
 		}
+		port_unlock_irqrestore(&zone->lock, flags);
+	}
+	if (READ_ONCE(zone->slow))
+		pcp_drain_zone(zone);
 }
 
-/* The mode is computed under the lock, after a reason was given and before it is gone. Limits first, then the
- * drain: whoever interrupts it finds the stacks closed. */
-void pcp_check_mode(struct zone *zone)
+/* Under the lock, after a reason was given and before it is gone. Result: has the mode changed? */
+static bool choose_mode(struct zone *zone)
 {
 	irqflags_t flags = port_lock_irqsave(&zone->lock);
 	bool closed = READ_ONCE(closed_for) || wait_somebody();
 	bool enter = !zone->slow && (closed || zone->nr_free < zone->wmark[WMARK_LOW]);
 	bool leave = zone->slow && !closed && zone->nr_free >= zone->wmark[WMARK_HIGH];
 
-	if (enter || leave) {
-		zone->slow = enter;
-		set_limits(zone, enter);
-	}
+	zone->slow ^= enter || leave;
 	port_unlock_irqrestore(&zone->lock, flags);
-	if (enter)
-		pcp_drain_zone(zone);
+	return enter || leave;
 }
 
-/* Who closed a zone before may have been preempted in its drain. */
+/* Limits first, then the drain: whoever interrupts it finds the stacks closed. */
+void pcp_check_mode(struct zone *zone)
+{
+	if (choose_mode(zone))
+		follow_mode(zone);
+}
+
+/* Who closed a zone before may have been preempted on the way. */
 void pcp_follow_waiters(void)
 {
 	struct zone *zone;
 
-	for_each_zone(zone) {
-		if (!zone_has_memory(zone))
-			continue;
-		pcp_check_mode(zone);
-		if (READ_ONCE(zone->slow))
-			pcp_drain_zone(zone);
-	}
+	for_each_zone(zone)
+		if (zone_has_memory(zone) && (choose_mode(zone) || READ_ONCE(zone->slow)))
+			follow_mode(zone);
 }
 
 void pcp_close(enum slow_reason reason, bool closed)

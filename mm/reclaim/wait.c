@@ -122,8 +122,17 @@ static void copy_name(char *to, const char *from)
 	*to = '\0';
 }
 
+/* Who serves; worked out before the lock is taken. */
+static struct wait_name this_name(void)
+{
+	struct wait_name name;
+
+	copy_name(name.text, port_task_name());
+	return name;
+}
+
 /* It takes, if what it wants is there. Result: was it? */
-static bool serve_locked(struct mem_waiter *waiter)
+static bool serve_locked(struct mem_waiter *waiter, const struct wait_name *name)
 {
 	ASSERT(port_lock_is_held(&wait.lock) && !waiter->is_served);
 	if (!waiter->take(waiter))
@@ -132,7 +141,7 @@ static bool serve_locked(struct mem_waiter *waiter)
 		waiter->page->refcount = 1; /* A1, also until its owner sees it */
 	unqueue_locked(waiter);
 	waiter->is_served = true;
-	copy_name(waiter->woken_by, port_task_name());
+	waiter->woken_by = *name;
 	mm_event_add(EVENT_SERVED, 1);
 	port_unpark(waiter->thread);
 	return true;
@@ -148,12 +157,13 @@ struct first {
 static bool serve_first(const struct first *first)
 {
 	const struct wait_row *row = &wait.row[first->row];
+	const struct list_head *list = &row->list[first->order];
+	struct wait_name name = this_name();
 	irqflags_t flags = port_lock_irqsave(&wait.lock);
 	bool goes_on = true;
 
 	if (row->orders & 1u << first->order && row->first[first->order] == first->number)
-		goes_on =
-			serve_locked(list_first_entry(&row->list[first->order], struct mem_waiter, of_pages));
+		goes_on = serve_locked(list_first_entry(list, struct mem_waiter, of_pages), &name);
 	port_unlock_irqrestore(&wait.lock, flags);
 	return goes_on;
 }
@@ -243,9 +253,10 @@ void wait_serve_all(void)
 
 static bool serve_first_of_objects(const struct list_head *objects)
 {
+	struct wait_name name = this_name();
 	irqflags_t flags = port_lock_irqsave(&wait.lock);
 	bool served = !list_is_empty(objects) &&
-		      serve_locked(list_first_entry(objects, struct mem_waiter, of_objects));
+		      serve_locked(list_first_entry(objects, struct mem_waiter, of_objects), &name);
 
 	port_unlock_irqrestore(&wait.lock, flags);
 	return served;
@@ -341,7 +352,7 @@ static void log_wait(const struct mem_waiter *waiter)
 				     .until_ms = port_now_ms()};
 	irqflags_t flags;
 
-	copy_name(record.woken_by, waiter->woken_by);
+	copy_name(record.woken_by, waiter->woken_by.text);
 	copy_name(record.task, port_task_name());
 	flags = port_lock_irqsave(&wait.lock);
 	wait.log[wait.nr_logged++ % WAIT_LOG] = record;

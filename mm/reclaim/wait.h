@@ -20,6 +20,11 @@
 
 #define WAIT_SERVED_AT_ONCE 2u
 
+/* As a structure, a few words to copy. */
+struct wait_name {
+	char text[PORT_NAME_MAX];
+};
+
 struct mem_waiter {
 	gfp_t gfp;	    /* (L) what is asked for */
 	unsigned int order; /* (C) */
@@ -36,7 +41,7 @@ struct mem_waiter {
 	uint32_t number;			     /* (L) of its arrival */
 	uint8_t row;				     /* (L) of the table of those who want pages */
 	struct list_head link, of_pages, of_objects; /* (L) in the queue; in the lists of what it wants */
-	char woken_by[PORT_NAME_MAX];		     /* (L) who freed what it got */
+	struct wait_name woken_by;		     /* (L) who freed what it got */
 };
 
 /* A waiter for 2^order pages. */

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# `make bench`: every bench in one run of QEMU that counts instructions, and irqoff_max in a second one, whose kernel is
+# `make bench`: every bench in one run of QEMU that counts instructions, and irqoff_* in a second one, whose kernel is
 # built with IRQOFF=1; the table, and build/bench.tsv.
 # `make bench-compare OLD=FILE`: two such files beside each other. `make bench-plot`: build/bench.svg.
 # BENCH=NAME,…: only these.
@@ -28,12 +28,13 @@ BENCH_RUN = timeout 1200 $(BENCH_QEMU) -kernel $(1) -initrd build/trace.bin \
 	    -append "selftest=none bench=$(2) monitor=off exit=qemu panic=exit" $(3)build/bench.log; \
 	    test $$? = 33 || { tail -20 build/bench.log; echo "bench: the kernel did not run to its end"; exit 1; }
 
-# irqoff_max alone needs the other kernel, windows need high memory; of what is named the rest this machine.
+# irqoff_max and irqoff_crowd need the other kernel, windows need high memory; of what is named the rest this machine.
 comma        := ,
 HIGH_NAMES   := kmap_local kmap
 BENCH_WORDS  := $(subst $(comma), ,$(BENCH))
-BENCH_PLAIN  := $(or $(subst $() ,$(comma),$(strip $(filter-out irqoff_max $(HIGH_NAMES),$(BENCH_WORDS)))),none)
-BENCH_IRQOFF := $(filter all irqoff_max,$(BENCH_WORDS))
+BENCH_PLAIN  := $(or $(subst $() ,$(comma),$(strip $(filter-out irqoff_max irqoff_crowd $(HIGH_NAMES),$(BENCH_WORDS)))),none)
+BENCH_IRQOFF := $(if $(filter all,$(BENCH_WORDS)),irqoff_max irqoff_crowd,$(filter irqoff_max irqoff_crowd,$(BENCH_WORDS)))
+BENCH_IRQOFF := $(subst $() ,$(comma),$(strip $(BENCH_IRQOFF)))
 BENCH_HIGH   := $(if $(filter all,$(BENCH_WORDS)),$(HIGH_NAMES),$(filter $(HIGH_NAMES),$(BENCH_WORDS)))
 BENCH_HIGH   := $(subst $() ,$(comma),$(strip $(BENCH_HIGH)))
 IRQOFF_ELF   := $(if $(filter 1,$(IRQOFF)),$(OUT),$(OUT)-irqoff)/ashlar.elf
@@ -41,7 +42,7 @@ IRQOFF_ELF   := $(if $(filter 1,$(IRQOFF)),$(OUT),$(OUT)-irqoff)/ashlar.elf
 bench: build/ashlar.elf build/trace.bin
 	$(Q)$(call BENCH_RUN,$<,$(BENCH_PLAIN),>)
 	$(if $(BENCH_IRQOFF),$(Q)$(MAKE) --no-print-directory IRQOFF=1 $(IRQOFF_ELF))
-	$(if $(BENCH_IRQOFF),$(Q)$(call BENCH_RUN,$(IRQOFF_ELF),irqoff_max,>>))
+	$(if $(BENCH_IRQOFF),$(Q)$(call BENCH_RUN,$(IRQOFF_ELF),$(BENCH_IRQOFF),>>))
 	$(if $(BENCH_HIGH),$(Q)$(call BENCH_RUN,$<,$(BENCH_HIGH) lowmem=64M,>>))
 	$(Q)tools/bench-report docs/bench-reference.tsv build/bench.log build/bench.tsv
 
