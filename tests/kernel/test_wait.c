@@ -360,6 +360,23 @@ KTEST(sleep, who_cannot_be_served_by_a_free_is_not_asked, "C3 GFP-10 W2")
 	kmem_cache_destroy(cache);
 }
 
+KTEST(sleep, pages_that_make_no_block_do_not_ask_who_wants_one, "C3 GFP-10")
+{
+	MACHINE_STAYS_AS_FOUND();
+	struct zone *zone;
+
+	REQUIRE(ask_begin());
+	for_each_zone(zone)
+		if (zone->id <= ZONE_NORMAL)
+			hog_zone(&ask.hog, zone, 0);
+	ask_for(0, GFP_KERNEL | __GFP_HIGH, 1);
+	__free_page(ask.spare[0]);
+	__free_page(ask.spare[1]);
+	EXPECT_EQ(ask.nr_asked, 0);
+	leave(0);
+	ask_end();
+}
+
 KTEST(sleep, of_all_whom_a_free_serves_the_longest_waiting_goes_first, "C3 GFP-10")
 {
 	MACHINE_STAYS_AS_FOUND();
