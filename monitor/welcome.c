@@ -103,7 +103,8 @@ void welcome_print(const char *loader)
 
 void welcome_print_hints(void)
 {
-	say("\n  help      all commands           demo      what happens when memory is short\n"
-	    "  test      all self-tests         buddyinfo, zoneinfo, slabinfo, whatis ADDRESS\n"
-	    "  Ctrl-C    ends what runs         Ctrl-A x  ends QEMU\n\n");
+	say("\n  tour      the rules of the books, each tried here and now\n"
+	    "  demo      what happens when memory is short\n"
+	    "  test      all self-tests          help      all commands\n"
+	    "  Ctrl-C    ends what runs          Ctrl-A x  ends QEMU\n\n");
 }
