@@ -50,11 +50,11 @@ NEED_MUTANTS := $(NEED_HOST) perl=perl
 
 GOALS := $(or $(MAKECMDGOALS),all)
 NEEDS := $(if $(filter all iso build/%,$(GOALS)),$(NEED_ISO)) $(if $(filter run,$(GOALS)),$(NEED_RUN)) \
-	 $(if $(filter debug attach,$(GOALS)),$(NEED_DEBUG)) $(if $(filter debug-test,$(GOALS)),$(NEED_GDB)) $(if $(filter host,$(GOALS)),$(NEED_HOST)) \
+	 $(if $(filter debug attach,$(GOALS)),$(NEED_DEBUG)) $(if $(filter debug-test record,$(GOALS)),$(NEED_GDB)) $(if $(filter host,$(GOALS)),$(NEED_HOST)) \
 	 $(if $(filter lint,$(GOALS)),$(NEED_LINT)) $(if $(filter fuzz fuzz-keep,$(GOALS)),$(NEED_FUZZ)) \
 	 $(if $(filter mutants,$(GOALS)),$(NEED_MUTANTS)) $(if $(filter prove,$(GOALS)),$(NEED_PROVE)) \
 	 $(if $(filter matrix,$(GOALS)),$(NEED_MATRIX)) \
-	 $(if $(filter-out all iso build/% run debug attach prompt debug-test host lint fuzz fuzz-keep mutants prove clean help,$(GOALS)),$(NEED_TEST))
+	 $(if $(filter-out all iso build/% run debug record attach prompt debug-test host lint fuzz fuzz-keep mutants prove clean help,$(GOALS)),$(NEED_TEST))
 ifneq ($(strip $(NEEDS)),)
 ifeq ($(findstring n,$(filter-out --%,$(firstword -$(MAKEFLAGS)))),)
 ifneq ($(shell tools/setup.sh $(sort $(NEEDS)) >&2; echo $$?),0)
@@ -115,7 +115,7 @@ SOURCES := $(sort $(wildcard kernel/lib/*.c)) \
 OBJECTS := $(patsubst %,$(OUT)/%.o,$(SOURCES))
 
 # ------------------------------------------------------------------------------------------------------------ targets
-.PHONY: all iso run debug attach prompt clean help FORCE
+.PHONY: all iso run debug record attach prompt clean help FORCE
 all: build/ashlar.elf build/ashlar.iso
 iso: build/ashlar.iso
 
@@ -176,6 +176,9 @@ RUN_GDB = build/run.gdb
 debug: build/ashlar.elf
 	$(Q)tools/debug.sh $< "$(APPEND) $(call UNLESS,selftest,none)" $(QEMU_EXTRA)
 
+record: build/ashlar.elf
+	$(Q)tools/record.sh $< "$(APPEND) $(call UNLESS,selftest,none) panic=exit"
+
 attach: build/ashlar.elf
 	$(Q)tools/gdb.sh $< $(if $(GDB_PORT),localhost:$(GDB_PORT),$(RUN_GDB))
 
@@ -200,6 +203,7 @@ help:
 #: make matrix     the self-tests on every kind of machine; MACHINE=WORD: those with WORD in their name
 #: make debug      QEMU stopped at the first instruction, GDB attached; GDB_BATCH=FILE runs FILE instead.
 #:                 GDB_PORT=1234: waits there for make attach or an editor. docs/debugging.md
+#: make record     a session at the prompt, recorded; make debug REPLAY=1 runs it again, the same at every instruction
 #: make attach     GDB on the `make run` that runs in another terminal, or at GDB_PORT
 #: make prompt     the kernel's prompt of the `make debug` that runs in another terminal; Ctrl-] leaves
 #: make debug-test a real GDB does all of that, and looks

@@ -101,7 +101,7 @@ PROGRAMS_GDB  := $(foreach scenario,$(GDB_SCENARIOS),--program='gdb $(scenario)=
 
 .PHONY: debug-test
 debug-test: build/ashlar.elf
-	$(Q)tests/run-tests $(if $(TEST),--match='$(TEST)') $(PROGRAMS_GDB)
+	$(Q)tests/run-tests $(if $(TEST),--match='$(TEST)') $(PROGRAMS_GDB) --program='gdb replay=tests/gdb/replay'
 
 test: build/ashlar.elf build/host/memmap build/host/test64 build/host/test32 $(if $(TEST_SUITE),,$(FUZZ_PROGRAMS))
 	$(Q)tests/run-tests $(if $(TEST_SUITE),$(PROGRAMS_SUITE),$(if $(TEST),--match='$(TEST)') \

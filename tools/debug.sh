@@ -29,23 +29,22 @@ if [ -n "${GDB_PORT:-}" ]; then
 	gdbstub=tcp:127.0.0.1:$GDB_PORT
 fi
 
+set -- -smp "${SMP:-1}" "$@"
+mem=${MEM:-512M}
+if [ -n "${REPLAY:-}" ]; then
+	[ -s "$build/record.bin" ] || { echo "debug.sh: nothing was recorded, expected $build/record.bin from make record" >&2; exit 1; }
+	kernel=$build/record.elf
+	{ read -r mem && read -r append; } <"$build/record.words"
+	set -- -icount "shift=3,rr=replay,rrfile=$build/record.bin,rrsnapshot=start" \
+		-drive "file=$build/record.qcow2,if=none,format=qcow2,id=rr"
+fi
+
 # A session of its own: Ctrl-C in this terminal is for GDB, which stops the machine. It dies with this shell whatever
 # becomes of the shell.
-start() {
-	setpriv --pdeathsig TERM setsid "${QEMU:-qemu-system-i386}" -accel tcg -nodefaults -vga std -display none -no-reboot \
-		-device isa-debug-exit,iobase=0xf4,iosize=0x04 -m "${MEM:-512M}" -kernel "$kernel" -append "$append" \
-		-chardev "pty,id=serial,logfile=$log" -serial chardev:serial -S -gdb "$gdbstub" "$@" \
-		</dev/null >"$dir/out" &
-	qemu=$!
-}
-
-if [ -n "${REPLAY:-}" ]; then
-	[ -f "$build/record.bin" ] || { echo "debug.sh: nothing was recorded, expected $build/record.bin from make record" >&2; exit 1; }
-	. "$build/record.sh"
-	start -icount "$RECORD_ICOUNT,rr=replay,rrfile=$build/record.bin,rrsnapshot=start" $RECORD_DRIVE
-else
-	start -smp "${SMP:-1}" "$@"
-fi
+setpriv --pdeathsig TERM setsid "${QEMU:-qemu-system-i386}" -accel tcg -nodefaults -vga std -display none -no-reboot \
+	-device isa-debug-exit,iobase=0xf4,iosize=0x04 -m "$mem" -kernel "$kernel" -append "$append" \
+	-chardev "pty,id=serial,logfile=$log" -serial chardev:serial -S -gdb "$gdbstub" "$@" </dev/null >"$dir/out" &
+qemu=$!
 
 tries=0
 until tty=$(sed -n 's/^char device redirected to \([^ ]*\).*/\1/p' "$dir/out") && [ -n "$tty" ] &&
