@@ -91,7 +91,7 @@ endif
 
 INCLUDES := -I. -Iboot/port -Ikernel/arch/i386/include -Ikernel/include -Imm/include
 CFLAGS := -std=gnu11 -ffreestanding -nostdinc -isystem $(shell $(CC) -print-file-name=include 2>/dev/null) \
-	  -D__KERNEL__ -DDEBUG=$(DEBUG) $(if $(filter 1,$(IRQOFF)),-DMEASURE_IRQOFF) $(INCLUDES) $(WARNINGS) -O2 -g \
+	  -D__KERNEL__ -DDEBUG_LEVEL=$(DEBUG) $(if $(filter 1,$(IRQOFF)),-DMEASURE_IRQOFF) $(INCLUDES) $(WARNINGS) -O2 -g \
 	  -m32 -march=i686 -mregparm=3 -mno-sse -mno-mmx -mno-80387 -fno-pic -fno-pie -fno-stack-protector \
 	  -fno-asynchronous-unwind-tables -fcf-protection=none -fno-omit-frame-pointer -momit-leaf-frame-pointer \
 	  -fno-strict-aliasing -fno-delete-null-pointer-checks -fno-common \
@@ -111,7 +111,7 @@ SOURCES := $(sort $(wildcard kernel/lib/*.c)) \
 	   $(sort $(wildcard drivers/*.c)) \
 	   $(sort $(wildcard monitor/*.c)) \
 	   $(sort $(wildcard boot/*.c boot/*.asm boot/port/*.asm)) \
-	   $(sort $(wildcard tests/*.c tests/kernel/*.c tests/bench/*.c))
+	   $(sort $(wildcard tests/*.c tests/kernel/*.c tests/kernel/books/*.c tests/bench/*.c))
 OBJECTS := $(patsubst %,$(OUT)/%.o,$(SOURCES))
 
 # ------------------------------------------------------------------------------------------------------------ targets

@@ -18,6 +18,7 @@
 #include <kernel/arch/trap.h>
 #include <kernel/core/cmdline.h>
 #include <kernel/core/console.h>
+#include <kernel/core/module.h>
 #include <kernel/core/panic.h>
 #include <kernel/core/printk.h>
 #include <kernel/core/softirq.h>
@@ -285,6 +286,7 @@ static __init void start(uint32_t magic, uint32_t info_paddr)
 	print_map();
 	start_memory();
 	start_threads();
+	modules_init(); /* what module_init() names: it may ask for anything, and be __init itself */
 }
 
 static void release_init(void)
@@ -361,6 +363,7 @@ NORETURN void kernel_main(uint32_t magic, uint32_t info_paddr)
 		welcome_print_hints();
 	if (boot.options.monitor) /* a person, or a script, says when to end */
 		(void)monitor_run(result, boot.options.exit == CMDLINE_EXIT_QEMU);
+	modules_exit();
 	if (boot.options.exit == CMDLINE_EXIT_QEMU)
 		machine_exit(result);
 	pr_info("nothing left to do: powering off");

@@ -210,7 +210,7 @@ NORETURN void port_lock_misused(const struct port_lock *lock, const char *what)
 
 unsigned int port_debug_level(void)
 {
-	return DEBUG;
+	return DEBUG_LEVEL;
 }
 
 STATIC_ASSERT(PORT_TABLE_SPAN == MMU_TABLE_SPAN, "mm and the page tables agree");

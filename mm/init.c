@@ -21,7 +21,7 @@ static uint32_t init_min_free_kbytes;
 
 static uint64_t descriptor_bytes(paddr_t end)
 {
-	return ALIGN_UP(end >> PAGE_SHIFT, 1u << MAX_ORDER) * sizeof(struct page);
+	return ALIGN_UP(end >> PAGE_SHIFT, 1u << MAX_PAGE_ORDER) * sizeof(struct page);
 }
 
 /* Descriptors have no holes: a range of RAM costs those of the hole below it, too. Result: the end of RAM, not
@@ -75,7 +75,7 @@ static void limit_memory(paddr_t lowmem_end)
 {
 	uint64_t low_bytes, piece = memblock_free_bytes(&low_bytes);
 	uint64_t max_pages = MIN(low_bytes / 2, piece) / sizeof(struct page);
-	paddr_t end = ALIGN_DOWN(max_pages, 1u << MAX_ORDER) << PAGE_SHIFT;
+	paddr_t end = ALIGN_DOWN(max_pages, 1u << MAX_PAGE_ORDER) << PAGE_SHIFT;
 
 	if (memblock_end_of_memory() > end) {
 		uint64_t bytes;
@@ -122,7 +122,7 @@ void mm_init_zones(const struct mm_params *params)
 	bootmem_init(params->dma_end, params->lowmem_end);
 	limit_memory(params->lowmem_end);
 	end = (pfn_t)(memblock_end_of_memory() >> PAGE_SHIFT);
-	mem_map_pages = ALIGN_UP(end, 1u << MAX_ORDER);
+	mem_map_pages = ALIGN_UP(end, 1u << MAX_PAGE_ORDER);
 	mem_map = alloc_descriptors(descriptor_bytes(memblock_end_of_memory()));
 	lowmem_end_pfn = MIN((pfn_t)(params->lowmem_end >> PAGE_SHIFT), end);
 	lowmem_bytes = (uintptr_t)lowmem_end_pfn << PAGE_SHIFT;

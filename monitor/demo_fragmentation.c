@@ -95,7 +95,7 @@ size_t demo_fragment(struct list_head *kept)
 
 static bool try_order_10(void)
 {
-	struct page *page = alloc_pages(GFP_KERNEL, MAX_ORDER);
+	struct page *page = alloc_pages(GFP_KERNEL, MAX_PAGE_ORDER);
 
 	if (page)
 		say("alloc_pages(GFP_KERNEL, 10): 4 MiB from page 0x%x on\n", page_to_pfn(page));
@@ -103,7 +103,7 @@ static bool try_order_10(void)
 		say("alloc_pages(GFP_KERNEL, 10): NULL, with %zu of %zu kB of low memory free\n",
 		    demo_low_free() * 4, lowmem_bytes / 1024);
 	if (page)
-		__free_pages(page, MAX_ORDER);
+		__free_pages(page, MAX_PAGE_ORDER);
 	return page != NULL;
 }
 

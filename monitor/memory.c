@@ -138,7 +138,7 @@ static void run_alloc(unsigned int nr, char *word[])
 	if (!held->page) {
 		held_cancel(held);
 		say("alloc: NULL\n");
-		if (order <= MAX_ORDER && !gfp_is_impossible(gfp))
+		if (order <= MAX_PAGE_ORDER && !gfp_is_impossible(gfp))
 			say_refusal(gfp, (unsigned int)order);
 		return;
 	}

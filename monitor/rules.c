@@ -141,9 +141,9 @@ static bool try_fragment(void)
 	if (!demo_fragment(&kept))
 		return false;
 	nr_free = demo_low_free();
-	page = alloc_pages(GFP_NOWAIT, MAX_ORDER);
+	page = alloc_pages(GFP_NOWAIT, MAX_PAGE_ORDER);
 	if (page)
-		__free_pages(page, MAX_ORDER);
+		__free_pages(page, MAX_PAGE_ORDER);
 	demo_give_all(&kept);
 	say("  %zu pages were free, and 1024 side by side %s\n", nr_free, page ? "too" : "were not");
 	return !page;
@@ -153,7 +153,7 @@ static bool try_fragment(void)
 
 static bool try_order_11(void)
 {
-	struct page *page = alloc_pages_any(GFP_KERNEL, MAX_ORDER + 1);
+	struct page *page = alloc_pages_any(GFP_KERNEL, MAX_PAGE_ORDER + 1);
 
 	say("  %p\n", (void *)page);
 	return !page;
@@ -262,7 +262,7 @@ static const struct rule rules[] = {
 	 "LDD3 8: the smallest object is small, but not nothing: this pointer may be freed, not used.",
 	 try_zero_size},
 	{"order-11", "page = alloc_pages(GFP_KERNEL, 11);",
-	 "LDD3 8, get_free_page: the largest order is 10 (or 11 where MAX_ORDER says so): 4 MiB.",
+	 "LDD3 8, get_free_page: the largest order is 10 (or 11 where MAX_PAGE_ORDER says so): 4 MiB.",
 	 try_order_11},
 	{"atomic", "timer: p = kmalloc(100, GFP_ATOMIC);",
 	 "LDD3 8, The Flags Argument: outside a process only GFP_ATOMIC will do; it never sleeps.",

@@ -3,6 +3,7 @@
 #include <drivers/serial.h>
 #include <kernel/arch/clock.h>
 #include <kernel/core/irq.h>
+#include <kernel/core/module.h>
 #include <kernel/core/printk.h>
 #include <kernel/core/timer.h>
 #include <kernel/lib/align.h>
@@ -104,6 +105,7 @@ static void run_reboot(unsigned int nr, char *word[])
 	(void)nr;
 	(void)word;
 	pr_info("reboot");
+	modules_exit();
 	machine_reboot();
 }
 
@@ -112,6 +114,7 @@ static void run_poweroff(unsigned int nr, char *word[])
 	(void)nr;
 	(void)word;
 	pr_info("power off");
+	modules_exit();
 	if (monitor_system.leaves_qemu)
 		machine_exit(monitor_system.result);
 	machine_power_off();

@@ -30,7 +30,7 @@ struct ktest {
 	static void t_##suite_##_##name_(void);                                                              \
 	static const struct ktest t_entry_##suite_##_##name_ = {#suite_, #name_, proves_,                    \
 								t_##suite_##_##name_, is_by_name_};          \
-	static const struct ktest *const t_ptr_##suite_##_##name_ USED SECTION("ktests") =                   \
+	static const struct ktest *const t_ptr_##suite_##_##name_ __used SECTION("ktests") =                 \
 		&t_entry_##suite_##_##name_;                                                                 \
 	static void t_##suite_##_##name_(void)
 

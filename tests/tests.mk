@@ -4,13 +4,13 @@
 
 # ------------------------------------------------------------------------------------ host programs, 64 and 32 bits
 HOST_SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
-HOST_CFLAGS   := -std=gnu11 -g -O1 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DDEBUG=2 $(WARNINGS) $(HOST_SANITIZE) \
+HOST_CFLAGS   := -std=gnu11 -g -O1 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DDEBUG_LEVEL=2 $(WARNINGS) $(HOST_SANITIZE) \
 		 -I. -Itests/host/include -idirafter mm/include -idirafter kernel/include
 HOST_LDFLAGS32 := -Wl,--dynamic-linker=/usr/i686-linux-gnu/lib/ld-linux.so.2 -Wl,-rpath,/usr/i686-linux-gnu/lib
 HOSTCC32      ?= i686-linux-gnu-gcc
 
 # mm as the kernel has it; of the kernel only what needs no machine. string.c is left to the host's C library.
-GUEST_ONLY := $(addprefix tests/kernel/test_,$(addsuffix .c,trap irq handler thread context kmap_threads protect timer percpu rseq sweep soak books scull vmalloc_irq))
+GUEST_ONLY := $(addprefix tests/kernel/test_,$(addsuffix .c,trap irq handler thread context kmap_threads protect timer percpu rseq sweep soak books books_names scull vmalloc_irq))
 GUEST_ONLY += tests/kernel/test_demo.c tests/kernel/test_hog.c tests/kernel/test_sweep_slow.c tests/kernel/test_rules.c
 GUEST_ONLY += tests/kernel/test_sleep.c tests/kernel/test_oom.c tests/kernel/test_background.c
 HOST_SOURCES := $(MM_SOURCES) kernel/lib/format.c kernel/core/cmdline.c boot/multiboot.c tests/ktest.c tests/ktest_report.c \

@@ -105,7 +105,7 @@ static inline void port_unlock_thread(struct port_lock *lock)
 #define PORT_PROT_KERNEL    PTE_KERNEL
 #define PORT_PROT_KERNEL_RO PTE_KERNEL_RO
 #define PORT_PROT_KERNEL_IO PTE_KERNEL_IO
-#define PORT_FLUSH_LATE	    (DEBUG < 1)
+#define PORT_FLUSH_LATE	    (DEBUG_LEVEL < 1)
 
 typedef uint64_t port_pte_t;
 

@@ -44,8 +44,14 @@ struct thread {
 	bool should_stop;
 	bool is_killed; /* it is to end, and gets no more memory that it would have to wait for */
 	uint32_t slice; /* ticks left */
-	char name[THREAD_NAME_MAX];
-	unsigned int id;
+	union {
+		char name[THREAD_NAME_MAX];
+		char comm[THREAD_NAME_MAX]; /* in the books */
+	};
+	union {
+		unsigned int id;
+		int pid; /* in the books */
+	};
 	uint32_t nr_ticks, nr_switches;
 	struct list_head run_link, all_link;
 	void *stack;

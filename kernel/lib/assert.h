@@ -1,26 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* Invariants, cheapest first. BUG_ON is always compiled in; ASSERT from DEBUG=1 on; ASSERT_SLOW (list walks,
- * whole structures) from DEBUG=2 on. STATIC_ASSERT is in compiler.h. assert_failed() is supplied by whoever
- * links us: the kernel panics, a host test aborts. */
+/* Invariants, cheapest first. BUG_ON is always compiled in; ASSERT from DEBUG=1 on; ASSERT_SLOW (list walks, whole
+ * structures) from DEBUG=2 on. STATIC_ASSERT is in compiler.h. Drivers have an ASSERT of their own: headers that the
+ * books' headers bring include bug.h, never this file. */
 #pragma once
 
-#include <kernel/lib/compiler.h>
+#include <kernel/lib/bug.h>
 
-#ifndef DEBUG
-#define DEBUG 0
+#ifndef DEBUG_LEVEL /* DEBUG of the Makefile */
+#define DEBUG_LEVEL 0
 #endif
-
-NORETURN void assert_failed(const char *expr, const char *file, int line);
-
-#define BUG_ON(cond)                                                                                         \
-	do {                                                                                                 \
-		if (unlikely(cond))                                                                          \
-			assert_failed("BUG_ON(" #cond ")", __FILE__, __LINE__);                              \
-	} while (0)
 
 #define ASSERT_AT(level, cond)                                                                               \
 	do {                                                                                                 \
-		if (DEBUG >= (level) && unlikely(!(cond)))                                                   \
+		if (DEBUG_LEVEL >= (level) && unlikely(!(cond)))                                             \
 			assert_failed(#cond, __FILE__, __LINE__);                                            \
 	} while (0)
 

@@ -2,17 +2,17 @@
 /* What the compiler offers, under the names the rest of the tree uses. */
 #pragma once
 
-#define MUST_CHECK			__attribute__((warn_unused_result))
-#define NORETURN			__attribute__((noreturn))
-#define NOINLINE			__attribute__((noinline))
-#define ALWAYS_INLINE			inline __attribute__((always_inline))
-#define PACKED				__attribute__((packed))
-#define ALIGNED(n)			__attribute__((aligned(n)))
-#define USED				__attribute__((used))
-#define UNUSED				__attribute__((unused))
-#define COLD				__attribute__((cold, noinline))
-#define SECTION(s)			__attribute__((section(s)))
-#define PRINTF(f, a)			__attribute__((format(printf, f, a)))
+#define MUST_CHECK			__attribute__((__warn_unused_result__))
+#define NORETURN			__attribute__((__noreturn__))
+#define NOINLINE			__attribute__((__noinline__))
+#define ALWAYS_INLINE			inline __attribute__((__always_inline__))
+#define __packed			__attribute__((__packed__))
+#define __aligned(n)			__attribute__((__aligned__(n)))
+#define __used				__attribute__((__used__))
+#define __maybe_unused			__attribute__((__unused__))
+#define COLD				__attribute__((__cold__, __noinline__))
+#define SECTION(s)			__attribute__((__section__(s)))
+#define PRINTF(f, a)			__attribute__((__format__(__printf__, f, a)))
 
 #define likely(x)			__builtin_expect(!!(x), 1)
 #define unlikely(x)			__builtin_expect(!!(x), 0)
@@ -35,7 +35,7 @@
 /* Result of an allocator that `fn` takes back as its n-th argument: what gcc -fanalyzer follows (make lint).
  */
 #ifdef LINT_ANALYZER
-#define FREED_BY(fn, n) __attribute__((malloc(fn, n)))
+#define FREED_BY(fn, n) __attribute__((__malloc__(fn, n)))
 #else
 #define FREED_BY(fn, n)
 #endif
@@ -47,6 +47,10 @@
 #define __bitwise
 #define __force
 #endif
+
+/* Whose an address is, for the reader. */
+#define __iomem
+#define __user
 
 /* Code and data that boot needs once: their pages are freed after the last init call. */
 #ifdef __KERNEL__

@@ -62,9 +62,38 @@ static inline void list_move(struct list_head *node, struct list_head *head)
 	list_add(node, head);
 }
 
+static inline void list_move_tail(struct list_head *node, struct list_head *head)
+{
+	list_del(node);
+	list_add_tail(node, head);
+}
+
+/* All of `list` between prev and next; its head is left as it was. */
+static inline void list_splice_between(const struct list_head *list, struct list_head *prev,
+				       struct list_head *next)
+{
+	if (list_is_empty(list))
+		return;
+	list->next->prev = prev;
+	prev->next = list->next;
+	list->prev->next = next;
+	next->prev = list->prev;
+}
+
+static inline void list_splice(const struct list_head *list, struct list_head *head)
+{
+	list_splice_between(list, head, head->next);
+}
+
+static inline void list_splice_tail(const struct list_head *list, struct list_head *head)
+{
+	list_splice_between(list, head->prev, head);
+}
+
 #define list_entry(ptr, type, member)	     container_of(ptr, type, member)
 
 #define list_first_entry(head, type, member) list_entry((head)->next, type, member)
+#define list_last_entry(head, type, member)  list_entry((head)->prev, type, member)
 
 #define list_for_each_entry(pos, head, member)                                                               \
 	for (pos = list_entry((head)->next, __typeof__(*pos), member); &pos->member != (head);               \

@@ -12,8 +12,8 @@ typedef uint64_t paddr_t; /* physical address, bytes */
 typedef uint32_t pfn_t;	  /* physical page number: paddr_t >> PAGE_SHIFT */
 
 #define PAGE_SHIFT 12
-#define PAGE_SIZE  4096u
-#define PAGE_MASK  (~(uintptr_t)(PAGE_SIZE - 1))
+#define PAGE_SIZE  4096ul
+#define PAGE_MASK  (~(PAGE_SIZE - 1))
 
 #define KIB(n)	   ((n) << 10)
 #define MIB(n)	   ((n) << 20)

@@ -178,6 +178,24 @@ void *kvzalloc(size_t size_bytes, gfp_t gfp)
 	return kvmalloc_for(size_bytes, gfp | __GFP_ZERO, RETURN_ADDRESS());
 }
 
+void *kvmalloc_array(size_t n, size_t size, gfp_t gfp)
+{
+	size_t size_bytes;
+
+	if (__builtin_mul_overflow(n, size, &size_bytes))
+		return NULL;
+	return kvmalloc_for(size_bytes, gfp, RETURN_ADDRESS());
+}
+
+void *kvcalloc(size_t n, size_t size, gfp_t gfp)
+{
+	size_t size_bytes;
+
+	if (__builtin_mul_overflow(n, size, &size_bytes))
+		return NULL;
+	return kvmalloc_for(size_bytes, gfp | __GFP_ZERO, RETURN_ADDRESS());
+}
+
 void kvfree(const void *addr)
 {
 	if (is_vmalloc_addr(addr))

@@ -52,7 +52,7 @@ void *vmap(struct page *const *pages, unsigned int nr, unsigned long flags, pgpr
 
 /* Maps the registers of a device at physical paddr, not cached. RAM and addresses beyond those that the CPU has
  * are refused with a message. Context and failure: as vmalloc. iounmap: any address in the mapping's first page; as vunmap. */
-volatile void *ioremap(paddr_t paddr, size_t size_bytes) MUST_CHECK;
+void *ioremap(paddr_t paddr, size_t size_bytes) MUST_CHECK;
 
 /* The page that an address of an area is mapped to; NULL: nothing is mapped there, or no page of memory.
  * Context: any; the area is the caller's. */
@@ -66,6 +66,9 @@ static inline bool is_vmalloc_addr(const void *addr);
  * have (__GFP_DMA), or no __GFP_WAIT: kmalloc alone. Context: as kmalloc with these flags. */
 void *kvmalloc(size_t size_bytes, gfp_t gfp) MUST_CHECK FREED_BY(kvfree, 1);
 void *kvzalloc(size_t size_bytes, gfp_t gfp) MUST_CHECK FREED_BY(kvfree, 1);
+void *kvmalloc_array(size_t n, size_t size, gfp_t gfp) MUST_CHECK
+	FREED_BY(kvfree, 1); /* NULL when the product overflows */
+void *kvcalloc(size_t n, size_t size, gfp_t gfp) MUST_CHECK FREED_BY(kvfree, 1);
 void kvfree(const void *addr);
 
 /* Areas in the format of /proc/vmallocinfo, those that wait for a flush included. Context: process. */

@@ -67,7 +67,7 @@ static const char *why_no_device(paddr_t paddr, size_t size_bytes)
 	return NULL;
 }
 
-volatile void *ioremap(paddr_t paddr, size_t size_bytes)
+void *ioremap(paddr_t paddr, size_t size_bytes)
 {
 	const void *caller = RETURN_ADDRESS();
 	const char *why = why_no_device(paddr, size_bytes);

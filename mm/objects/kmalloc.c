@@ -428,6 +428,13 @@ void *krealloc(const void *object, size_t new_size, gfp_t gfp)
 	return moved;
 }
 
+void *krealloc_array(void *object, size_t n, size_t new_size, gfp_t gfp)
+{
+	size_t bytes;
+
+	return __builtin_mul_overflow(n, new_size, &bytes) ? NULL : krealloc(object, bytes, gfp);
+}
+
 void *kmemdup(const void *src, size_t size, gfp_t gfp)
 {
 	void *copy = src ? kmalloc_slow(size, gfp, RETURN_ADDRESS()) : NULL;
@@ -437,12 +444,59 @@ void *kmemdup(const void *src, size_t size, gfp_t gfp)
 	return copy;
 }
 
+static char *text_copy(const char *s, size_t len, gfp_t gfp, const void *caller)
+{
+	char *copy = kmalloc_slow(len + 1, gfp, caller);
+
+	if (copy) {
+		memcpy(copy, s, len);
+		copy[len] = '\0';
+	}
+	return copy;
+}
+
 char *kstrdup(const char *s, gfp_t gfp)
 {
-	size_t size = s ? strlen(s) + 1 : 0;
-	char *copy = s ? kmalloc_slow(size, gfp, RETURN_ADDRESS()) : NULL;
+	return s ? text_copy(s, strlen(s), gfp, RETURN_ADDRESS()) : NULL;
+}
 
-	if (copy)
-		memcpy(copy, s, size);
-	return copy;
+char *kstrndup(const char *s, size_t max, gfp_t gfp)
+{
+	return s ? text_copy(s, strnlen(s, max), gfp, RETURN_ADDRESS()) : NULL;
+}
+
+char *kmemdup_nul(const char *s, size_t len, gfp_t gfp)
+{
+	return s ? text_copy(s, len, gfp, RETURN_ADDRESS()) : NULL;
+}
+
+static PRINTF(2, 0) char *text_print(gfp_t gfp, const char *fmt, va_list args, const void *caller)
+{
+	va_list again;
+	size_t size;
+	char *text;
+
+	va_copy(again, args);
+	size = (size_t)vsnprintf(NULL, 0, fmt, again) + 1;
+	va_end(again);
+	text = kmalloc_slow(size, gfp, caller);
+	if (text)
+		vsnprintf(text, size, fmt, args);
+	return text;
+}
+
+char *kvasprintf(gfp_t gfp, const char *fmt, va_list args)
+{
+	return text_print(gfp, fmt, args, RETURN_ADDRESS());
+}
+
+char *kasprintf(gfp_t gfp, const char *fmt, ...)
+{
+	va_list args;
+	char *text;
+
+	va_start(args, fmt);
+	text = text_print(gfp, fmt, args, RETURN_ADDRESS());
+	va_end(args);
+	return text;
 }

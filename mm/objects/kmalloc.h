@@ -9,7 +9,7 @@
 
 #include <mm/objects/slab.h>
 
-#define KMALLOC_MAX_SIZE       ((size_t)PAGE_SIZE << 10) /* 4 MiB: a block of MAX_ORDER */
+#define KMALLOC_MAX_SIZE       ((size_t)PAGE_SIZE << 10) /* 4 MiB: a block of MAX_PAGE_ORDER */
 #define KMALLOC_MAX_CACHE_SIZE 16384u
 #define KMALLOC_SMALL_MAX      128u
 #define NR_KMALLOC_SMALL       16u
@@ -98,9 +98,18 @@ size_t ksize(const void *object);
  * ZERO_SIZE_PTR. */
 void *krealloc(const void *object, size_t new_size, gfp_t gfp) MUST_CHECK;
 
-/* Copies of memory and of a string; NULL for NULL. */
+/* The same for n * new_size bytes; NULL, and the old object untouched, when the product overflows. */
+void *krealloc_array(void *object, size_t n, size_t new_size, gfp_t gfp) MUST_CHECK;
+
+/* Copies of memory and of a string, of at most max characters of it, of so many with a NUL behind; NULL for NULL. */
 void *kmemdup(const void *src, size_t size, gfp_t gfp) MUST_CHECK KFREED;
 char *kstrdup(const char *s, gfp_t gfp) MUST_CHECK KFREED;
+char *kstrndup(const char *s, size_t max, gfp_t gfp) MUST_CHECK KFREED;
+char *kmemdup_nul(const char *s, size_t len, gfp_t gfp) MUST_CHECK KFREED;
+
+/* Formatted text in memory of its own. args is walked twice. */
+char *kasprintf(gfp_t gfp, const char *fmt, ...) PRINTF(2, 3) MUST_CHECK KFREED;
+char *kvasprintf(gfp_t gfp, const char *fmt, va_list args) PRINTF(2, 0) MUST_CHECK KFREED;
 
 /* Bytes kmalloc(size) really takes: the class, or whole pages. size <= KMALLOC_MAX_SIZE. */
 size_t kmalloc_size_roundup(size_t size);

@@ -70,7 +70,8 @@ uint32_t slab_piece_start(const struct kmem_cache *cache, const struct page *fir
 
 uint32_t slab_piece_end(const struct kmem_cache *cache, const struct page *first)
 {
-	uint32_t end = object_offset(cache, (uintptr_t)slab_base(first)) + (PAGE_SIZE << first->order);
+	uint32_t end =
+		object_offset(cache, (uintptr_t)slab_base(first)) + (uint32_t)(PAGE_SIZE << first->order);
 
 	return (end + slab_left_zone(cache)) / cache->stride;
 }

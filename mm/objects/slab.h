@@ -38,9 +38,17 @@ typedef unsigned int slab_flags_t;
 struct kmem_cache *kmem_cache_create(const char *name, size_t size, size_t align, slab_flags_t flags,
 				     void (*ctor)(void *object)) MUST_CHECK;
 
+/* The same with a constructor that is also told its cache and what it is called for: SLAB_CTOR_CONSTRUCTOR, and that it
+ * may not sleep. */
+#define SLAB_CTOR_CONSTRUCTOR 1ul
+#define SLAB_CTOR_ATOMIC      2ul
+typedef void (*slab_ctor_told)(void *object, struct kmem_cache *cache, unsigned long flags);
+struct kmem_cache *kmem_cache_create_told(const char *name, size_t size, size_t align, slab_flags_t flags,
+					  slab_ctor_told ctor) MUST_CHECK;
+
 /* Frees the cache and all its slabs. With live objects: refused with a report that lists them, and the cache
- * stays usable (S2). NULL is ignored. */
-void kmem_cache_destroy(struct kmem_cache *cache);
+ * stays usable (S2). NULL is ignored. Result: 0 when it is gone, else 1. */
+int kmem_cache_destroy(struct kmem_cache *cache);
 
 /* One object, or NULL as alloc_pages. Contents: what ctor or the last owner left; _zalloc clears (not with a
  * ctor). */
@@ -78,7 +86,7 @@ size_t slab_pages(void);
 /* Flags of a request that any object in the stack satisfies: all that only matter when there is none. */
 #define GFP_OBJECT_BITS                                                                                      \
 	(GFP_KERNEL | __GFP_HIGH | __GFP_NOWARN | __GFP_REPEAT | __GFP_NORETRY | __GFP_NO_GROW |             \
-	 __GFP_THISNODE)
+	 __GFP_THISNODE | __GFP_NOMEMALLOC)
 
 /* gfp has no other flags. The most common ones need not be passed on. */
 static ALWAYS_INLINE void *slab_pop_object(struct kmem_cache *cache, gfp_t gfp)

@@ -396,6 +396,24 @@ struct kmem_cache *kmem_cache_create(const char *name, size_t size, size_t align
 	return NULL;
 }
 
+/* In front of constructors that want to be told. */
+static void ctor_tell(void *object)
+{
+	struct kmem_cache *cache = virt_to_cache(object);
+
+	cache->ctor_told(object, cache, SLAB_CTOR_CONSTRUCTOR | SLAB_CTOR_ATOMIC);
+}
+
+struct kmem_cache *kmem_cache_create_told(const char *name, size_t size, size_t align, slab_flags_t flags,
+					  slab_ctor_told ctor)
+{
+	struct kmem_cache *cache = kmem_cache_create(name, size, align, flags, ctor ? ctor_tell : NULL);
+
+	if (cache) /* which nobody else knows yet */
+		cache->ctor_told = ctor;
+	return cache;
+}
+
 static void print_live_object(const struct kmem_cache *cache, const void *object)
 {
 	char by[TRACK_TEXT_MAX];
@@ -463,24 +481,27 @@ static void bury(struct kmem_cache *cache)
 	port_unlock_irqrestore(&slab.lock, flags);
 }
 
-void kmem_cache_destroy(struct kmem_cache *cache)
+int kmem_cache_destroy(struct kmem_cache *cache)
 {
 	const void *caller = RETURN_ADDRESS();
+	bool stays;
 
 	if (!cache)
-		return;
+		return 0;
 	if (!pin_if_known(cache)) {
 		slab_report_bad_object(NULL, cache, caller, "no cache that kmem_cache_create made");
-		return;
+		return 1;
 	}
 	(void)slab_drain_stack(cache, caller);
-	if (cache->nr_in_use) {
+	stays = cache->nr_in_use != 0;
+	if (stays) {
 		report_live_objects(cache, caller);
 	} else {
 		kmem_cache_shrink(cache);
 		bury(cache);
 	}
 	slab_let_go(cache);
+	return stays;
 }
 
 void slab_init(void)

@@ -51,9 +51,10 @@ struct kmem_cache {
 	uint8_t plain_order;  /* (E) the order, or none: a debugged cache has a red zone before its objects */
 	gfp_t gfp;	      /* (C) added to each request for pages */
 	void (*ctor)(void *); /* (C) */
-	uint32_t object_size; /* (C) bytes asked for */
-	uint32_t align;	      /* (C) */
-	slab_flags_t flags;   /* (E) */
+	slab_ctor_told ctor_told;    /* (C) what ctor calls, if it wants to be told more */
+	uint32_t object_size;	     /* (C) bytes asked for */
+	uint32_t align;		     /* (C) */
+	slab_flags_t flags;	     /* (E) */
 	struct list_head partial;    /* (L) slabs with room, empty ones last */
 	struct list_head full;	     /* (L) */
 	size_t nr_slabs;	     /* (L) */

@@ -134,7 +134,7 @@ void buddy_free_locked(struct zone *zone, struct page *page, unsigned int order)
 
 	ASSERT(port_lock_is_held(&zone->lock) && page_zone(page) == zone);
 	zone->nr_free += bit;
-	for (; bit < 1u << MAX_ORDER; bit <<= 1, free_head += PAGE_HEAD_ORDER_STEP, list++) {
+	for (; bit < 1u << MAX_PAGE_ORDER; bit <<= 1, free_head += PAGE_HEAD_ORDER_STEP, list++) {
 		struct page *buddy = pfn_to_page(pfn ^ bit);
 
 		if (buddy->head != free_head)
@@ -154,7 +154,7 @@ void buddy_free_locked(struct zone *zone, struct page *page, unsigned int order)
 
 pfn_t buddy_free_first_locked(struct zone *zone, pfn_t start, pfn_t end)
 {
-	unsigned int order = MIN(bit_highest(end - start), (unsigned int)MAX_ORDER);
+	unsigned int order = MIN(bit_highest(end - start), (unsigned int)MAX_PAGE_ORDER);
 
 	if (start)
 		order = MIN(order, bit_lowest(start));

@@ -4,7 +4,7 @@
  * NR_ORDERS.
  *
  * B1 a block of order k starts at a page number divisible by 2^k.
- * B2 below MAX_ORDER a block and its buddy in one zone are never both free.
+ * B2 below MAX_PAGE_ORDER a block and its buddy in one zone are never both free.
  * B3 the sum of 2^k over all free blocks is zone->nr_free.
  * B4 exactly the heads of listed blocks have state FREE, their order, their zone and no flags.
  * B5 bit k of lists[t].nonempty is set exactly when lists[t].list[k] is not empty.

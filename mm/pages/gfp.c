@@ -35,6 +35,7 @@ static const struct gfp_name names[] = {
 	{__GFP_COMP, "__GFP_COMP"},
 	{__GFP_NO_GROW, "__GFP_NO_GROW"},
 	{__GFP_THISNODE, "__GFP_THISNODE"},
+	{__GFP_NOMEMALLOC, "__GFP_NOMEMALLOC"},
 };
 
 const char *gfp_names(gfp_t gfp, char *buf, size_t size)

@@ -7,7 +7,8 @@
  * The bits answer five questions:
  *   where       __GFP_DMA, __GFP_HIGHMEM (at most one; none: NORMAL, then DMA)
  *   how mobile  __GFP_MOVABLE, __GFP_RECLAIMABLE (at most one; none: unmovable)
- *   may it      __GFP_WAIT sleep, __GFP_IO start I/O, __GFP_FS call file systems, __GFP_HIGH use the reserve
+ *   may it      __GFP_WAIT sleep, __GFP_IO start I/O, __GFP_FS call file systems, __GFP_HIGH use the reserve;
+ *               __GFP_NOMEMALLOC never, whatever else is said
  *   how hard    __GFP_NORETRY < default < __GFP_REPEAT < __GFP_NOFAIL
  *   what kind   __GFP_ZERO, __GFP_COMP, __GFP_COLD, __GFP_NOWARN, __GFP_NO_GROW, __GFP_THISNODE
  */
@@ -37,24 +38,26 @@ typedef unsigned int __bitwise gfp_t;
 #define __GFP_COMP	  GFP_BIT(14)
 #define __GFP_NO_GROW	  GFP_BIT(15)
 #define __GFP_THISNODE	  GFP_BIT(16)
+#define __GFP_NOMEMALLOC  GFP_BIT(17)
 
-#define GFP_KNOWN_BITS	  ((__force gfp_t)((1u << 17) - 1))
+#define GFP_KNOWN_BITS	  ((__force gfp_t)((1u << 18) - 1))
 
 /* What a request loses that was made where nobody may sleep. */
 #define GFP_PATIENCE (__GFP_WAIT | __GFP_NOFAIL)
 
 /* Later names of the same permissions. */
-#define __GFP_RECLAIM	    __GFP_WAIT
-#define __GFP_RETRY_MAYFAIL __GFP_REPEAT
+#define __GFP_RECLAIM	     __GFP_WAIT
+#define __GFP_DIRECT_RECLAIM __GFP_WAIT
+#define __GFP_RETRY_MAYFAIL  __GFP_REPEAT
 
-#define GFP_NOWAIT	    ((__force gfp_t)0u)
-#define GFP_ATOMIC	    __GFP_HIGH
-#define GFP_NOIO	    __GFP_WAIT
-#define GFP_NOFS	    (__GFP_WAIT | __GFP_IO)
-#define GFP_KERNEL	    (__GFP_WAIT | __GFP_IO | __GFP_FS)
-#define GFP_USER	    (GFP_KERNEL | __GFP_MOVABLE)
-#define GFP_HIGHUSER	    (GFP_USER | __GFP_HIGHMEM)
-#define GFP_DMA		    __GFP_DMA
+#define GFP_NOWAIT	     ((__force gfp_t)0u)
+#define GFP_ATOMIC	     __GFP_HIGH
+#define GFP_NOIO	     __GFP_WAIT
+#define GFP_NOFS	     (__GFP_WAIT | __GFP_IO)
+#define GFP_KERNEL	     (__GFP_WAIT | __GFP_IO | __GFP_FS)
+#define GFP_USER	     (GFP_KERNEL | __GFP_MOVABLE)
+#define GFP_HIGHUSER	     (GFP_USER | __GFP_HIGHMEM)
+#define GFP_DMA		     __GFP_DMA
 
 STATIC_ASSERT((__force unsigned int)GFP_NOWAIT == 0, "GFP_NOWAIT: no permission at all (G6)");
 STATIC_ASSERT((__force unsigned int)(GFP_ATOMIC ^ __GFP_HIGH) == 0, "GFP_ATOMIC = HIGH (G2)");
@@ -79,6 +82,18 @@ static ALWAYS_INLINE unsigned int gfp_zone_bits(gfp_t gfp)
 static ALWAYS_INLINE unsigned int gfp_mobility_bits(gfp_t gfp)
 {
 	return (__force unsigned int)gfp >> 2 & 3u;
+}
+
+/* May it take what a zone keeps for emergencies? */
+static ALWAYS_INLINE bool gfp_may_empty(gfp_t gfp)
+{
+	return gfp_has(gfp, __GFP_HIGH) && !gfp_has(gfp, __GFP_NOMEMALLOC);
+}
+
+/* May who asks sleep? */
+static ALWAYS_INLINE bool gfpflags_allow_blocking(gfp_t gfp)
+{
+	return gfp_has(gfp, __GFP_WAIT);
 }
 
 /* Two zones, or two mobilities? (bits 0 and 1, 2 and 3) */

@@ -17,8 +17,8 @@
 
 struct kmem_cache;
 
-#define NR_ORDERS 11
-#define MAX_ORDER (NR_ORDERS - 1)
+#define NR_ORDERS      11
+#define MAX_PAGE_ORDER (NR_ORDERS - 1)
 
 /* What a page is. From PAGE_ALLOCATED on it heads a block that somebody owns; only PAGE_ALLOCATED,
  * PAGE_COMPOUND and PAGE_USER may be handed to __free_pages, the first by the fast paths, so that one
@@ -82,7 +82,7 @@ STATIC_ASSERT(offsetof(struct page, state) == 0 && offsetof(struct page, order) 
 #define PAGE_HEAD_ORDER_STEP	       (1u << 8) /* added to a head: the next higher order */
 #define PAGE_HEAD_STATE_ORDER	       0xffffu	 /* the state and order of a head */
 
-/* All descriptors, and how many: a multiple of 2^MAX_ORDER, so that the buddy of any block has one. (constant
+/* All descriptors, and how many: a multiple of 2^MAX_PAGE_ORDER, so that the buddy of any block has one. (constant
  * after mm_init_zones) */
 extern struct page *mem_map;
 extern pfn_t mem_map_pages;

@@ -37,7 +37,7 @@ static COLD struct page *refuse(gfp_t gfp, unsigned int order, const void *calle
 			PORT_WARN,
 			"%s: impossible page request by %s: %s (order:%u, mode:%#x(%s)); orders are 0 to %u",
 			port_task_name(), port_code_name(caller, code, sizeof(code)), why, order,
-			(__force unsigned int)gfp, gfp_names(gfp, flags, sizeof(flags)), MAX_ORDER);
+			(__force unsigned int)gfp, gfp_names(gfp, flags, sizeof(flags)), MAX_PAGE_ORDER);
 	return NULL;
 }
 
@@ -132,7 +132,7 @@ struct page *page_alloc_try(gfp_t gfp, unsigned int order)
 	struct zone *const *zone = nodes[0].zonelist[highest].zone;
 
 	for (; *zone; zone++) {
-		size_t floor = gfp_has(gfp, __GFP_HIGH) ? 0 : zone_floor(*zone, highest);
+		size_t floor = gfp_may_empty(gfp) ? 0 : zone_floor(*zone, highest);
 		struct page *page = zone_alloc(*zone, order, gfp_mobility(gfp), floor);
 
 		if (page)
@@ -198,7 +198,7 @@ static NOINLINE struct page *alloc_slow(gfp_t gfp, unsigned int order, const voi
 {
 	struct page *page = NULL;
 
-	if (unlikely(order > MAX_ORDER))
+	if (unlikely(order > MAX_PAGE_ORDER))
 		return refuse(gfp, order, caller, "no block is that large");
 	if (unlikely(gfp_is_impossible(gfp)))
 		return refuse(gfp, order, caller, gfp_why_impossible(gfp));
@@ -421,7 +421,7 @@ static NOINLINE void free_pages_for(struct page *page, unsigned int order, const
 {
 	if (unlikely(!page_is_descriptor(page)))
 		report_wild_page(page, caller);
-	else if (unlikely(order > MAX_ORDER || !may_be_freed(page, order)))
+	else if (unlikely(order > MAX_PAGE_ORDER || !may_be_freed(page, order)))
 		report_bad_free(page, order, caller);
 	else
 		drop_reference(page);
@@ -578,7 +578,7 @@ void *alloc_pages_exact(size_t size_bytes, gfp_t gfp)
 	struct page *page;
 
 	gfp = page_want_address(gfp, caller);
-	if (size_bytes == 0 || get_order(size_bytes) > MAX_ORDER)
+	if (size_bytes == 0 || get_order(size_bytes) > MAX_PAGE_ORDER)
 		return refuse(gfp, get_order(size_bytes), caller,
 			      size_bytes ? "no block is that large" : "0 bytes");
 	page = page_alloc_exact(DIV_ROUND_UP(size_bytes, PAGE_SIZE), gfp, PAGE_EXACT, caller);

@@ -13,7 +13,7 @@
 /* Flags that the inline fast path serves by popping a page: all that only matter when there is none. */
 #define GFP_PLAIN_BITS                                                                                       \
 	(__GFP_DMA | __GFP_HIGHMEM | __GFP_MOVABLE | __GFP_RECLAIMABLE | GFP_KERNEL | __GFP_HIGH |           \
-	 __GFP_NOWARN | __GFP_REPEAT | __GFP_NORETRY | __GFP_THISNODE)
+	 __GFP_NOWARN | __GFP_REPEAT | __GFP_NORETRY | __GFP_THISNODE | __GFP_NOMEMALLOC)
 
 static ALWAYS_INLINE bool gfp_is_plain(gfp_t gfp)
 {
@@ -29,7 +29,7 @@ void free_pages_small(struct page *page, unsigned int order);
 void free_pages_any(struct page *page, unsigned int order);
 
 /* 2^order contiguous pages, or NULL when no zone that gfp allows has a free block that large above its floor.
- * order > MAX_ORDER and impossible flags: NULL at once, with one rate-limited warning naming the caller (K7).
+ * order > MAX_PAGE_ORDER and impossible flags: NULL at once, with one rate-limited warning naming the caller (K7).
  * Context: any with GFP_ATOMIC or GFP_NOWAIT; process context, no lock held, with __GFP_WAIT. Rows P2, G1,
  * G2, G6-G9. */
 MUST_CHECK static ALWAYS_INLINE struct page *alloc_pages(gfp_t gfp, unsigned int order)

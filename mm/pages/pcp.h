@@ -14,7 +14,7 @@
 
 #include <mm/pages/zone.h>
 
-#define PCP_ORDERS MAX_ORDER /* all but the largest blocks, in which memory changes its mobility */
+#define PCP_ORDERS MAX_PAGE_ORDER /* all but the largest blocks, in which memory changes its mobility */
 
 /* The stack a request tries first, by its zone and mobility bits and its order (a power of two of them, so
  * that the index is a shift): what the inline fast path of alloc_pages reads. Never NULL: before pcp_init(),

@@ -3,6 +3,8 @@
  * fast paths never ask: who wants to see a call closes the lists in front of it, so that it takes a slow path. */
 #pragma once
 
+#include <kernel/lib/types.h>
+
 enum mm_watch {
 	WATCH_EARLY = 1,      /* kmalloc is not up yet */
 	WATCH_INIT_ALLOC = 2, /* what is handed out is cleared (K4), */

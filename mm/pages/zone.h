@@ -24,7 +24,7 @@ enum watermark { WMARK_MIN, WMARK_LOW, WMARK_HIGH, NR_WMARKS };
 
 /* Memory changes its mobility in whole pageblocks, the largest blocks there are. So all buddies that can ever
  * merge have one mobility, and freeing looks it up once. */
-#define PAGEBLOCK_ORDER MAX_ORDER
+#define PAGEBLOCK_ORDER MAX_PAGE_ORDER
 
 /* The free blocks of one mobility. */
 struct block_lists {

@@ -18,6 +18,8 @@ static bool serve_reclaimer(struct mem_waiter *waiter)
 	waiter->gfp |= __GFP_HIGH;
 	if (waiter->take(waiter))
 		return true;
+	if (gfp_has(waiter->gfp, __GFP_NOMEMALLOC))
+		return false;
 	if (waiter->order == 0 && gfp_zone(waiter->gfp) != ZONE_DMA && !gfp_has(waiter->gfp, __GFP_NO_GROW))
 		waiter->page = vmscan_reserve_take();
 	return waiter->page != NULL;

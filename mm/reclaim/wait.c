@@ -68,7 +68,7 @@ static void add_to_row_locked(struct mem_waiter *waiter, enum depth depth)
 	struct wait_row *row;
 	uint32_t bit = 1u << waiter->order;
 
-	ASSERT(port_lock_is_held(&wait.lock) && waiter->order <= MAX_ORDER);
+	ASSERT(port_lock_is_held(&wait.lock) && waiter->order <= MAX_PAGE_ORDER);
 	waiter->row = (uint8_t)ROW_OF(depth, gfp_zone(waiter->gfp));
 	row = &wait.row[waiter->row];
 	if (!(row->orders & bit)) {

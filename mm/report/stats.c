@@ -15,7 +15,7 @@ static void count_blocks(const struct zone *zone, size_t count[NR_MOBILITY][NR_O
 	memset(count, 0, sizeof(size_t[NR_MOBILITY][NR_ORDERS]));
 	for (pfn_t pfn = zone->start_pfn; pfn < zone->end_pfn;) {
 		struct page head = {.head = READ_ONCE(pfn_to_page(pfn)->head)};
-		bool is_block = head.state != PAGE_INTERIOR && head.order <= MAX_ORDER;
+		bool is_block = head.state != PAGE_INTERIOR && head.order <= MAX_PAGE_ORDER;
 
 		if (is_block && head.state == PAGE_FREE)
 			count[page_mobility(&head)][head.order]++;

@@ -53,7 +53,7 @@ static void check_free_block(const struct zone *zone, const struct page *page, u
 		VIOLATION("B4 pfn %#x order %u is outside zone %s\n", pfn, order, zone->name);
 	else if (zone->block_mobility[(pfn >> PAGEBLOCK_ORDER) - zone->first_block] != type)
 		VIOLATION("B6 pfn %#x is on the list of mobility %u\n", pfn, type);
-	if (order < MAX_ORDER && pfn_to_page(buddy)->head == page->head)
+	if (order < MAX_PAGE_ORDER && pfn_to_page(buddy)->head == page->head)
 		VIOLATION("B2 pfn %#x and its buddy of order %u are both free\n", pfn, order);
 }
 
@@ -100,8 +100,9 @@ static size_t count_free_heads(const struct zone *zone)
 
 	while (pfn < zone->end_pfn) {
 		const struct page *page = pfn_to_page(pfn);
-		pfn_t end = pfn +
-			    (page->state == PAGE_INTERIOR || page->order > MAX_ORDER ? 1 : 1u << page->order);
+		pfn_t end = pfn + (page->state == PAGE_INTERIOR || page->order > MAX_PAGE_ORDER
+					   ? 1
+					   : 1u << page->order);
 
 		if (page->state != PAGE_INTERIOR)
 			check_where(zone, page);
@@ -224,7 +225,7 @@ static void check_slab_list(const struct kmem_cache *cache, const struct list_he
 		sum->slabs++;
 		sum->in_use += first->in_use;
 		sum->empty += first->in_use == 0;
-		sum->pages += first->order <= MAX_ORDER ? (size_t)1 << first->order : 0;
+		sum->pages += first->order <= MAX_PAGE_ORDER ? (size_t)1 << first->order : 0;
 		sum->objects += slab_room(cache, first);
 	}
 }

@@ -252,7 +252,7 @@ static void orders(void)
 
 static void exact_sizes(void)
 {
-	for (size_t pages = 1; pages <= 1u << MAX_ORDER; pages += 1 + pages / 4)
+	for (size_t pages = 1; pages <= 1u << MAX_PAGE_ORDER; pages += 1 + pages / 4)
 		free_pages_exact(alloc_pages_exact(pages * PAGE_SIZE, GFP_KERNEL), pages * PAGE_SIZE);
 }
 

@@ -24,7 +24,7 @@ static inline bool hold_block(struct held **list, gfp_t gfp, unsigned int order)
 /* The largest block that can be had; false: nothing can. */
 static inline bool hold_largest(struct held **list, gfp_t gfp)
 {
-	for (int order = MAX_ORDER; order >= 0; order--)
+	for (int order = MAX_PAGE_ORDER; order >= 0; order--)
 		if (hold_block(list, gfp, (unsigned int)order))
 			return true;
 	return false;

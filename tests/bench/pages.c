@@ -26,7 +26,7 @@ static struct held *arena_held;
 
 static bool is_arena_block(struct held *block)
 {
-	return block->order == MAX_ORDER && page_zone(virt_to_page(block))->id == ZONE_NORMAL;
+	return block->order == MAX_PAGE_ORDER && page_zone(virt_to_page(block))->id == ZONE_NORMAL;
 }
 
 /* All of low memory is taken; then as many of its largest blocks as make the arena are given back. False: the
@@ -40,7 +40,7 @@ static bool arena_enter(void)
 	for (struct held **link = &arena_held; *link && pages < ARENA_PAGES;) {
 		if (is_arena_block(*link)) {
 			release_one(link);
-			pages += 1u << MAX_ORDER;
+			pages += 1u << MAX_PAGE_ORDER;
 		} else {
 			link = &(*link)->next;
 		}

@@ -324,7 +324,7 @@ static size_t blocks_within(const struct zone *zone, unsigned int order)
 {
 	size_t nr = 0;
 
-	for (unsigned int larger = order; larger <= MAX_ORDER; larger++)
+	for (unsigned int larger = order; larger <= MAX_PAGE_ORDER; larger++)
 		for (unsigned int type = 0; type < NR_MOBILITY; type++)
 			nr += buddy_count_locked(zone, (enum mobility)type, larger);
 	return nr;
@@ -332,7 +332,7 @@ static size_t blocks_within(const struct zone *zone, unsigned int order)
 
 static void check_refusal(gfp_t gfp, unsigned int order)
 {
-	if (gfp_is_impossible(gfp) || order > MAX_ORDER || !gfp_has(gfp, __GFP_HIGH))
+	if (gfp_is_impossible(gfp) || order > MAX_PAGE_ORDER || !gfp_has(gfp, __GFP_HIGH))
 		return;
 	for (unsigned int id = 0; id <= gfp_zone(gfp); id++)
 		DEMAND(blocks_within(&zones[id], order) == 0);
@@ -343,7 +343,7 @@ static void check_refusal(gfp_t gfp, unsigned int order)
 static void call_alloc_pages(void)
 {
 	gfp_t gfp = take_gfp();
-	unsigned int order = take_u8(&run.in) % (MAX_ORDER + 3);
+	unsigned int order = take_u8(&run.in) % (MAX_PAGE_ORDER + 3);
 	struct slot *slot = empty_slot();
 	struct page *page;
 
@@ -354,7 +354,7 @@ static void call_alloc_pages(void)
 		check_refusal(gfp, order);
 		return;
 	}
-	DEMAND(!gfp_is_impossible(gfp) && order <= MAX_ORDER);
+	DEMAND(!gfp_is_impossible(gfp) && order <= MAX_PAGE_ORDER);
 	*slot = (struct slot){.order = (uint8_t)order,
 			      .page = page,
 			      .compound = gfp_has(gfp, __GFP_COMP) && order,
@@ -1005,7 +1005,7 @@ static void call_vunmap(void)
 
 static void wrong_page_free(struct slot *slot, unsigned int how)
 {
-	unsigned int order = (slot->order + 1 + how) % (MAX_ORDER + 2);
+	unsigned int order = (slot->order + 1 + how) % (MAX_PAGE_ORDER + 2);
 
 	if (how & 0x40)
 		__free_pages(slot->page + 1, how % 12);
@@ -1136,7 +1136,7 @@ static void call_wrong_area_free(void)
 	if (slot->kind == AREA)
 		wrong_area_free(slot, how);
 	else if (slot->kind == USER && how & 1)
-		__free_pages(slot->page, 1 + how % MAX_ORDER);
+		__free_pages(slot->page, 1 + how % MAX_PAGE_ORDER);
 	else if (slot->kind == PAGES && how & 1)
 		free_user_page(slot->page);
 	else if (how & 2)

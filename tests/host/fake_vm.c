@@ -29,7 +29,7 @@ static struct {
 
 unsigned int port_debug_level(void)
 {
-	return DEBUG;
+	return DEBUG_LEVEL;
 }
 
 uintptr_t port_windows_start(void)

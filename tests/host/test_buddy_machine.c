@@ -46,7 +46,7 @@ static void expect_zone_works(pfn_t start_pfn, pfn_t nr_pages)
 	EXPECT_EQ(high->managed, nr_pages);
 	EXPECT_EQ(high->nr_free, nr_pages);
 	expect_valid();
-	for (unsigned int order = 0; order <= MAX_ORDER; order += 1 + order / 3)
+	for (unsigned int order = 0; order <= MAX_PAGE_ORDER; order += 1 + order / 3)
 		expect_whole_after_use(order);
 }
 

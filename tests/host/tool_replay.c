@@ -129,7 +129,7 @@ static void read_alloc(char kind, unsigned long id, unsigned long what, const ch
 
 	if (slot->is_live)
 		fail_line("the id is live");
-	if (what > (kind == 'p' ? MAX_ORDER : KMALLOC_MAX_SIZE) || (kind == 'k' && what == 0))
+	if (what > (kind == 'p' ? MAX_PAGE_ORDER : KMALLOC_MAX_SIZE) || (kind == 'k' && what == 0))
 		fail_line("impossible size or order");
 	slot->alloc_head = TRACE_HEAD(id, flags_of(flags), op);
 	slot->what = dedicated ? cache_of_size(what) : (uint32_t)what;

@@ -18,7 +18,7 @@ struct gate {
 	uint32_t low, high;
 };
 
-struct PACKED idt_register {
+struct __packed idt_register {
 	uint16_t limit;
 	struct gate *table;
 };

@@ -110,9 +110,6 @@ static void __exit boards_exit(void)
 	board_cachep = NULL;
 }
 
-module_init(boards_init);
-module_exit(boards_exit);
-
 KTEST(books, a_module_keeps_its_devices_in_a_cache_made_with_six_arguments, "D6 K1 S1")
 {
 	struct board *board;

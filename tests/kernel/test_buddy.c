@@ -30,7 +30,7 @@ KTEST(buddy, a_block_is_aligned_to_its_size_and_inside_its_zone, "BUD-01 P2")
 	struct zone *zone;
 
 	for_each_zone(zone)
-		for (unsigned int order = 0; order <= MAX_ORDER; order++) {
+		for (unsigned int order = 0; order <= MAX_PAGE_ORDER; order++) {
 			struct page *page = zone_take(zone, order);
 
 			EXPECT_EQ(page != NULL, zone_nr_blocks_within(zone, order) + (page != NULL) > 0);

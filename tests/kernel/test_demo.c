@@ -98,7 +98,7 @@ KTEST(contexts_demo, under_one_load_kernel_succeeds_most_and_dma_least, "C7")
 
 static struct page *take_order_10(gfp_t gfp)
 {
-	return alloc_pages(GFP_KERNEL | gfp, MAX_ORDER);
+	return alloc_pages(GFP_KERNEL | gfp, MAX_PAGE_ORDER);
 }
 
 KTEST(fragmentation, order_10_fails_with_nearly_all_free_and_works_again_afterwards, "P3")
@@ -111,12 +111,12 @@ KTEST(fragmentation, order_10_fails_with_nearly_all_free_and_works_again_afterwa
 	page = take_order_10(__GFP_NOWARN);
 	if (!page)
 		SKIP("no block of order 10 in low memory");
-	__free_pages(page, MAX_ORDER);
+	__free_pages(page, MAX_PAGE_ORDER);
 
 	before = demo_low_free();
 	EXPECT(demo_fragment(&kept) <= before / DEMO_FRAGMENT_STEP + 1);
 	EXPECT(demo_low_free() >= before - before / DEMO_FRAGMENT_STEP - 1);
-	EXPECT(demo_low_free() > demo_low_kept() + (1u << MAX_ORDER) || lowmem_bytes < MIB(16u));
+	EXPECT(demo_low_free() > demo_low_kept() + (1u << MAX_PAGE_ORDER) || lowmem_bytes < MIB(16u));
 	expect_reports();
 	EXPECT_NULL(take_order_10(GFP_NOWAIT));
 	EXPECT(reports_contain("page allocation failure: order:10, mode:0xd0(GFP_KERNEL)"));
@@ -129,7 +129,7 @@ KTEST(fragmentation, order_10_fails_with_nearly_all_free_and_works_again_afterwa
 	demo_give_all(&kept);
 	page = take_order_10(GFP_NOWAIT);
 	REQUIRE(page);
-	__free_pages(page, MAX_ORDER);
+	__free_pages(page, MAX_PAGE_ORDER);
 }
 
 KTEST(fragmentation, a_block_of_bootmem_larger_than_order_10_stays_whole, "V2 P3")
@@ -139,7 +139,7 @@ KTEST(fragmentation, a_block_of_bootmem_larger_than_order_10_stays_whole, "V2 P3
 	if (!demo_bootmem_bytes())
 		SKIP("no such block: demo=fragmentation takes one, above 64 MiB");
 	MACHINE_STAYS_AS_FOUND();
-	EXPECT(demo_bootmem_bytes() > PAGE_SIZE << MAX_ORDER);
+	EXPECT(demo_bootmem_bytes() > PAGE_SIZE << MAX_PAGE_ORDER);
 	demo_bootmem_fill();
 	(void)demo_fragment(&kept);
 	for (struct list_head *at = kept.next; at != &kept; at = at->next)

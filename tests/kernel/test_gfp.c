@@ -32,9 +32,10 @@ KTEST(gfp, the_type_flags_are_made_of_the_permissions_the_books_name, "G1 G2 G3 
 KTEST(gfp, every_bit_is_a_flag_of_its_own, "G21")
 {
 	static const gfp_t bits[] = {
-		__GFP_DMA,     __GFP_HIGHMEM, __GFP_MOVABLE, __GFP_RECLAIMABLE, __GFP_WAIT,	__GFP_HIGH,
-		__GFP_IO,      __GFP_FS,      __GFP_COLD,    __GFP_NOWARN,	__GFP_REPEAT,	__GFP_NOFAIL,
-		__GFP_NORETRY, __GFP_ZERO,    __GFP_COMP,    __GFP_NO_GROW,	__GFP_THISNODE,
+		__GFP_DMA,     __GFP_HIGHMEM,  __GFP_MOVABLE,	 __GFP_RECLAIMABLE, __GFP_WAIT,
+		__GFP_HIGH,    __GFP_IO,       __GFP_FS,	 __GFP_COLD,	    __GFP_NOWARN,
+		__GFP_REPEAT,  __GFP_NOFAIL,   __GFP_NORETRY,	 __GFP_ZERO,	    __GFP_COMP,
+		__GFP_NO_GROW, __GFP_THISNODE, __GFP_NOMEMALLOC,
 	};
 	gfp_t all = GFP_NOWAIT;
 
@@ -65,7 +66,7 @@ KTEST(gfp, two_zones_two_mobilities_and_unknown_bits_are_impossible, "K7 ZON-08"
 	EXPECT(strstr(gfp_why_impossible(__GFP_DMA | __GFP_HIGHMEM), "two zones"));
 	EXPECT(gfp_is_impossible(__GFP_MOVABLE | __GFP_RECLAIMABLE));
 	EXPECT(strstr(gfp_why_impossible(__GFP_MOVABLE | __GFP_RECLAIMABLE), "together"));
-	for (unsigned int bit = 17; bit < 32; bit++)
+	for (unsigned int bit = 18; bit < 32; bit++)
 		EXPECT(gfp_is_impossible(GFP_KERNEL | GFP_BIT(bit)));
 	EXPECT(strstr(gfp_why_impossible(GFP_BIT(31)), "unknown"));
 }

@@ -98,7 +98,7 @@ KTEST(gfp, what_can_never_be_met_is_refused_in_no_round_at_all, "K7 G15 P3")
 	size_t rounds = mm_event_count[EVENT_ROUND];
 
 	expect_reports();
-	EXPECT_NULL(alloc_pages(QUIET(GFP_KERNEL | __GFP_NOFAIL), MAX_ORDER + 1));
+	EXPECT_NULL(alloc_pages(QUIET(GFP_KERNEL | __GFP_NOFAIL), MAX_PAGE_ORDER + 1));
 	EXPECT_ONE_REPORT("impossible page request");
 	EXPECT_NULL(alloc_page(QUIET(GFP_KERNEL | __GFP_NOFAIL | __GFP_DMA | __GFP_HIGHMEM)));
 	EXPECT_ONE_REPORT("two zones");

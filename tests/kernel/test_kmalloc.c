@@ -75,12 +75,12 @@ KTEST(kmalloc, sizes_around_every_power_of_two_up_to_128_kib_succeed, "K1 K5 KML
 KTEST(kmalloc, the_largest_object_takes_a_block_of_order_10_while_one_is_free, "K5 KML-02 KML-03")
 {
 	MACHINE_STAYS_AS_FOUND();
-	struct page *block = alloc_pages(GFP_KERNEL | __GFP_NOWARN, MAX_ORDER);
+	struct page *block = alloc_pages(GFP_KERNEL | __GFP_NOWARN, MAX_PAGE_ORDER);
 	void *object;
 
 	if (!block)
 		SKIP("no free block of order 10");
-	__free_pages(block, MAX_ORDER);
+	__free_pages(block, MAX_PAGE_ORDER);
 	object = kmalloc(KMALLOC_MAX_SIZE, GFP_KERNEL);
 	REQUIRE(object);
 	EXPECT_EQ(ksize(object), KMALLOC_MAX_SIZE);

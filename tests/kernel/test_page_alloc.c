@@ -105,7 +105,7 @@ KTEST(page_alloc, each_zone_and_order_is_used_to_the_last_block_and_recovers, "E
 	struct zone *zone;
 
 	for_each_zone(zone)
-		for (unsigned int order = 0; order <= MAX_ORDER; order++) {
+		for (unsigned int order = 0; order <= MAX_PAGE_ORDER; order++) {
 			struct list_head hog = LIST_HEAD_INIT(hog), taken = LIST_HEAD_INIT(taken);
 			size_t nr = 0, expected;
 			struct page *page;
@@ -138,12 +138,12 @@ static void fragment(struct list_head *hog, struct list_head *kept)
 	struct page *page, *next;
 
 	list_for_each_entry_safe(page, next, hog, links) {
-		if (page->order < MAX_ORDER)
+		if (page->order < MAX_PAGE_ORDER)
 			continue;
 		list_del(&page->links);
-		split_page(page, MAX_ORDER);
+		split_page(page, MAX_PAGE_ORDER);
 		list_add(&page->links, kept);
-		for (unsigned int i = 1; i < 1u << MAX_ORDER; i++)
+		for (unsigned int i = 1; i < 1u << MAX_PAGE_ORDER; i++)
 			__free_page(page + i);
 	}
 }
@@ -153,27 +153,27 @@ KTEST(page_alloc, order_10_succeeds_after_boot_and_fails_after_a_fragmenting_loa
 	MACHINE_STAYS_AS_FOUND();
 	HOG(hog);
 	HOG(kept);
-	struct page *next, *page = alloc_pages(GFP_ATOMIC | __GFP_NOWARN, MAX_ORDER);
+	struct page *next, *page = alloc_pages(GFP_ATOMIC | __GFP_NOWARN, MAX_PAGE_ORDER);
 	unsigned int nr_kept = 0;
 
 	if (!page)
 		SKIP("no free block of order 10");
-	__free_pages(page, MAX_ORDER);
+	__free_pages(page, MAX_PAGE_ORDER);
 
 	/* all of memory is taken, but for some blocks of order 10, each of which then lacks a page */
 	hog_all(&hog);
 	list_for_each_entry_safe(page, next, &hog, links)
-		if (page->order == MAX_ORDER && nr_kept < 8) {
+		if (page->order == MAX_PAGE_ORDER && nr_kept < 8) {
 			list_move(&page->links, &kept);
 			nr_kept++;
 		}
 	fragment(&kept, &hog);
 	EXPECT(nr_free_pages() >= 1023);
 	expect_reports();
-	EXPECT_NULL(alloc_pages(GFP_ATOMIC | __GFP_HIGHMEM, MAX_ORDER));
+	EXPECT_NULL(alloc_pages(GFP_ATOMIC | __GFP_HIGHMEM, MAX_PAGE_ORDER));
 	EXPECT(strstr(report_at(0), "page allocation failure: order:10"));
 	EXPECT_EQ(reports_count(), 1 + nr_zones_with_memory());
-	EXPECT_EQ(zone_nr_blocks(dma, MAX_ORDER), 0);
+	EXPECT_EQ(zone_nr_blocks(dma, MAX_PAGE_ORDER), 0);
 	hog_release(&kept);
 	hog_release(&hog);
 }

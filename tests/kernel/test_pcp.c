@@ -271,16 +271,16 @@ KTEST(pcp, a_refill_parks_no_more_than_the_limit, "PCP-02")
 /* A movable block of the largest order from the zone, as single pages, or NULL. */
 static struct page *take_movable_pages(void)
 {
-	struct page *block = alloc_pages(GFP_NOWAIT | __GFP_MOVABLE | __GFP_NOWARN, MAX_ORDER);
+	struct page *block = alloc_pages(GFP_NOWAIT | __GFP_MOVABLE | __GFP_NOWARN, MAX_PAGE_ORDER);
 
 	if (!block)
 		return NULL;
 	if (page_zone(block) != zone || page_mobility(block) != MOBILITY_MOVABLE ||
-	    zone->wmark[WMARK_HIGH] > 1u << (MAX_ORDER - 1)) {
-		__free_pages(block, MAX_ORDER);
+	    zone->wmark[WMARK_HIGH] > 1u << (MAX_PAGE_ORDER - 1)) {
+		__free_pages(block, MAX_PAGE_ORDER);
 		return NULL;
 	}
-	split_page(block, MAX_ORDER);
+	split_page(block, MAX_PAGE_ORDER);
 	return block;
 }
 
@@ -293,7 +293,7 @@ KTEST(pcp, a_page_lent_by_another_kind_comes_alone, "PCP-02 P6")
 	if (!block)
 		SKIP("no block of the largest order, or the marks are above it");
 	hog_zone(&hog, zone, 0);
-	for (unsigned int i = 1; i < 1u << MAX_ORDER; i++)
+	for (unsigned int i = 1; i < 1u << MAX_PAGE_ORDER; i++)
 		__free_page(block + i);
 	drain_all_pages();
 	EXPECT(!zone->slow);
@@ -452,23 +452,23 @@ KTEST(pcp, a_large_request_succeeds_when_only_parked_pages_are_in_its_way, "PCP-
 	for (unsigned int id = 0; id <= zone->id; id++)
 		hog_zone(&hog, &zones[id], 0);
 	list_for_each_entry(block, &hog, links)
-		if (block->order == MAX_ORDER && page_zone(block) == zone)
+		if (block->order == MAX_PAGE_ORDER && page_zone(block) == zone)
 			break;
-	if (&block->links == &hog || zone->wmark[WMARK_HIGH] > 1u << (MAX_ORDER - 1)) {
+	if (&block->links == &hog || zone->wmark[WMARK_HIGH] > 1u << (MAX_PAGE_ORDER - 1)) {
 		hog_release(&hog);
 		SKIP("no block of the largest order, or the marks are above it");
 	}
 	list_del(&block->links);
-	split_page(block, MAX_ORDER);
-	for (unsigned int i = 0; i < 1u << MAX_ORDER; i++)
+	split_page(block, MAX_PAGE_ORDER);
+	for (unsigned int i = 0; i < 1u << MAX_PAGE_ORDER; i++)
 		__free_page(block + i);
 	EXPECT(!zone->slow);
 	EXPECT(pcp_parked_pages(zone) != 0);
-	EXPECT_EQ(zone_nr_blocks(zone, MAX_ORDER), 0);
-	again = alloc_pages(GFP_ATOMIC | __GFP_NOWARN, MAX_ORDER);
+	EXPECT_EQ(zone_nr_blocks(zone, MAX_PAGE_ORDER), 0);
+	again = alloc_pages(GFP_ATOMIC | __GFP_NOWARN, MAX_PAGE_ORDER);
 	EXPECT(again == block);
 	if (again)
-		__free_pages(again, MAX_ORDER);
+		__free_pages(again, MAX_PAGE_ORDER);
 	hog_release(&hog);
 }
 

@@ -486,7 +486,7 @@ static void hog_large_blocks(struct list_head *hog)
 	while (nr < NR_HALVED &&
 	       (halved[nr] = alloc_pages(GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN, LARGE_ORDER)))
 		nr++;
-	for (unsigned int order = MAX_ORDER; order >= LARGE_ORDER; order--)
+	for (unsigned int order = MAX_PAGE_ORDER; order >= LARGE_ORDER; order--)
 		for (unsigned int id = ZONE_DMA; id <= ZONE_NORMAL; id++) {
 			struct page *page;
 

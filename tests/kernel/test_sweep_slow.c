@@ -211,7 +211,7 @@ static bool enter_behind(void)
 {
 	if (!enter_edge())
 		return false;
-	wait_init(&slow.first, GFP_KERNEL, MAX_ORDER);
+	wait_init(&slow.first, GFP_KERNEL, MAX_PAGE_ORDER);
 	wait_enter(&slow.first);
 	return true;
 }
@@ -394,7 +394,7 @@ static void prepare_reclaim(void)
 static void run_reclaim(void)
 {
 	register_shrinker(&slow.shrinker);
-	(void)vmscan_reclaim(GFP_KERNEL, 1u << MAX_ORDER);
+	(void)vmscan_reclaim(GFP_KERNEL, 1u << MAX_PAGE_ORDER);
 	unregister_shrinker(&slow.shrinker);
 }
 

@@ -511,7 +511,7 @@ KTEST(thread, a_stack_that_overflows_is_reported_by_its_threads_name, "C5 D1")
 	EXPECT(strcmp(overflow_name, "stack of thread deep") == 0);
 }
 
-static ALIGNED(16) char own_stack[2048];
+static __aligned(16) char own_stack[2048];
 static struct thread own_thread;
 
 KTEST(thread, a_thread_on_a_given_stack_needs_no_memory, "C5")

@@ -151,7 +151,7 @@ size_t zone_nr_blocks_within(struct zone *zone, unsigned int order)
 {
 	size_t nr = 0;
 
-	for (unsigned int larger = order; larger <= MAX_ORDER; larger++)
+	for (unsigned int larger = order; larger <= MAX_PAGE_ORDER; larger++)
 		nr += zone_nr_blocks(zone, larger) << (larger - order);
 	return nr;
 }

@@ -53,7 +53,7 @@ NORETURN void machine_reboot(void)
 	struct {
 		uint16_t limit;
 		uint32_t base;
-	} PACKED empty = {0, 0};
+	} __packed empty = {0, 0};
 
 	say_last_words();
 	for (unsigned int tries = 0; tries < 100000 && inb(PORT_KEYBOARD) & 2; tries++)

@@ -33,10 +33,10 @@
 #define DMA_END	     MIB(16u) /* 24 address lines of ISA */
 
 /* Filled by entry.asm. */
-ALIGNED(32) uint64_t mmu_kernel_pdpt[4];
-SECTION(".bss.pages") ALIGNED(4096) uint64_t mmu_kernel_pd[ENTRIES];
-static SECTION(".bss.pages") ALIGNED(4096) uint64_t image_tables[IMAGE_TABLES][ENTRIES];
-SECTION(".bss.pages") ALIGNED(4096) uint64_t mmu_fixmap_table[ENTRIES];
+__aligned(32) uint64_t mmu_kernel_pdpt[4];
+SECTION(".bss.pages") __aligned(4096) uint64_t mmu_kernel_pd[ENTRIES];
+static SECTION(".bss.pages") __aligned(4096) uint64_t image_tables[IMAGE_TABLES][ENTRIES];
+SECTION(".bss.pages") __aligned(4096) uint64_t mmu_fixmap_table[ENTRIES];
 uint32_t mmu_nx_high; /* see <arch/pte.h> */
 DEFINE_PERCPU(uintptr_t, kmap_top) = KMAP_START;
 DEFINE_PERCPU(uint32_t, kmap_numbers);

@@ -19,10 +19,10 @@ void double_fault_entry(void);
 struct table_pointer {
 	uint16_t limit;
 	uint32_t base;
-} PACKED;
+} __packed;
 
 static struct {
-	ALIGNED(8) uint64_t gdt[8];
+	__aligned(8) uint64_t gdt[8];
 	struct tss tss, double_fault;
 } segments = {
 	.gdt =

@@ -51,7 +51,7 @@ struct trap_context {
 };
 
 static struct {
-	ALIGNED(8) struct gate idt[NR_VECTORS];
+	__aligned(8) struct gate idt[NR_VECTORS];
 	struct trap_context context;
 	struct trap_info *expected;	/* T1; NULL: nobody expects anything */
 	const struct thread *expecting; /* who called trap_expect(), */
@@ -350,7 +350,7 @@ void __init trap_init(void)
 	struct {
 		uint16_t limit;
 		uint32_t base;
-	} PACKED idt = {sizeof(trap.idt) - 1, (uintptr_t)trap.idt};
+	} __packed idt = {sizeof(trap.idt) - 1, (uintptr_t)trap.idt};
 
 	for (unsigned int v = 0; v < NR_VECTORS; v++)
 		trap.idt[v] = gate_to(trap_entries[v]);

@@ -3,3 +3,5 @@
 #pragma once
 
 #include <kernel/core/err.h>
+
+#define ERESTARTSYS 512 /* a signal came: never here */

@@ -1,0 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+/* The older name of <linux/hardirq.h>. */
+#pragma once
+
+#include <linux/hardirq.h>

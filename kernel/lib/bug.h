@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/* BUG_ON: a wrong call that costs one comparison to find, in every build. assert_failed() is supplied by whoever links us:
+ * the kernel panics, a host test aborts. */
+#pragma once
+
+#include <kernel/lib/compiler.h>
+
+NORETURN void assert_failed(const char *expr, const char *file, int line);
+
+#define BUG_ON(cond)                                                                                         \
+	do {                                                                                                 \
+		if (unlikely(cond))                                                                          \
+			assert_failed("BUG_ON(" #cond ")", __FILE__, __LINE__);                              \
+	} while (0)

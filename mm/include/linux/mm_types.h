@@ -1,0 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+/* struct page under the name the books use. */
+#pragma once
+
+#include <mm/pages/page.h>
