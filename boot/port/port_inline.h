@@ -202,6 +202,17 @@ static inline void port_preempt_enable(void)
 	preempt_enable();
 }
 
+/* One CPU; a second changes these two. */
+static inline unsigned int port_cpu(void)
+{
+	return 0;
+}
+
+static inline unsigned int port_nr_cpus(void)
+{
+	return 1;
+}
+
 /* size_bytes is a multiple of 4, and so is the address. */
 static inline void port_clear(void *start, size_t size_bytes)
 {
@@ -229,6 +240,11 @@ static inline const uint8_t *port_find_other_word(const void *start, size_t size
 			 : "a"(word)
 			 : "memory");
 	return (const uint8_t *)(differs ? at - 1 : at);
+}
+
+static inline void port_copy_words(void *to, const void *from, size_t nr)
+{
+	__asm__ volatile("rep movsl" : "+D"(to), "+S"(from), "+c"(nr)::"memory");
 }
 
 #include <pcpu_stack.h>

@@ -67,6 +67,12 @@ static ALWAYS_INLINE void kmem_cache_free(struct kmem_cache *cache, void *object
 	slab_free_object(object, cache);
 }
 
+/* nr objects into objects[]: all, or none. Result: nr or 0. Context: as kmem_cache_alloc. */
+size_t kmem_cache_alloc_bulk(struct kmem_cache *cache, gfp_t gfp, size_t nr, void **objects) MUST_CHECK;
+
+/* As kmem_cache_free() for each: what is no object of the cache is reported, the others are freed. */
+void kmem_cache_free_bulk(struct kmem_cache *cache, size_t nr, void **objects);
+
 /* Gives empty slabs back to the page allocator. Result: pages given. */
 size_t kmem_cache_shrink(struct kmem_cache *cache);
 

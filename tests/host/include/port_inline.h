@@ -14,6 +14,7 @@ struct host_cpu {
 	bool irqs_off;
 	bool flushes_late; /* as without debugging: vfree frees pages that the CPU may remember */
 	unsigned int nr_locks_held;
+	unsigned int cpu, nr_more_cpus; /* which one runs; others there may be */
 };
 
 extern struct host_cpu host_cpu;
@@ -155,6 +156,16 @@ void *port_kmap_take(unsigned int number, pfn_t pfn);
 bool port_kmap_give(const void *addr);
 bool port_is_atomic(void);
 
+static inline unsigned int port_cpu(void)
+{
+	return host_cpu.cpu;
+}
+
+static inline unsigned int port_nr_cpus(void)
+{
+	return 1 + host_cpu.nr_more_cpus;
+}
+
 static inline void port_clear(void *start, size_t size_bytes)
 {
 	__builtin_memset(start, 0, size_bytes);
@@ -175,6 +186,11 @@ static inline const uint8_t *port_find_other_word(const void *start, size_t size
 		size_bytes -= 4;
 	}
 	return (const uint8_t *)at;
+}
+
+static inline void port_copy_words(void *to, const void *from, size_t nr)
+{
+	__builtin_memcpy(to, from, nr * sizeof(void *));
 }
 
 #include <pcpu_stack.h>
