@@ -31,6 +31,7 @@
 #include <mm/init.h>
 #include <mm/objects/slab_debug.h>
 #include <mm/pages/zone.h>
+#include <mm/report/fault.h>
 #include <mm/report/stats.h>
 #include <monitor/demo.h>
 #include <monitor/monitor.h>
@@ -105,8 +106,6 @@ static __init void parse_command_line(void)
 	cmdline_parse(&boot.options, info.cmdline, pr_warn);
 	panic_set_action(boot.options.panic);
 	printk_set_quiet(is_for_a_person());
-	if (boot.options.failslab[0] || boot.options.fail_page_alloc[0])
-		pr_warn("failslab= and fail_page_alloc= do nothing yet");
 	choose_debugging();
 	if (info.cmdline_cut)
 		pr_warn("command line cut after %u characters", BOOT_CMDLINE_MAX - 1);
@@ -289,6 +288,21 @@ static __init void start(uint32_t magic, uint32_t info_paddr)
 	modules_init(); /* what module_init() names: it may ask for anything, and be __init itself */
 }
 
+static void set_fault(const char *word, enum fault_kind kind, const char *text)
+{
+	const char *expected = text[0] ? fault_set(kind, text) : NULL;
+
+	if (expected)
+		pr_warn("%s=%s: expected %s", word, text, expected);
+}
+
+/* From here on requests fail on purpose, if that is asked for: what the kernel stands on is there. */
+static void set_faults(void)
+{
+	set_fault("failslab", FAULT_OBJECTS, boot.options.failslab);
+	set_fault("fail_page_alloc", FAULT_PAGES, boot.options.fail_page_alloc);
+}
+
 static void release_init(void)
 {
 	paddr_t start_paddr, end_paddr;
@@ -355,6 +369,7 @@ NORETURN void kernel_main(uint32_t magic, uint32_t info_paddr)
 		welcome_print(boot.loader);
 	else
 		print_memory();
+	set_faults();
 	result = run_selftests();
 	bench_run(boot.options.bench);
 	demo_run(boot.options.demo);

@@ -24,6 +24,7 @@
  *                                    off, interrupts are on
  *   bool port_is_atomic(void)        in a context where nobody may sleep, interrupts switched off apart
  *   port_preempt_disable(), port_preempt_enable()  nests
+ *   bool port_in_interrupt(void)     no thread runs: a handler, hard or soft
  *   unsigned int port_cpu(void)      number of this CPU, which it stays while preemption is off
  *   unsigned int port_nr_cpus(void)  numbers of CPUs are below it; the same for good
  *   void port_clear(start, size_bytes)      memset 0 of whole words

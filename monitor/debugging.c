@@ -2,6 +2,7 @@
 /* Commands that look for misuse of memory, and choose how closely. */
 #include <kernel/lib/string.h>
 #include <mm/objects/slab_debug.h>
+#include <mm/report/fault.h>
 #include <monitor/command.h>
 #include <monitor/tables.h>
 
@@ -50,8 +51,39 @@ static void run_debug(unsigned int nr, char *word[])
 	}
 }
 
+/* --- requests that fail on purpose --- */
+
+static void say_faults(const char *name, enum fault_kind kind)
+{
+	unsigned int nr_asked, nr_failed;
+
+	fault_counts(kind, &nr_asked, &nr_failed);
+	say("%s: %u requests concerned, %u failed\n", name, nr_asked, nr_failed);
+}
+
+static void run_fault(unsigned int nr, char *word[])
+{
+	bool is_objects = nr && strcmp(word[0], "objects") == 0;
+	const char *wrong;
+
+	if (nr == 0) {
+		say_faults("objects", FAULT_OBJECTS);
+		say_faults("pages", FAULT_PAGES);
+		return;
+	}
+	if (nr != 2 || (!is_objects && strcmp(word[0], "pages") != 0)) {
+		(void)expected("fault", "objects or pages, and a setting or off", word[0]);
+		return;
+	}
+	wrong = fault_set(is_objects ? FAULT_OBJECTS : FAULT_PAGES, word[1]);
+	if (wrong)
+		(void)expected("fault", wrong, word[1]);
+}
+
 const struct command debugging_commands[] = {
 	{"debug", "[CACHE [LETTERS]]", 0, 2,
 	 "caches that are debugged; checks one; gives it letters of FZPUQ", run_debug},
+	{"fault", "[objects|pages SETTING|off]", 0, 2,
+	 "requests fail on purpose: interval,probability,space,times[,cache=]", run_fault},
 	{.name = NULL},
 };

@@ -202,6 +202,11 @@ static inline void port_preempt_enable(void)
 	preempt_enable();
 }
 
+static inline bool port_in_interrupt(void)
+{
+	return in_irq() || in_serving_softirq();
+}
+
 /* One CPU; a second changes these two. */
 static inline unsigned int port_cpu(void)
 {

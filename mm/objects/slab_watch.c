@@ -5,6 +5,7 @@
 
 #include <kernel/lib/align.h>
 #include <kernel/lib/string.h>
+#include <mm/objects/above.h>
 #include <mm/objects/kmalloc.h>
 #include <mm/objects/slab_debug.h>
 #include <mm/pages/above.h>
@@ -55,12 +56,24 @@ static void hand_out(struct kmem_cache *cache, char *object, gfp_t gfp, const vo
 	}
 }
 
+/* Said as a failure is that nobody planned. */
+static bool must_fail(const struct kmem_cache *cache, gfp_t gfp, const void *caller)
+{
+	if (likely(!(mm_watch & WATCH_FAULT)) || gfp_is_impossible(gfp) ||
+	    !fault_hits_object(cache, gfp, caller))
+		return false;
+	page_alloc_report_failure(gfp, cache->order);
+	return true;
+}
+
 void *slab_watch_alloc(struct kmem_cache *cache, gfp_t gfp, const void *caller, size_t size_bytes)
 {
 	void *object;
 
 	if (unlikely(!cache->per_slab))
 		return refuse_early(caller);
+	if (must_fail(cache, gfp, caller))
+		return NULL;
 	object = take(cache, gfp & ~__GFP_ZERO, caller);
 	if (likely(object))
 		hand_out(cache, object, gfp, caller, size_bytes);

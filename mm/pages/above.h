@@ -5,6 +5,7 @@
 
 #include <mm/pages/gfp.h>
 #include <mm/pages/page.h>
+#include <mm/pages/watch.h>
 
 struct zone;
 
@@ -47,3 +48,12 @@ static inline bool retry_must_queue(gfp_t gfp)
 
 /* mapped/highmem.c: clear a page, wherever it lies. Context: any. */
 void clear_highpage(const struct page *page);
+
+/* report/fault.c: shall this request fail on purpose? For slow paths, which see every request meanwhile. Context:
+ * any, no lock of mm held. */
+bool fault_hits_pages(gfp_t gfp, unsigned int order, const void *caller);
+
+static inline bool pages_must_fail(gfp_t gfp, unsigned int order, const void *caller)
+{
+	return unlikely(mm_watch & WATCH_FAULT) && fault_hits_pages(gfp, order, caller);
+}

@@ -193,6 +193,17 @@ static struct page *take_at_once(gfp_t gfp, unsigned int order)
 	return page;
 }
 
+static inline struct page *take_or_wait(gfp_t gfp, unsigned int order)
+{
+	struct page *page = NULL;
+
+	if (likely(!retry_must_queue(gfp)))
+		page = take_at_once(gfp, order);
+	if (unlikely(!page) && gfp_has(gfp, __GFP_WAIT))
+		page = retry_pages(gfp, order);
+	return page;
+}
+
 /* Past the per-CPU lists. */
 static NOINLINE struct page *alloc_slow(gfp_t gfp, unsigned int order, const void *caller)
 {
@@ -203,10 +214,8 @@ static NOINLINE struct page *alloc_slow(gfp_t gfp, unsigned int order, const voi
 	if (unlikely(gfp_is_impossible(gfp)))
 		return refuse(gfp, order, caller, gfp_why_impossible(gfp));
 	gfp = gfp_check_context(gfp);
-	if (likely(!retry_must_queue(gfp)))
-		page = take_at_once(gfp, order);
-	if (unlikely(!page) && gfp_has(gfp, __GFP_WAIT))
-		page = retry_pages(gfp, order);
+	if (!pages_must_fail(gfp, order, caller))
+		page = take_or_wait(gfp, order);
 	if (unlikely(!page)) {
 		page_alloc_report_failure(gfp, order);
 		return NULL;

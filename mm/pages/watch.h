@@ -9,6 +9,7 @@ enum mm_watch {
 	WATCH_EARLY = 1,      /* kmalloc is not up yet */
 	WATCH_INIT_ALLOC = 2, /* what is handed out is cleared (K4), */
 	WATCH_INIT_FREE = 4,  /* what is given back is cleared */
+	WATCH_FAULT = 16,     /* requests fail on purpose (mm/report/fault.h) */
 	WATCH_OBJECTS = 8,    /* some caches are debugged (mm/objects/slab_debug.h) */
 };
 

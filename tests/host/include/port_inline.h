@@ -11,7 +11,7 @@ struct host_cpu {
 	char *direct_map;	 /* where physical 0 of the fake machine is */
 	const char *descriptors; /* of the pages there */
 	size_t descriptor_bytes;
-	bool irqs_off;
+	bool irqs_off, in_interrupt;
 	bool flushes_late; /* as without debugging: vfree frees pages that the CPU may remember */
 	unsigned int nr_locks_held;
 	unsigned int cpu, nr_more_cpus; /* which one runs; others there may be */
@@ -155,6 +155,11 @@ bool port_kmap_pop(const void *addr);
 void *port_kmap_take(unsigned int number, pfn_t pfn);
 bool port_kmap_give(const void *addr);
 bool port_is_atomic(void);
+
+static inline bool port_in_interrupt(void)
+{
+	return host_cpu.in_interrupt;
+}
 
 static inline unsigned int port_cpu(void)
 {
