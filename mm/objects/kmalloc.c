@@ -274,13 +274,11 @@ static NOINLINE void kfree_slow_for(const void *object, const void *caller)
 {
 	struct page *page = virt_is_direct(object) ? virt_to_page(object) : NULL;
 
-	if (ZERO_OR_NULL_PTR(object))
-		return;
-	if (page && page->slab_cache)
-		slab_report_bad_object(page->slab_cache, object, caller, "inside an object");
-	else if (page && is_large(page, object))
+	if (likely(page && is_large(page, object)))
 		page_free_exact(page);
-	else
+	else if (page && page->slab_cache)
+		slab_report_bad_object(page->slab_cache, object, caller, "inside an object");
+	else if (!ZERO_OR_NULL_PTR(object))
 		report_no_object(object, caller, "kfree");
 }
 

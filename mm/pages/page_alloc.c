@@ -395,7 +395,7 @@ static void free_pieces(struct page *page)
 		unsigned int order = page->order;
 		struct page *next = page + (1u << order);
 
-		ASSERT(page->state >= PAGE_PINNED && order == bit_highest((uint32_t)nr_pages));
+		ASSERT(page->state >= PAGE_LARGE && order == bit_highest((uint32_t)nr_pages));
 		free_block(page, order);
 		page = next;
 		nr_pages -= (size_t)1 << order;
@@ -575,8 +575,13 @@ struct page *page_alloc_exact(size_t nr_pages, gfp_t gfp, enum page_state state,
 	return page;
 }
 
+/* The only reference is the caller's, and who holds none can add none: no atomic decrement. */
 void page_free_exact(struct page *page)
 {
+	if (likely(READ_ONCE(page->refcount) == 1)) {
+		free_pieces(page);
+		return;
+	}
 	page->state = PAGE_PINNED;
 	drop_reference(page);
 }
