@@ -144,8 +144,9 @@ static void free_for(const void *addr, const void *caller)
 	} else if (area_context_is_atomic()) {
 		area_defer(area, caller);
 	} else {
+		area_let_go(area, caller);
 		area_unmap_and_free(area, area_mapped_end(area));
-		area_retire(area, caller);
+		area_retire(area);
 	}
 }
 

@@ -34,7 +34,8 @@ void *vmalloc(size_t size_bytes) MUST_CHECK FREED_BY(vfree, 1);
 void *vzalloc(size_t size_bytes) MUST_CHECK FREED_BY(vfree, 1);
 
 /* The same with flags for its pages: zone flags replace "high memory first", without __GFP_WAIT nothing waits
- * for memory, and __GFP_NOWARN spares the message. The context is the same. */
+ * for memory, __GFP_NOWARN spares the message, and __GFP_NOFAIL waits for memory and for addresses until there
+ * are some (G15). The context is the same. */
 void *__vmalloc(size_t size_bytes, gfp_t gfp) MUST_CHECK FREED_BY(vfree, 1);
 
 /* At a multiple of `align`, a power of two. */

@@ -10,7 +10,7 @@ static const char *const kind_names[] = {"vmalloc", "vmap", "ioremap"};
 /* "vmalloc area of 65536 bytes by FUNC", "freed vmalloc area of ... by FUNC, freed by FUNC". */
 static void describe_area(struct sink *out, const struct vm_area *area)
 {
-	bool freed = area->state == AREA_FREED || area->state == AREA_DEFERRED;
+	bool freed = area->state >= AREA_DEFERRED;
 	char code[64];
 
 	sink_printf(out, "%s%s area of %zu bytes by %s", freed ? "freed " : "", kind_names[area->kind],
@@ -64,7 +64,7 @@ static void print_area(struct sink *out, const struct vm_area *area)
 
 	sink_printf(out, "0x%08lx-0x%08lx %7lu", (unsigned long)area->span.start,
 		    (unsigned long)area->span.end, (unsigned long)(area->span.end - area->span.start));
-	if (area->state == AREA_FREED) {
+	if (area->state >= AREA_GOING) {
 		sink_printf(out, " unpurged vm_area\n");
 		return;
 	}

@@ -98,8 +98,9 @@ static void unmap_for(const char *call, const void *addr, enum area_kind kind, c
 				       kind == AREA_VMAP ? "what vmap gave" : "what ioremap gave");
 		return;
 	}
+	area_let_go(area, caller);
 	area_unmap(area, area_mapped_end(area));
-	area_retire(area, caller);
+	area_retire(area);
 }
 
 void vunmap(const void *addr)

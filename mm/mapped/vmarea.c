@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* See vmarea.h for the idea and the invariants VM4 to VM6.
+/* See vmarea.h for the idea and the invariants VM4 to VM7.
  *
  * Locks: vm.lock, for threads only, for tree, lists, page tables and state; interrupts off for vm.deferred.
  * Nothing is allocated, freed or printed under either. */
@@ -18,7 +18,9 @@ static struct {
 	struct list_head freed[2];  /* [young]: dirty, the other: resting; oldest first */
 	struct list_head clean[AREA_CLEAN_PAGES], doomed;
 	unsigned int young, nr_dirty, nr_clean[AREA_CLEAN_PAGES];
-	size_t used_bytes; /* in areas that are not FREED */
+	size_t used_bytes;	  /* in areas that are not FREED */
+	struct list_head waiters; /* for addresses, first come first asked */
+	unsigned int nr_waiters;  /* in the list */
 	struct list_head deferred;
 	struct port_work work;
 } vm;
@@ -139,23 +141,82 @@ static void drop_doomed(void)
 		;
 }
 
+/* --- waiting for addresses (VM7) --- */
+
+struct area_waiter {
+	struct list_head link; /* (L) */
+	struct port_thread *thread;
+	bool is_asked; /* (L) no longer in the list */
+};
+
+/* Each that waits now is taken off the list and looks for itself, one after the other so that no lock is held
+ * for many. Those that find nothing queue again behind them. */
+static NOINLINE void ask_waiters(void)
+{
+	for (unsigned int nr = READ_ONCE(vm.nr_waiters); nr; nr--) {
+		port_lock_thread(&vm.lock);
+		if (!list_is_empty(&vm.waiters)) {
+			struct area_waiter *waiter = list_first_entry(&vm.waiters, struct area_waiter, link);
+
+			list_del(&waiter->link);
+			vm.nr_waiters--;
+			WRITE_ONCE(waiter->is_asked, true);
+			port_unpark(waiter->thread);
+		}
+		port_unlock_thread(&vm.lock);
+	}
+}
+
+static void queue_up(struct area_waiter *waiter)
+{
+	port_lock_thread(&vm.lock);
+	waiter->is_asked = false;
+	list_add_tail(&waiter->link, &vm.waiters);
+	vm.nr_waiters++;
+	port_unlock_thread(&vm.lock);
+}
+
+static void stop_waiting(struct area_waiter *waiter)
+{
+	port_lock_thread(&vm.lock);
+	if (!waiter->is_asked) {
+		list_del(&waiter->link);
+		vm.nr_waiters--;
+	}
+	port_unlock_thread(&vm.lock);
+}
+
+/* --- after vfree, the rest of it --- */
+
+void area_let_go(struct vm_area *area, const void *caller)
+{
+	area->freed_by = caller;
+	WRITE_ONCE(area->state, AREA_GOING);
+}
+
+static NOINLINE void after_free(void)
+{
+	if (drop_one())
+		drop_one();
+	ask_waiters();
+}
+
 /* Its pages are unmapped; its addresses begin to rest. For each that comes two of the doomed go, so that no
  * vfree pays for many and yet they do not gather. */
-void area_retire(struct vm_area *area, const void *caller)
+void area_retire(struct vm_area *area)
 {
-	bool any_doomed;
+	bool is_more_to_do;
 
 	port_lock_thread(&vm.lock);
-	area->freed_by = caller;
 	area->state = AREA_FREED;
 	vm.used_bytes -= area->span.end - area->span.start;
 	list_add_tail(&area->link, &vm.freed[vm.young]);
 	if (++vm.nr_dirty >= AREA_DIRTY_MAX)
 		flush_locked();
-	any_doomed = !list_is_empty(&vm.doomed);
+	is_more_to_do = !list_is_empty(&vm.doomed) || vm.nr_waiters;
 	port_unlock_thread(&vm.lock);
-	if (unlikely(any_doomed) && drop_one())
-		drop_one();
+	if (unlikely(is_more_to_do))
+		after_free();
 }
 
 static bool place(struct vm_area *area, size_t pages, size_t align)
@@ -207,6 +268,7 @@ COLD void area_abandon(struct vm_area *area)
 	list_add(&area->link, &vm.doomed);
 	port_unlock_thread(&vm.lock);
 	drop_doomed();
+	ask_waiters();
 }
 
 /* --- unmapping --- */
@@ -270,12 +332,38 @@ static void free_deferred(void)
 	struct vm_area *area;
 
 	while ((area = take_deferred()) != NULL) {
+		area_let_go(area, area->freed_by);
 		area_unmap_and_free(area, area_mapped_end(area));
-		area_retire(area, area->freed_by);
+		area_retire(area);
 	}
 }
 
 /* --- making --- */
+
+/* Before it looks it queues up, so that no area is freed unseen. */
+static NOINLINE void place_or_wait(struct vm_area *area, size_t pages, size_t align)
+{
+	struct area_waiter waiter = {.thread = port_current()};
+
+	for (queue_up(&waiter);; queue_up(&waiter)) {
+		vmalloc_purge();
+		if (place(area, pages, align))
+			break;
+		while (!READ_ONCE(waiter.is_asked))
+			port_park();
+	}
+	stop_waiting(&waiter);
+}
+
+static bool place_after_all(struct vm_area *area, size_t pages, size_t align, gfp_t gfp)
+{
+	if (!gfp_has(gfp, __GFP_NOFAIL)) {
+		vmalloc_purge();
+		return place(area, pages, align);
+	}
+	place_or_wait(area, pages, align);
+	return true;
+}
 
 /* A new area with addresses and page tables. *why: why there is none. */
 static NOINLINE struct vm_area *create(size_t pages, size_t align, gfp_t gfp, const char **why)
@@ -286,13 +374,10 @@ static NOINLINE struct vm_area *create(size_t pages, size_t align, gfp_t gfp, co
 	if (!area)
 		return NULL;
 	area->state = AREA_GROWING;
-	if (!place(area, pages, align)) {
-		vmalloc_purge();
-		if (!place(area, pages, align)) {
-			kmem_cache_free(&vm.cache.cache, area);
-			*why = "no free range of addresses is that large";
-			return NULL;
-		}
+	if (!place(area, pages, align) && !place_after_all(area, pages, align, gfp)) {
+		kmem_cache_free(&vm.cache.cache, area);
+		*why = "no free range of addresses is that large";
+		return NULL;
 	}
 	if (add_tables(area, gfp))
 		return area;
@@ -416,7 +501,7 @@ static const char *check_area(const struct vm_area *area)
 		return "VM4: a guard page is mapped";
 	if (area->state == AREA_FREED)
 		return mapped ? "VM4: a page of a freed area is mapped" : NULL;
-	if (area->state != AREA_GROWING && mapped != area_nr_pages(area))
+	if ((area->state == AREA_LIVE || area->state == AREA_DEFERRED) && mapped != area_nr_pages(area))
 		return "VM4: a page of an area is not mapped";
 	if (area->state == AREA_LIVE && area->kind == AREA_VMALLOC &&
 	    area_find_live((const void *)area->span.start) != area)
@@ -424,10 +509,10 @@ static const char *check_area(const struct vm_area *area)
 	return NULL;
 }
 
-const char *vmalloc_check(void)
+static const char *check_areas(void)
 {
 	const char *wrong = areas_check(&vm.areas);
-	struct area *span = wrong ? &vm.areas.end : areas_above(&vm.areas, vmalloc_space.start);
+	struct area *span = areas_above(&vm.areas, vmalloc_space.start);
 	size_t used = 0;
 
 	for (; !wrong && span != &vm.areas.end; span = areas_above(&vm.areas, span->end)) {
@@ -435,6 +520,12 @@ const char *vmalloc_check(void)
 		used += area_of(span)->state == AREA_FREED ? 0 : span->end - span->start;
 	}
 	return wrong || used == vm.used_bytes ? wrong : "VM5: bytes in areas are not what was counted";
+}
+
+/* An interrupt that asks in the middle of a change learns nothing. */
+const char *vmalloc_check(void)
+{
+	return port_lock_is_held(&vm.lock) ? NULL : check_areas();
 }
 
 static void doom_locked(struct list_head *list)
@@ -469,6 +560,7 @@ void vmalloc_init(void)
 	list_init(&vm.freed[1]);
 	list_init(&vm.doomed);
 	list_init(&vm.deferred);
+	list_init(&vm.waiters);
 	for (unsigned int i = 0; i < AREA_CLEAN_PAGES; i++)
 		list_init(&vm.clean[i]);
 	vm.work.run = free_deferred;

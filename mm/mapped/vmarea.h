@@ -2,8 +2,8 @@
 /* The lives of vmalloc's areas: addresses, page tables, and what happens after vfree. For mm/mapped/vmarea.c,
  * vmalloc.c, vmap.c, vmalloc_info.c and tests only: everybody else uses vmalloc.h.
  *
- *   new -> GROWING -> LIVE -> (DEFERRED ->) FREED: dirty -> resting -> clean -> used again, or
- *                                                                  -> doomed -> gone
+ *   new -> GROWING -> LIVE -> (DEFERRED ->) GOING -> FREED: dirty -> resting -> clean -> used again, or
+ *                                                                           -> doomed -> gone
  *
  * A freed area is unmapped and its pages are given back at once; its addresses stay its own. Each
  * AREA_DIRTY_MAX-th free flushes the TLB: those that rested since the flush before are clean from then on,
@@ -13,10 +13,12 @@
  *
  * VM1-VM3 see areas.h.
  *
- * VM4 all pages of a LIVE area are mapped; none of a FREED one, and no guard page, ever.
+ * VM4 all pages of a LIVE or DEFERRED area are mapped; none of a FREED one, and no guard page, ever. One that is
+ *     GROWING or GOING is his who works at it.
  * VM5 a FREED area is on one list: dirty, resting (since a flush), clean[pages - 1] or doomed (since two).
  * VM6 the first page of a LIVE vmalloc area points back at it (page->private): how vfree() finds it, in any
- *     context. Pages that others own may hold anything there, so the area must confirm. */
+ *     context. Pages that others own may hold anything there, so the area must confirm.
+ * VM7 whoever waits for addresses is asked after each area freed since it looked for some. */
 #pragma once
 
 #include <kernel/lib/align.h>
@@ -30,9 +32,10 @@
 #define AREA_CLEAN_MAX	 32u /* so many of each size */
 
 enum area_kind { AREA_VMALLOC, AREA_VMAP, AREA_IOREMAP };
-enum area_state { AREA_GROWING, AREA_LIVE, AREA_DEFERRED, AREA_FREED };
+enum area_state { AREA_GROWING, AREA_LIVE, AREA_DEFERRED, AREA_GOING, AREA_FREED };
 
-/* (L) vm.lock, see vmarea.c. GROWING areas belong to the thread that makes them, LIVE ones to their owner. */
+/* (L) vm.lock, see vmarea.c. GROWING and GOING areas belong to the thread that makes or unmakes them, LIVE ones
+ * to their owner. */
 struct vm_area {
 	struct area span;      /* (L) [start, end), the guard page behind included */
 	struct list_head link; /* (L) VM5; while DEFERRED: in vm.deferred */
@@ -70,13 +73,16 @@ static inline bool area_context_is_atomic(void)
 /* Why no such area can ever be, or NULL. */
 const char *area_why_impossible(size_t size_bytes, size_t align);
 
-/* An area, GROWING, whose pages can be mapped; the size is possible. NULL: *why not. Context: process, may
- * sleep if gfp says so. */
+/* An area, GROWING, whose pages can be mapped; the size is possible. NULL: *why not; never with __GFP_NOFAIL,
+ * which waits for addresses too (G15). Context: process, may sleep if gfp says so. */
 struct vm_area *area_get(size_t size_bytes, size_t align, enum area_kind kind, gfp_t gfp, const void *caller,
 			 const char **why) MUST_CHECK;
 
-/* A LIVE area whose pages are unmapped becomes FREED. Context: process. */
-void area_retire(struct vm_area *area, const void *caller);
+/* From LIVE or DEFERRED to GOING: nobody finds it any more, and its pages may be unmapped. Context: process. */
+void area_let_go(struct vm_area *area, const void *caller);
+
+/* A GOING area whose pages are unmapped becomes FREED. Context: process. */
+void area_retire(struct vm_area *area);
 
 /* Of a GROWING area whose pages are unmapped nothing is left, page tables included. Context: process. */
 void area_abandon(struct vm_area *area);

@@ -139,8 +139,8 @@ static void release_slab(struct page *first)
 {
 	unsigned int order = first->order;
 
-	for (struct page *page = first; page < first + (1u << order); page++)
-		page->slab_cache = NULL;
+	for (struct page *page = first + (1u << order); page > first;) /* the first last: S4 */
+		(--page)->slab_cache = NULL;
 	first->state = PAGE_ALLOCATED;
 	__free_pages(first, order);
 }
@@ -360,7 +360,6 @@ static NOINLINE void *wait_for_object(struct kmem_cache *cache, gfp_t gfp, bool 
 	*construct = waiter.construct;
 	if (waiter.wait.object)
 		return waiter.wait.object;
-	waiter.wait.page->refcount = 1;
 	return grow_and_take(cache, make_slab(cache, waiter.wait.page), construct);
 }
 

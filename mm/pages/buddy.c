@@ -66,6 +66,7 @@ static inline struct page *take_block(struct zone *zone, struct block_lists *lis
 	unlist_block(lists, page, have_bit);
 	if (have_bit != bit)
 		head = split_block(lists, page, have_bit, bit, list);
+	page->refcount = 1; /* A1, from the first moment on */
 	page->head = head + (PAGE_ALLOCATED - PAGE_FREE);
 	zone->nr_free -= bit;
 	return page;

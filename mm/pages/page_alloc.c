@@ -220,7 +220,6 @@ static NOINLINE struct page *alloc_slow(gfp_t gfp, unsigned int order, const voi
 		page_alloc_report_failure(gfp, order);
 		return NULL;
 	}
-	page->refcount = 1;
 	if (unlikely(mm_watch & WATCH_INIT_ALLOC) && !gfp_has(gfp, __GFP_ZERO))
 		clear_pages(page, (size_t)1 << order);
 	return page;
@@ -379,7 +378,6 @@ void page_push_slow(struct page *page, struct pcpu_stack *stack)
 
 static inline void free_block(struct page *page, unsigned int order)
 {
-	page->refcount = 1; /* C1: parked pages keep it */
 	if (order < PCP_ORDERS)
 		page_push(page, pcp_of_block[order][page->where]);
 	else
@@ -405,6 +403,7 @@ static void free_pieces(struct page *page)
 /* A4: what the last reference held. */
 static void free_whole(struct page *head)
 {
+	head->refcount = 1; /* C1, A1: at no time is it 0 */
 	if (unlikely(head->state == PAGE_PINNED)) {
 		free_pieces(head);
 		return;
@@ -414,9 +413,11 @@ static void free_whole(struct page *head)
 	free_block(head, head->order);
 }
 
+/* Of a single reference nobody else can take or drop another. */
 static void drop_reference(struct page *head)
 {
-	if (__atomic_sub_fetch(&head->refcount, 1, __ATOMIC_ACQ_REL) == 0)
+	if (__atomic_load_n(&head->refcount, __ATOMIC_ACQUIRE) == 1 ||
+	    __atomic_sub_fetch(&head->refcount, 1, __ATOMIC_ACQ_REL) == 0)
 		free_whole(head);
 }
 
@@ -623,11 +624,11 @@ void split_page(struct page *page, unsigned int order)
 		report_bad_free(page, order, RETURN_ADDRESS());
 		return;
 	}
+	page->order = 0; /* first: at no time are there heads inside a block (A2) */
 	for (pfn_t i = 1; i < 1u << order; i++) {
-		page[i].head = PAGE_HEAD(PAGE_ALLOCATED, 0, page->where);
 		page[i].refcount = 1;
+		page[i].head = PAGE_HEAD(PAGE_ALLOCATED, 0, page->where);
 	}
-	page->order = 0;
 }
 
 /* --- references --- */

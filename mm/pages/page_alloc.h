@@ -143,7 +143,7 @@ static inline gfp_t gfp_check_atomic(gfp_t gfp)
 	return gfp;
 }
 
-/* What is free now of the zones gfp allows, down to the floor it must leave; refcount is not set. For whoever
+/* What is free now of the zones gfp allows, down to the floor it must leave. For whoever
  * takes on behalf of a waiter. Context: any, zone locks not held. */
 struct page *page_alloc_try(gfp_t gfp, unsigned int order) MUST_CHECK;
 

@@ -203,7 +203,7 @@ static void check_slab(const struct kmem_cache *cache, const struct page *first,
 
 /* What the slabs of a cache add up to. */
 struct slab_sum {
-	size_t slabs, in_use, empty, pages, objects;
+	size_t slabs, in_use, empty, pages, empty_pages, objects;
 };
 
 static void check_slab_list(const struct kmem_cache *cache, const struct list_head *head,
@@ -213,6 +213,7 @@ static void check_slab_list(const struct kmem_cache *cache, const struct list_he
 
 	while ((node = node->next) != head && sum->slabs <= cache->nr_slabs) {
 		const struct page *first = page_of_node(node);
+		size_t pages;
 
 		if (!first) {
 			VIOLATION("S2 cache %s: a list leads to no descriptor\n", cache->name);
@@ -225,12 +226,15 @@ static void check_slab_list(const struct kmem_cache *cache, const struct list_he
 		sum->slabs++;
 		sum->in_use += first->in_use;
 		sum->empty += first->in_use == 0;
-		sum->pages += first->order <= MAX_PAGE_ORDER ? (size_t)1 << first->order : 0;
+		pages = first->order <= MAX_PAGE_ORDER ? (size_t)1 << first->order : 0;
+		sum->pages += pages;
+		sum->empty_pages += first->in_use ? 0 : pages;
 		sum->objects += slab_room(cache, first);
 	}
 }
 
-static size_t check_cache(const struct kmem_cache *cache)
+/* Result: what its slabs add up to. */
+static struct slab_sum check_cache(const struct kmem_cache *cache)
 {
 	struct slab_sum sum = {0};
 
@@ -243,17 +247,47 @@ static size_t check_cache(const struct kmem_cache *cache)
 	if (sum.pages != cache->nr_pages || sum.objects != cache->nr_objects)
 		VIOLATION("S3 cache %s: %zu pages of %zu objects; counted %zu, %zu\n", cache->name, sum.pages,
 			  sum.objects, cache->nr_pages, cache->nr_objects);
-	return sum.pages;
+	return sum;
 }
 
-static void check_slab_pages(size_t in_caches)
+/* Is it a page of a slab that its cache does not list: one that is just made or given up? */
+static bool is_of_loose_slab(const struct page *page)
 {
-	size_t marked = 0;
+	const struct page *first = page->slab;
+
+	return page_is_descriptor(first) && first->slab_cache == page->slab_cache && first->slab == first &&
+	       first->state == PAGE_SLAB && first->in_use == 0 && page >= first &&
+	       page < first + (1u << first->order);
+}
+
+/* What the caches list are pages that name them, and all others that do are of slabs on their way. */
+static void check_slab_pages(size_t in_caches, size_t in_empty)
+{
+	size_t marked = 0, loose = 0;
 
 	for (pfn_t pfn = 0; pfn < mem_map_pages; pfn++)
-		marked += pfn_to_page(pfn)->slab_cache != NULL;
-	if (marked != in_caches)
-		VIOLATION("S4 %zu pages name a cache, the caches hold %zu\n", marked, in_caches);
+		if (pfn_to_page(pfn)->slab_cache) {
+			marked++;
+			loose += is_of_loose_slab(pfn_to_page(pfn));
+		}
+	if (marked - loose != in_caches - in_empty || loose < in_empty)
+		VIOLATION("S4 %zu pages name a cache, %zu of them of empty slabs, the caches hold %zu and "
+			  "%zu\n",
+			  marked, loose, in_caches, in_empty);
+}
+
+static void check_slabs(void)
+{
+	const struct kmem_cache *cache;
+	size_t pages = 0, empty = 0;
+
+	list_for_each_entry(cache, slab_caches(), caches) {
+		struct slab_sum sum = check_cache(cache);
+
+		pages += sum.pages;
+		empty += sum.empty_pages;
+	}
+	check_slab_pages(pages, empty);
 }
 
 /* --- permanent windows --- */
@@ -420,18 +454,14 @@ static void check_waiters(void)
 unsigned int mm_validate(struct sink *out)
 {
 	irqflags_t flags = irq_save();
-	const struct kmem_cache *cache;
 	const struct zone *zone;
 	const char *wrong;
-	size_t pages = 0;
 
 	validate.out = out;
 	validate.nr_violations = 0;
 	for_each_zone(zone)
 		check_zone(zone);
-	list_for_each_entry(cache, slab_caches(), caches)
-		pages += check_cache(cache);
-	check_slab_pages(pages);
+	check_slabs();
 	if (kmap_pool.nr)
 		check_windows();
 	reserve_for_each(check_reserve);

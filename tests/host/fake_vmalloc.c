@@ -24,7 +24,8 @@
 #define MAPPED	      1ull /* in an entry: pfn << 1 | MAPPED */
 
 static struct {
-	uintptr_t start; /* of the window; 0: not reserved yet */
+	uintptr_t start;    /* of the window; 0: not reserved yet */
+	size_t space_bytes; /* of it are mm's; 0: all */
 	port_pte_t *table[NR_TABLES];
 	uint32_t stale[WINDOW_BYTES / PAGE_SIZE / 32];
 	pfn_t stale_pfn[WINDOW_BYTES / PAGE_SIZE]; /* of what is stale */
@@ -59,7 +60,12 @@ void port_vmalloc_space(uintptr_t *start, uintptr_t *end)
 	fake_vmalloc_flush_all();
 	fake.work = NULL;
 	*start = fake.start;
-	*end = fake.start + WINDOW_BYTES;
+	*end = fake.start + (fake.space_bytes ? fake.space_bytes : WINDOW_BYTES);
+}
+
+void host_set_vmalloc_bytes(size_t size_bytes)
+{
+	fake.space_bytes = size_bytes;
 }
 
 unsigned int port_physical_bits(void)

@@ -31,6 +31,9 @@ const char *host_catch_panic(void (*fn)(void *arg), void *arg);
 /* Runs what port_work_queue() was given, as the kernel's thread for it would. */
 void host_run_work(void);
 
+/* How large vmalloc's space is on machines booted from now on: a multiple of PORT_TABLE_SPAN; 0: as it was. */
+void host_set_vmalloc_bytes(size_t size_bytes);
+
 /* Flushes of vmalloc's space, for fake_vm.c, which has the rest. false: not an address of that space. */
 bool fake_vmalloc_flush_page(uintptr_t addr);
 void fake_vmalloc_flush_all(void);
