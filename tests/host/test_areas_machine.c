@@ -260,7 +260,7 @@ static bool is_valid_beside(const char *name, void (*what)(void))
 	return try_all(&s);
 }
 
-KTEST(areas_machine, a_validator_finds_nothing_beside_threads_that_allocate_and_free, "VM4 A1 S4 U1 V1")
+KTEST(areas_machine, a_validator_finds_nothing_beside_threads_that_allocate_and_free, "VM4 A1 U1 V1")
 {
 	EXPECT(is_valid_beside("1 thread maps and unmaps, 1 validates", map_and_unmap));
 	EXPECT(is_valid_beside("1 thread uses pages, 1 validates", use_pages));
