@@ -35,6 +35,7 @@
  */
 #pragma once
 
+#include <kernel/lib/bug.h>
 #include <kernel/lib/compiler.h>
 #include <kernel/lib/types.h>
 #include <port_inline.h>
@@ -99,6 +100,12 @@ bool port_check_may_sleep(const char *file, int line);
 
 /* How much the build checks: DEBUG of the Makefile, 0 to 2. */
 unsigned int port_debug_level(void);
+
+/* C1, for fast paths: debug builds see interrupts that were switched off by hand before anything is taken. */
+static ALWAYS_INLINE bool port_debug_irqs_off(void)
+{
+	return DEBUG_LEVEL >= 1 && unlikely(irqs_disabled());
+}
 
 /* How many bits a physical address of this CPU has: a page table's entry with more of them faults. */
 unsigned int port_physical_bits(void);

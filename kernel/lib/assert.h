@@ -6,10 +6,6 @@
 
 #include <kernel/lib/bug.h>
 
-#ifndef DEBUG_LEVEL /* DEBUG of the Makefile */
-#define DEBUG_LEVEL 0
-#endif
-
 #define ASSERT_AT(level, cond)                                                                               \
 	do {                                                                                                 \
 		if (DEBUG_LEVEL >= (level) && unlikely(!(cond)))                                             \

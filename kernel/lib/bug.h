@@ -5,6 +5,10 @@
 
 #include <kernel/lib/compiler.h>
 
+#ifndef DEBUG_LEVEL /* DEBUG of the Makefile */
+#define DEBUG_LEVEL 0
+#endif
+
 NORETURN void assert_failed(const char *expr, const char *file, int line);
 
 #define BUG_ON(cond)                                                                                         \

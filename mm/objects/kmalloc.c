@@ -211,9 +211,9 @@ void *kmalloc_kernel(size_t size)
 	size_t last = size - 1;
 
 	if (likely(last < tabled_size))
-		return object_pop_kernel(cache_of_size[last >> 3]);
+		return slab_pop_object(cache_of_size[last >> 3], GFP_KERNEL);
 	if (likely(last < popped_size))
-		return object_pop_kernel(kmalloc_caches[0][kmalloc_class(size)]);
+		return slab_pop_object(kmalloc_caches[0][kmalloc_class(size)], GFP_KERNEL);
 	return size > KMALLOC_MAX_CACHE_SIZE ? alloc_large(size, GFP_KERNEL, RETURN_ADDRESS())
 					     : kmalloc_slow(size, GFP_KERNEL, RETURN_ADDRESS());
 }

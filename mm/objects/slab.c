@@ -595,7 +595,7 @@ static NOINLINE void *alloc_unusual(struct kmem_cache *cache, gfp_t gfp, const v
 void *kmem_cache_alloc_any(struct kmem_cache *cache, gfp_t gfp)
 {
 	if (likely(gfp == GFP_KERNEL))
-		return object_pop_kernel(cache);
+		return slab_pop_object(cache, GFP_KERNEL);
 	if (unlikely(gfp_has(gfp, ~GFP_OBJECT_BITS)))
 		return alloc_unusual(cache, gfp, RETURN_ADDRESS());
 	return slab_pop_object(cache, gfp);

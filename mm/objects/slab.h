@@ -97,6 +97,8 @@ size_t slab_pages(void);
 /* gfp has no other flags. The most common ones need not be passed on. */
 static ALWAYS_INLINE void *slab_pop_object(struct kmem_cache *cache, gfp_t gfp)
 {
+	if (gfp_has(gfp, __GFP_WAIT) && port_debug_irqs_off())
+		return object_pop_invalid(cache, gfp);
 	if (__builtin_constant_p(gfp) && gfp == GFP_KERNEL)
 		return object_pop_kernel(cache);
 	if (__builtin_constant_p(gfp) && gfp == GFP_ATOMIC)

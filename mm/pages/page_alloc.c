@@ -233,6 +233,8 @@ static inline struct page *pop_or_alloc(gfp_t gfp, unsigned int order)
 {
 	struct pcpu_stack *stack = pcp_stack_for(gfp, order);
 
+	if (gfp_has(gfp, __GFP_WAIT) && port_debug_irqs_off())
+		return page_pop_invalid(stack, gfp);
 	return gfp_has(gfp, __GFP_WAIT) ? page_pop_wait(stack, gfp) : page_pop(stack, gfp);
 }
 

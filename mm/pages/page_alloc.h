@@ -37,6 +37,8 @@ MUST_CHECK static ALWAYS_INLINE struct page *alloc_pages(gfp_t gfp, unsigned int
 	if (__builtin_constant_p(gfp) && gfp_is_plain(gfp) && likely(order < PCP_ORDERS)) {
 		struct pcpu_stack *stack = pcp_stack_for(gfp, order);
 
+		if (gfp_has(gfp, __GFP_WAIT) && port_debug_irqs_off())
+			return page_pop_invalid(stack, gfp);
 		return gfp_has(gfp, __GFP_WAIT) ? page_pop_wait(stack, gfp) : page_pop(stack, gfp);
 	}
 	return alloc_pages_any(gfp, order);
@@ -137,7 +139,7 @@ static inline gfp_t gfp_check_context(gfp_t gfp)
 /* C1 for whoever comes past the fast path, which asks for it. */
 static inline gfp_t gfp_check_atomic(gfp_t gfp)
 {
-	if (gfp_has(gfp, __GFP_WAIT) && unlikely(port_is_atomic()) &&
+	if (gfp_has(gfp, __GFP_WAIT) && unlikely(port_is_atomic() || port_debug_irqs_off()) &&
 	    !port_check_may_sleep(__FILE__, __LINE__))
 		gfp &= ~GFP_PATIENCE;
 	return gfp;

@@ -20,7 +20,7 @@ bool port_is_atomic(void)
 
 bool port_check_may_sleep(const char *file, int line)
 {
-	if (!in_atomic)
+	if (!in_atomic && !irqs_disabled())
 		return true;
 	port_print(PORT_ERR, "BUG: sleeping function called from invalid context at %s:%d", file, line);
 	return false;
