@@ -68,6 +68,7 @@ static void page_print(pfn_t pfn)
 static struct page *word_to_page(const char *word)
 {
 	unsigned int number;
+	const void *at;
 	uintptr_t addr;
 	uint64_t value;
 	char what[96];
@@ -77,8 +78,9 @@ static struct page *word_to_page(const char *word)
 	if (parse_number(word, &value)) {
 		if (value < mem_map_pages)
 			return pfn_to_page((pfn_t)value);
-		if (value <= UINTPTR_MAX && virt_is_direct((void *)(uintptr_t)value))
-			return virt_to_page((void *)(uintptr_t)value);
+		at = (void *)(uintptr_t)value;
+		if (value <= UINTPTR_MAX && virt_is_direct(at))
+			return virt_to_page(at); /* cppcheck-suppress CastIntegerToAddressAtReturn */
 	}
 	(void)snprintf(what, sizeof(what),
 		       "a handle, a page number below 0x%x or an address from 0x%x to 0x%lx", mem_map_pages,

@@ -52,6 +52,8 @@ static void run_tour(unsigned int nr, char *word[])
 
 /* --- mistakes --- */
 
+/* NOLINTBEGIN(clang-analyzer-unix.Malloc): each is made on purpose */
+
 /* The compiler knows too much of kmalloc's pointers to let these pass. */
 static void *hidden(void *p)
 {
@@ -113,6 +115,8 @@ static void wrong_double_vfree(void)
 	vfree(area);
 	vfree(hidden(area));
 }
+
+/* NOLINTEND(clang-analyzer-unix.Malloc) */
 
 /* Only a cache with these checks can tell. */
 #define CHECKED (SLAB_CONSISTENCY_CHECKS | SLAB_RED_ZONE | SLAB_POISON | SLAB_STORE_USER)

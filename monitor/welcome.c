@@ -75,7 +75,7 @@ static void draw_zones(struct picture *picture)
 	put(picture->text, 0, "|");
 	put(picture->borders, 0, "0");
 	for_each_zone(zone) {
-		unsigned int to = PICTURE_COLUMNS * ++i / nr;
+		unsigned int to = PICTURE_COLUMNS * ++i / MAX(nr, 1u);
 
 		if (!zone_has_memory(zone)) {
 			i--;

@@ -76,12 +76,16 @@ struct sized_call {
 
 register uintptr_t pcpu_stack_pointer __asm__("esp"); /* an operand of what calls: a frame is needed there */
 
+#ifdef LINT_ANALYZER /* which looks at code before it knows what is constant */
+#define PCPU_SIZED(entry) (object = object_pop(cache, gfp), (void)ecx, (void)edx, (void)size)
+#else
 #define PCPU_SIZED(entry)                                                                                    \
 	__asm__ volatile("call %c[to]\n0:\n\t"                                                               \
 			 ".pushsection sized_calls, \"aw\"\n\t.long 0b, %c[bytes]\n\t.popsection"            \
 			 : "=a"(object), "+c"(ecx), "+d"(edx), "+r"(pcpu_stack_pointer)                      \
 			 : [to] "i"(entry), [bytes] "i"(size)                                                \
 			 : "memory", "cc")
+#endif
 
 static ALWAYS_INLINE void *object_pop_sized(struct kmem_cache *cache, gfp_t gfp, size_t size)
 {

@@ -267,11 +267,12 @@ static void print_zone(const void *object, const struct zone_of_object *zone, co
 static COLD void report_damage(const struct kmem_cache *cache, const void *object, bool is_free,
 			       uint32_t size, const char *when, const void *caller)
 {
-	struct zone_of_object zone;
-	const uint8_t *at = find_damage(cache, object, is_free, size, &zone);
+	struct zone_of_object zone = object_zone(cache, object, 0, size);
 	irqflags_t flags = irq_save(); /* so that nobody prints in between */
+	const uint8_t *at;
 	char code[64];
 
+	(void)find_damage(cache, object, is_free, size, &zone);
 	port_print(PORT_ERR, "BUG: object %#lx of cache %s (%u bytes) was written to %s, %s by %s; mended",
 		   (unsigned long)object, cache->name, size, zone.what, when,
 		   port_code_name(caller, code, sizeof(code)));

@@ -5,6 +5,7 @@
  * Lock: slab.lock, the caller's. */
 #include <mm/objects/slab_names.h>
 
+#include <kernel/lib/bug.h>
 #include <kernel/lib/string.h>
 
 static struct kmem_cache *names_root;
@@ -78,6 +79,7 @@ void slab_name_remove(struct kmem_cache *cache)
 {
 	struct kmem_cache **place = place_of_cache(cache), **lowest = place, *last;
 
+	BUG_ON(!*place);
 	while ((*lowest)->below[0] || (*lowest)->below[1])
 		lowest = &(*lowest)->below[(*lowest)->below[0] == NULL];
 	last = *lowest;

@@ -128,6 +128,7 @@ static struct wait_name this_name(void)
 	struct wait_name name;
 
 	copy_name(name.text, port_task_name());
+	/* cppcheck-suppress uninitvar ; copied up to its NUL, more is not read */
 	return name;
 }
 
