@@ -241,9 +241,11 @@ static bool call_percpu(void)
 	return percpu != NULL;
 }
 
+#define MOST_ORDER 6u /* of which the smallest machine has a block */
+
 static bool call_pages(void)
 {
-	for (unsigned int order = 0; order <= MAX_PAGE_ORDER; order++) {
+	for (unsigned int order = 0; order <= MOST_ORDER; order++) {
 		struct page *page = alloc_pages(order % 2 ? GFP_KERNEL : GFP_ATOMIC, order);
 
 		if (!page)
