@@ -86,4 +86,13 @@ sub print_tap {
 	return $nr_failed ? 1 : 0;
 }
 
+# Can this machine's own kernel start the program? Many start none of 32 bits any more.
+sub can_start {
+	my ($program) = @_;
+	open(my $file, '<:raw', $program) or return 1;
+	read($file, my $head, 5);
+	return 1 if $head ne "\x7fELF\x01";
+	return system("/usr/i686-linux-gnu/lib/ld-linux.so.2 --version >/dev/null 2>&1") == 0;
+}
+
 1;
