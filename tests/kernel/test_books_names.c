@@ -153,22 +153,6 @@ KTEST(books, the_names_of_flags_that_change_nothing_are_nothing, "D6 G21")
 	EXPECT_EQ(L1_CACHE_BYTES, 1 << L1_CACHE_SHIFT);
 }
 
-KTEST(books, nomemalloc_leaves_the_reserve_alone_and_wins_over_high, "D6 G10")
-{
-	MACHINE_STAYS_AS_FOUND();
-	HOG(hog);
-	struct page *page;
-
-	hog_to_floor(&hog, ZONE_NORMAL);
-	EXPECT_NULL(alloc_page(GFP_ATOMIC | __GFP_NOMEMALLOC | __GFP_NOWARN));
-	EXPECT_NULL(kmalloc(KMALLOC_MAX_CACHE_SIZE + 1, GFP_ATOMIC | __GFP_NOMEMALLOC | __GFP_NOWARN));
-	page = alloc_page(GFP_ATOMIC);
-	EXPECT(page);
-	if (page)
-		__free_page(page);
-	hog_release(&hog);
-}
-
 KTEST(books, vmalloc_takes_a_third_argument, "D6 V1")
 {
 	char *a, *b;

@@ -694,3 +694,19 @@ KTEST(page_alloc, an_exact_size_that_no_block_holds_is_refused, "K7 BUD-08")
 	EXPECT_NULL(alloc_pages_exact(SIZE_MAX, GFP_KERNEL));
 	EXPECT_ONE_REPORT("no block is that large");
 }
+
+KTEST(page_alloc, nomemalloc_leaves_the_reserve_alone_and_wins_over_high, "G10")
+{
+	MACHINE_STAYS_AS_FOUND();
+	HOG(hog);
+	struct page *page;
+
+	hog_to_floor(&hog, ZONE_NORMAL);
+	EXPECT_NULL(alloc_page(GFP_ATOMIC | __GFP_NOMEMALLOC | __GFP_NOWARN));
+	EXPECT_NULL(kmalloc(KMALLOC_MAX_CACHE_SIZE + 1, GFP_ATOMIC | __GFP_NOMEMALLOC | __GFP_NOWARN));
+	page = alloc_page(GFP_ATOMIC);
+	EXPECT(page);
+	if (page)
+		__free_page(page);
+	hog_release(&hog);
+}

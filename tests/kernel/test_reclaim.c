@@ -241,6 +241,32 @@ KTEST(reclaim, with_no_free_page_reclaim_lives_on_its_reserve_and_makes_progress
 	pcp_keep_closed(false);
 }
 
+KTEST(reclaim, a_thread_that_reclaims_gets_nothing_of_the_reserve_with_nomemalloc, "R3 G10")
+{
+	HOG(hog);
+	struct page *page;
+	unsigned int before;
+	uint64_t reserve;
+
+	pcp_keep_closed(true);
+	(void)vmscan_reclaim(GFP_KERNEL, 1);
+	hog_all(&hog);
+	reserve = mm_event_count[EVENT_RESERVE];
+	before = scope_save(SCOPE_RECLAIM);
+	EXPECT_NULL(alloc_page(GFP_KERNEL | __GFP_HIGH | __GFP_NOMEMALLOC | __GFP_NOWARN));
+	EXPECT_EQ(mm_event_count[EVENT_RESERVE], reserve);
+	page = alloc_page(GFP_KERNEL);
+	scope_restore(SCOPE_RECLAIM, before);
+	EXPECT_NOT_NULL(page);
+	if (page)
+		__free_page(page);
+	hog_release(&hog);
+	(void)vmscan_reclaim(GFP_KERNEL, 1);
+	expect_full_reserves();
+	expect_valid();
+	pcp_keep_closed(false);
+}
+
 KTEST(reclaim, when_the_reserve_is_used_up_too_reclaim_gets_null_and_goes_on, "R3 REC-05 REC-08")
 {
 	HOG(hog);
