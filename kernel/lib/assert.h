@@ -6,11 +6,5 @@
 
 #include <kernel/lib/bug.h>
 
-#define ASSERT_AT(level, cond)                                                                               \
-	do {                                                                                                 \
-		if (DEBUG_LEVEL >= (level) && unlikely(!(cond)))                                             \
-			assert_failed(#cond, __FILE__, __LINE__);                                            \
-	} while (0)
-
 #define ASSERT(cond)	  ASSERT_AT(1, cond)
 #define ASSERT_SLOW(cond) ASSERT_AT(2, cond)

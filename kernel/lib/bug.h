@@ -16,3 +16,10 @@ NORETURN void assert_failed(const char *expr, const char *file, int line);
 		if (unlikely(cond))                                                                          \
 			assert_failed("BUG_ON(" #cond ")", __FILE__, __LINE__);                              \
 	} while (0)
+
+/* For headers; elsewhere ASSERT and ASSERT_SLOW of assert.h, which mean levels 1 and 2. */
+#define ASSERT_AT(level, cond)                                                                               \
+	do {                                                                                                 \
+		if (DEBUG_LEVEL >= (level) && unlikely(!(cond)))                                             \
+			assert_failed(#cond, __FILE__, __LINE__);                                            \
+	} while (0)

@@ -12,7 +12,7 @@
  */
 #pragma once
 
-#include <kernel/lib/assert.h>
+#include <kernel/lib/bug.h>
 #include <mm/pages/gfp.h>
 #include <mm/port.h>
 
@@ -44,7 +44,7 @@ static inline struct percpu_copies *percpu_copies(const void *percpu)
 
 static inline void *percpu_copy(const void *percpu, unsigned int cpu)
 {
-	ASSERT(cpu < percpu_copies(percpu)->nr);
+	ASSERT_AT(1, cpu < percpu_copies(percpu)->nr);
 	return percpu_copies(percpu)->copy[cpu];
 }
 

@@ -35,6 +35,7 @@
 #include <linux/kthread.h>
 #include <linux/list.h>
 #include <linux/log2.h>
+#include <linux/mempool.h>
 #include <linux/mm.h>
 #include <linux/mm_types.h>
 #include <linux/mmzone.h>
@@ -45,10 +46,13 @@
 #include <linux/oldnames.h>
 #include <linux/overflow.h>
 #include <linux/pagemap.h>
+#include <linux/percpu-defs.h>
+#include <linux/percpu.h>
 #include <linux/preempt.h>
 #include <linux/printk.h>
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
+#include <linux/shrinker.h>
 #include <linux/slab.h>
 #include <linux/smp.h>
 #include <linux/spinlock.h>
