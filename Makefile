@@ -39,7 +39,7 @@ NEED_MATRIX += vgabios=/usr/share/vgabios/vgabios.bin
 NEED_MATRIX += ovmf=/usr/share/OVMF/OVMF_CODE_4M.fd
 NEED_MATRIX += grub-efi-amd64-bin=/usr/lib/grub/x86_64-efi/multiboot2.mod
 NEED_LINT  := $(NEED_BUILD) clang=clang clang-format=clang-format sparse=sparse cppcheck=cppcheck
-NEED_LINT  += clang-tidy=clang-tidy libc6-dev=/usr/include/stdio.h
+NEED_LINT  += clang-tidy=clang-tidy libc6-dev=/usr/include/stdio.h perl=perl $(NEED_RUN) $(NEED_DEBUG) $(NEED_HOST)
 NEED_FUZZ  := clang=clang libclang-rt-14-dev=/usr/lib/llvm-14/lib/clang/14.0.6/lib/linux/libclang_rt.fuzzer-i386.a
 NEED_FUZZ  += gcc-i686-linux-gnu=i686-linux-gnu-gcc libc6-dev-i386-cross=/usr/i686-linux-gnu/include/stdio.h
 NEED_FUZZ  += libstdc++-12-dev-i386-cross=/usr/lib/gcc-cross/i686-linux-gnu/12/libstdc++.a perl=perl
@@ -210,7 +210,7 @@ help:
 #: make host       host tools under build/host/
 #: make fuzz       libFuzzer on loader data, command line, maps and calls of mm, 64 and 32 bits; TIME=60 seconds each
 #: make mutants    plants small faults one at a time; the host tests must catch each
-#: make lint       layers, headers, format, sparse, cppcheck, -fanalyzer, clang-tidy
+#: make lint       layers, headers, format, sparse, cppcheck, -fanalyzer, clang-tidy, the documents' samples
 #: make clean      remove build/
 #:
 #: make sweep      an interrupt at each instruction of the allocators' paths

@@ -76,7 +76,7 @@ static void scull_command_write(const char *word)
 	uint64_t nr_bytes;
 	size_t done;
 
-	if (!parse_number(word, &nr_bytes) || nr_bytes < 1 || nr_bytes > SCULL_MAX_BYTES) {
+	if (!parse_size(word, &nr_bytes) || nr_bytes < 1 || nr_bytes > SCULL_MAX_BYTES) {
 		(void)expected("scull write", "a number of bytes from 1 to 2147483647", word);
 		return;
 	}

@@ -57,6 +57,11 @@ static bool number_of(const char *command, const char *word, const char *what, u
 	return (parse_number(word, value) && *value <= max) || expected(command, what, word);
 }
 
+static bool size_of(const char *command, const char *word, const char *what, uint64_t *bytes)
+{
+	return (parse_size(word, bytes) && *bytes <= UINT32_MAX) || expected(command, what, word);
+}
+
 /* --- what is said of a request --- */
 
 /* Why each zone that the flags name refused: the mark, or the lack of a whole block. */
@@ -153,7 +158,7 @@ static void run_kmalloc(unsigned int nr, char *word[])
 	void *object;
 	gfp_t gfp;
 
-	if (!number_of("kmalloc", word[0], "a size in bytes; up to 4194304 can be had", UINT32_MAX, &size) ||
+	if (!size_of("kmalloc", word[0], "a size in bytes; up to 4M can be had", &size) ||
 	    !flags_of("kmalloc", nr, word, &gfp))
 		return;
 	held = held_new("kmalloc", HELD_OBJECT);
@@ -222,7 +227,7 @@ static void run_vmalloc(unsigned int nr, char *word[])
 	uint64_t size;
 
 	(void)nr;
-	if (!number_of("vmalloc", word[0], "a size in bytes", UINT32_MAX, &size))
+	if (!size_of("vmalloc", word[0], "a size in bytes", &size))
 		return;
 	held = held_new("vmalloc", HELD_AREA);
 	if (!held)
@@ -243,7 +248,7 @@ static void run_ioremap(unsigned int nr, char *word[])
 	struct held *held;
 
 	if (!number_of("ioremap", word[0], "a physical address", UINT64_MAX, &paddr) ||
-	    (nr > 1 && !number_of("ioremap", word[1], "a size in bytes", UINT32_MAX, &size)))
+	    (nr > 1 && !size_of("ioremap", word[1], "a size in bytes", &size)))
 		return;
 	held = held_new("ioremap", HELD_DEVICE);
 	if (!held)
@@ -328,7 +333,7 @@ static void cache_create(unsigned int nr, char *word[])
 	uint64_t size = 64;
 	unsigned int place = 0;
 
-	if (nr > 1 && !number_of("cache create", word[1], "a size in bytes", UINT32_MAX, &size))
+	if (nr > 1 && !size_of("cache create", word[1], "a size in bytes", &size))
 		return;
 	while (place < NR_CACHES && caches.cache[place])
 		place++;

@@ -56,6 +56,11 @@ unsigned int parse_words(char *text, char *word[WORDS_MAX])
 	}
 }
 
+static char upper(char c)
+{
+	return c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
+}
+
 static unsigned int digit_value(char c)
 {
 	if (c >= '0' && c <= '9')
@@ -67,26 +72,49 @@ static unsigned int digit_value(char c)
 	return 16;
 }
 
-bool parse_number(const char *word, uint64_t *value)
+/* The digits from word on. Result: behind the last, or NULL: there is none, or they are 2^64 or more. */
+static const char *take_number(const char *word, uint64_t *value)
 {
 	unsigned int base = 10;
-	uint64_t sum = 0, limit = UINT64_MAX / 10;
+	const char *digits;
 
 	if (word[0] == '0' && (word[1] == 'x' || word[1] == 'X')) {
 		base = 16;
-		limit = UINT64_MAX / 16;
 		word += 2;
 	}
-	if (!*word)
-		return false;
-	for (; *word; word++) {
+	*value = 0;
+	for (digits = word; digit_value(*word) < base; word++) {
 		unsigned int digit = digit_value(*word);
 
-		if (digit >= base || sum > limit || sum * base > UINT64_MAX - digit)
-			return false;
-		sum = sum * base + digit;
+		if (*value > UINT64_MAX / base || *value * base > UINT64_MAX - digit)
+			return NULL;
+		*value = *value * base + digit;
 	}
-	*value = sum;
+	return word > digits ? word : NULL;
+}
+
+bool parse_number(const char *word, uint64_t *value)
+{
+	const char *end = take_number(word, value);
+
+	return end && !*end;
+}
+
+bool parse_size(const char *word, uint64_t *bytes)
+{
+	static const char letters[] = "KMG";
+	const char *end = take_number(word, bytes), *letter;
+	unsigned int shift;
+
+	if (!end || !*end)
+		return end != NULL;
+	letter = memchr(letters, upper(*end), sizeof(letters) - 1);
+	if (!letter || end[1])
+		return false;
+	shift = 10 * (unsigned int)(letter - letters + 1);
+	if (*bytes > UINT64_MAX >> shift)
+		return false;
+	*bytes <<= shift;
 	return true;
 }
 
@@ -99,11 +127,6 @@ bool parse_handle(const char *word, unsigned int *number)
 		return false;
 	*number = (unsigned int)value;
 	return true;
-}
-
-static char upper(char c)
-{
-	return c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
 }
 
 static bool starts_with(const char *text, size_t len, const char *name)

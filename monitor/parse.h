@@ -13,8 +13,11 @@
  */
 unsigned int parse_words(char *text, char *word[WORDS_MAX]);
 
-/* A decimal or 0x-hexadecimal number, all of the word and below 2^64. */
+/* A decimal or 0x-hexadecimal number, all of the word and below 2^64. When it is none, *value is anything. */
 bool parse_number(const char *word, uint64_t *value) MUST_CHECK;
+
+/* The same with K, M or G behind it, in either case: times 2^10, 2^20, 2^30. */
+bool parse_size(const char *word, uint64_t *bytes) MUST_CHECK;
 
 /* "#12", from #1 on. */
 bool parse_handle(const char *word, unsigned int *number) MUST_CHECK;

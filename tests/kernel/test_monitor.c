@@ -328,6 +328,24 @@ KTEST(monitor, numbers_are_whole_words_below_2_to_the_64, "USR-01")
 	EXPECT_EQ(value, 1000000000000ull);
 }
 
+KTEST(monitor, a_size_may_end_in_k_m_or_g_and_fits_64_bits, "USR-01")
+{
+	static const char *const bad[] = {
+		"", "k", "1kb", "1k1", "0x", "-1k", "1t", "17179869184g", "18446744073709551616"};
+	uint64_t value = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		EXPECT(!parse_size(bad[i], &value));
+	EXPECT(parse_size("17", &value));
+	EXPECT_EQ(value, 17);
+	EXPECT(parse_size("0x10K", &value));
+	EXPECT_EQ(value, 16384);
+	EXPECT(parse_size("5m", &value));
+	EXPECT_EQ(value, 5u << 20);
+	EXPECT(parse_size("17179869183G", &value));
+	EXPECT_EQ(value, 17179869183ull << 30);
+}
+
 KTEST(monitor, a_handle_is_a_number_from_1_behind_a_hash, "USR-01")
 {
 	static const char *const bad[] = {"",	"#",   "#0",  "1",    "#-1",

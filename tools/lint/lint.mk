@@ -14,6 +14,7 @@ lint: lint-build lint-contract
 	$(Q)tools/lint/cppcheck
 	$(Q)tools/lint/fanalyzer
 	$(Q)tools/lint/tidy
+	$(Q)tools/lint/samples
 
 # Both compilers, warnings are errors.
 lint-build:
