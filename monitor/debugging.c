@@ -3,6 +3,7 @@
 #include <kernel/lib/string.h>
 #include <mm/objects/slab_debug.h>
 #include <mm/report/fault.h>
+#include <mm/report/leak.h>
 #include <monitor/command.h>
 #include <monitor/tables.h>
 
@@ -80,10 +81,31 @@ static void run_fault(unsigned int nr, char *word[])
 		(void)expected("fault", wrong, word[1]);
 }
 
+/* --- what does not come back --- */
+
+static void run_leak(unsigned int nr, char *word[])
+{
+	const char *wrong;
+
+	(void)nr;
+	if (strcmp(word[0], "report") == 0) {
+		leak_report(monitor_out());
+	} else if (strcmp(word[0], "off") == 0) {
+		leak_stop();
+	} else if (strcmp(word[0], "mark") != 0) {
+		(void)expected("leak", "mark, report or off", word[0]);
+	} else {
+		wrong = leak_mark();
+		say("leak: %s\n", wrong ? wrong : "marked; what is handed out from now on is written down");
+	}
+}
+
 const struct command debugging_commands[] = {
 	{"debug", "[CACHE [LETTERS]]", 0, 2,
 	 "caches that are debugged; checks one; gives it letters of FZPUQ", run_debug},
 	{"fault", "[objects|pages SETTING|off]", 0, 2,
 	 "requests fail on purpose: interval,probability,space,times[,cache=]", run_fault},
+	{"leak", "mark|report|off", 1, 1,
+	 "what was allocated since the mark and did not come back, by caller", run_leak},
 	{.name = NULL},
 };

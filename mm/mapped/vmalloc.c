@@ -74,6 +74,7 @@ static ALWAYS_INLINE void *alloc_area(size_t size_bytes, size_t align, gfp_t gfp
 {
 	const char *why = area_why_impossible(size_bytes, align);
 	struct vm_area *area;
+	bool is_begun;
 	uintptr_t end;
 
 	if (unlikely(area_is_refused_here()))
@@ -85,11 +86,13 @@ static ALWAYS_INLINE void *alloc_area(size_t size_bytes, size_t align, gfp_t gfp
 	area = area_get(size_bytes, align, AREA_VMALLOC, gfp, caller, &why);
 	if (unlikely(!area))
 		return area_refuse("vmalloc", size_bytes, gfp, caller, why);
+	is_begun = area_parts_begin();
 	end = map_new_pages(area, gfp | __GFP_NOWARN);
+	area_parts_end(is_begun);
 	if (unlikely(end != area_mapped_end(area)))
 		return give_up(area, end, gfp, caller);
 	vmalloc_to_page((void *)area->span.start)->private = (uintptr_t)area;
-	area->state = AREA_LIVE;
+	area_make_live(area);
 	return (void *)area->span.start;
 }
 

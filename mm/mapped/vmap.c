@@ -8,7 +8,7 @@
 
 static void *map_area(struct vm_area *area)
 {
-	area->state = AREA_LIVE;
+	area_make_live(area);
 	return (void *)area->span.start;
 }
 

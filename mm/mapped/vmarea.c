@@ -190,6 +190,8 @@ static void stop_waiting(struct area_waiter *waiter)
 
 void area_let_go(struct vm_area *area, const void *caller)
 {
+	if (unlikely(mm_watch & WATCH_LEAK))
+		leak_forget((const void *)area->span.start);
 	area->freed_by = caller;
 	WRITE_ONCE(area->state, AREA_GOING);
 }
@@ -406,8 +408,12 @@ struct vm_area *area_get(size_t size_bytes, size_t align, enum area_kind kind, g
 	size_t pages = DIV_ROUND_UP(size_bytes, PAGE_SIZE);
 	struct vm_area *area = align <= PAGE_SIZE ? recycle(pages) : NULL;
 
-	if (unlikely(!area))
+	if (unlikely(!area)) {
+		bool is_begun = area_parts_begin();
+
 		area = create(pages, MAX(align, (size_t)PAGE_SIZE), gfp_of_overhead(gfp), why);
+		area_parts_end(is_begun);
+	}
 	if (likely(area)) {
 		area->size_bytes = size_bytes;
 		area->caller = caller;

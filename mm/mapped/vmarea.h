@@ -24,7 +24,9 @@
 #include <kernel/lib/align.h>
 #include <kernel/lib/list.h>
 #include <mm/mapped/areas.h>
+#include <mm/pages/above.h>
 #include <mm/pages/page_alloc.h>
+#include <mm/reclaim/scope.h>
 
 #define AREA_GUARD_BYTES PAGE_SIZE
 #define AREA_DIRTY_MAX	 32u /* frees between two flushes */
@@ -72,6 +74,26 @@ static inline bool area_context_is_atomic(void)
 
 /* Why no such area can ever be, or NULL. */
 const char *area_why_impossible(size_t size_bytes, size_t align);
+
+/* What is allocated between the two is part of an area, which is written down as a whole when it is LIVE, until
+ * it is let go (mm/report/leak.h). Context: process. */
+static inline bool area_parts_begin(void)
+{
+	return unlikely(mm_watch & WATCH_LEAK) && !scope_save(SCOPE_PART);
+}
+
+static inline void area_parts_end(bool is_begun)
+{
+	if (unlikely(is_begun))
+		scope_restore(SCOPE_PART, 0);
+}
+
+static inline void area_make_live(struct vm_area *area)
+{
+	area->state = AREA_LIVE;
+	if (unlikely(mm_watch & WATCH_LEAK))
+		leak_note((const void *)area->span.start, area->size_bytes, area->caller);
+}
 
 /* An area, GROWING, whose pages can be mapped; the size is possible. NULL: *why not; never with __GFP_NOFAIL,
  * which waits for addresses too (G15). Context: process, may sleep if gfp says so. */

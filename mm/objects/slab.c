@@ -11,6 +11,7 @@
 #include <kernel/lib/string.h>
 #include <mm/objects/slab_debug.h>
 #include <mm/objects/slab_internal.h>
+#include <mm/pages/above.h>
 #include <mm/reclaim/retry.h>
 
 #define PIECE_TRIES 8u /* blocks looked at for one that lies well */
@@ -51,6 +52,7 @@ static struct page *make_slab(struct kmem_cache *cache, struct page *first)
 {
 	const struct page *end = first + (1u << first->order);
 
+	pages_forget(first);
 	first->state = PAGE_SLAB;
 	first->freelist = NULL;
 	first->in_use = 0;

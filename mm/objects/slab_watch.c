@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The slow paths of objects while somebody watches: clearing (init_on_alloc=, init_on_free=) and debugging. Those
+/* The slow paths of objects while somebody watches: clearing (init_on_alloc=, init_on_free=), debugging, leaks. Those
  * of mm/objects/slab.c come here instead of going on. No lock of its own. */
 #include <mm/objects/slab_internal.h>
 
@@ -47,8 +47,8 @@ static void hand_out(struct kmem_cache *cache, char *object, gfp_t gfp, const vo
 					     ? kmalloc_size_of_call(cache, caller)
 					     : cache->object_size;
 		slab_debug_hand_out(cache, object, size_bytes, caller);
-		if (clears && !cache->ctor) /* what is behind is red, or poison */
-			memset(object, 0, size_bytes);
+		if (clears && !cache->ctor) /* the slack, too, unless it is red */
+			memset(object, 0, cache->flags & SLAB_RED_ZONE ? size_bytes : cache->object_size);
 	} else if (clears && !cache->ctor) {
 		clear_object(cache, object);
 	} else if (size_bytes) {
@@ -75,8 +75,11 @@ void *slab_watch_alloc(struct kmem_cache *cache, gfp_t gfp, const void *caller, 
 	if (must_fail(cache, gfp, caller))
 		return NULL;
 	object = take(cache, gfp & ~__GFP_ZERO, caller);
-	if (likely(object))
-		hand_out(cache, object, gfp, caller, size_bytes);
+	if (unlikely(!object))
+		return NULL;
+	hand_out(cache, object, gfp, caller, size_bytes);
+	if (mm_watch & WATCH_LEAK)
+		leak_note(object, cache->object_size, caller);
 	return object;
 }
 
@@ -89,6 +92,8 @@ static void clear_freed(const struct kmem_cache *cache, void *object)
 
 void slab_watch_free(struct kmem_cache *cache, void *object, const void *caller)
 {
+	if (mm_watch & WATCH_LEAK)
+		leak_forget(object);
 	if (cache_is_debugged(cache)) {
 		slab_debug_take_back(cache, object, caller);
 		return;

@@ -53,6 +53,23 @@ void clear_highpage(const struct page *page);
  * any, no lock of mm held. */
 bool fault_hits_pages(gfp_t gfp, unsigned int order, const void *caller);
 
+/* report/leak.c: what was handed out, and what is about to come back: a page's descriptor, an object, the start of
+ * an area. For slow paths, while WATCH_LEAK. Context: any, no lock of mm held. */
+void leak_note(const void *what, size_t bytes, const void *caller);
+void leak_forget(const void *what);
+
+static inline void pages_note(const struct page *page, size_t nr_pages, const void *caller)
+{
+	if (unlikely(mm_watch & WATCH_LEAK))
+		leak_note(page, nr_pages << PAGE_SHIFT, caller);
+}
+
+static inline void pages_forget(const struct page *page)
+{
+	if (unlikely(mm_watch & WATCH_LEAK))
+		leak_forget(page);
+}
+
 static inline bool pages_must_fail(gfp_t gfp, unsigned int order, const void *caller)
 {
 	return unlikely(mm_watch & WATCH_FAULT) && fault_hits_pages(gfp, order, caller);

@@ -222,6 +222,7 @@ static NOINLINE struct page *alloc_slow(gfp_t gfp, unsigned int order, const voi
 	}
 	if (unlikely(mm_watch & WATCH_INIT_ALLOC) && !gfp_has(gfp, __GFP_ZERO))
 		clear_pages(page, (size_t)1 << order);
+	pages_note(page, (size_t)1 << order, caller);
 	return page;
 }
 
@@ -361,6 +362,7 @@ static void free_to_zone(struct page *page, unsigned int order)
 
 	if (unlikely(mm_watch & WATCH_INIT_FREE))
 		clear_pages(page, (size_t)1 << order);
+	pages_forget(page);
 	flags = port_lock_irqsave(&zone->lock);
 	buddy_free_locked(zone, page, order);
 	check_mode = zone->slow && zone->nr_free >= zone->wmark[WMARK_HIGH];
@@ -569,8 +571,10 @@ struct page *page_alloc_exact(size_t nr_pages, gfp_t gfp, enum page_state state,
 
 	if (!page)
 		return NULL;
-	if (nr_pages != (size_t)1 << order)
+	if (nr_pages != (size_t)1 << order) {
 		trim_block(page, nr_pages, order);
+		pages_note(page, nr_pages, caller);
+	}
 	page->state = (uint8_t)state;
 	page->private = nr_pages;
 	if (gfp_has(gfp, __GFP_ZERO))
@@ -627,9 +631,11 @@ void split_page(struct page *page, unsigned int order)
 		return;
 	}
 	page->order = 0; /* first: at no time are there heads inside a block (A2) */
+	pages_note(page, 1, RETURN_ADDRESS());
 	for (pfn_t i = 1; i < 1u << order; i++) {
 		page[i].refcount = 1;
 		page[i].head = PAGE_HEAD(PAGE_ALLOCATED, 0, page->where);
+		pages_note(&page[i], 1, RETURN_ADDRESS());
 	}
 }
 

@@ -2,6 +2,7 @@
 /* Reserves. Each has its own lock, taken for a few instructions; pages are allocated without it. */
 #include <mm/reclaim/reserve.h>
 
+#include <mm/pages/above.h>
 #include <mm/pages/page_alloc.h>
 #include <mm/reclaim/events.h>
 
@@ -43,6 +44,7 @@ bool reserve_fill(struct reserve *reserve)
 
 		if (!page)
 			return false;
+		pages_forget(page);
 		if (!put_page_in(reserve, page))
 			__free_page(page); /* another filled it meanwhile */
 	}

@@ -10,6 +10,7 @@
 #define SCOPE_NOIO    1u /* no I/O, and so no file system */
 #define SCOPE_NOFS    2u /* no file system */
 #define SCOPE_RECLAIM 4u /* reclaims: what it allocates comes from anywhere, and reclaims nothing in turn */
+#define SCOPE_PART    8u /* what it allocates is part of what is written down as a whole (mm/report/leak.h) */
 
 static inline unsigned int scope_save(unsigned int bit)
 {
