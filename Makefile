@@ -27,8 +27,9 @@ NEED_ISO   += xorriso=xorriso mtools=mformat
 NEED_RUN   := $(NEED_ISO) qemu-system-x86=qemu-system-i386
 NEED_DEBUG := $(NEED_BUILD) qemu-system-x86=qemu-system-i386 gdb=gdb
 NEED_GDB   := $(NEED_DEBUG) perl=prove expect=expect procps=pgrep qemu-utils=qemu-img
+NEED_SCREEN := $(NEED_BUILD) qemu-system-x86=qemu-system-i386 python3=python3
 NEED_HOST  := gcc=gcc libc6-dev=/usr/include/stdio.h
-NEED_TEST  := $(NEED_RUN) $(NEED_HOST) $(NEED_GDB)
+NEED_TEST  := $(NEED_RUN) $(NEED_HOST) $(NEED_GDB) $(NEED_SCREEN)
 NEED_TEST  += gcc-i686-linux-gnu=i686-linux-gnu-gcc libc6-dev-i386-cross=/usr/i686-linux-gnu/include/stdio.h
 NEED_TEST  += clang=clang libclang-rt-14-dev=/usr/lib/llvm-14/lib/clang/14.0.6/lib/linux/libclang_rt.fuzzer-i386.a
 NEED_TEST  += libstdc++-12-dev=/usr/lib/gcc/x86_64-linux-gnu/12/libstdc++.a
@@ -51,10 +52,11 @@ NEED_MUTANTS := $(NEED_HOST) perl=perl
 GOALS := $(or $(MAKECMDGOALS),all)
 NEEDS := $(if $(filter all iso build/%,$(GOALS)),$(NEED_ISO)) $(if $(filter run,$(GOALS)),$(NEED_RUN)) \
 	 $(if $(filter debug attach,$(GOALS)),$(NEED_DEBUG)) $(if $(filter debug-test record,$(GOALS)),$(NEED_GDB)) $(if $(filter host,$(GOALS)),$(NEED_HOST)) \
+	 $(if $(filter screenshots,$(GOALS)),$(NEED_SCREEN)) \
 	 $(if $(filter lint,$(GOALS)),$(NEED_LINT)) $(if $(filter fuzz fuzz-keep,$(GOALS)),$(NEED_FUZZ)) \
 	 $(if $(filter mutants,$(GOALS)),$(NEED_MUTANTS)) $(if $(filter prove,$(GOALS)),$(NEED_PROVE)) \
 	 $(if $(filter matrix,$(GOALS)),$(NEED_MATRIX)) \
-	 $(if $(filter-out all iso build/% run debug record attach prompt debug-test host lint fuzz fuzz-keep mutants prove clean help,$(GOALS)),$(NEED_TEST))
+	 $(if $(filter-out all iso build/% run debug record attach prompt debug-test screenshots host lint fuzz fuzz-keep mutants prove clean help,$(GOALS)),$(NEED_TEST))
 ifneq ($(strip $(NEEDS)),)
 ifeq ($(findstring n,$(filter-out --%,$(firstword -$(MAKEFLAGS)))),)
 ifneq ($(shell tools/setup.sh $(sort $(NEEDS)) >&2; echo $$?),0)
@@ -115,7 +117,7 @@ SOURCES := $(sort $(wildcard kernel/lib/*.c)) \
 OBJECTS := $(patsubst %,$(OUT)/%.o,$(SOURCES))
 
 # ------------------------------------------------------------------------------------------------------------ targets
-.PHONY: all iso run debug record attach prompt clean help FORCE
+.PHONY: all iso run debug record attach prompt screenshots clean help FORCE
 all: build/ashlar.elf build/ashlar.iso
 iso: build/ashlar.iso
 
@@ -163,7 +165,7 @@ build/ashlar.iso: build/ashlar.elf FORCE
 # In a terminal: a screen, the short suites, the prompt. From a pipe: all tests in KTAP and the demonstrations; what it says is
 # for the monitor, and at its end leave with the tests' result.
 UNLESS     = $(if $(findstring $(1)=,$(APPEND)),,$(1)=$(2))
-RUN_PERSON = $(call UNLESS,output,terminal) $(call UNLESS,selftest,quick)
+RUN_PERSON = $(call UNLESS,output,terminal) $(call UNLESS,selftest,quick) $(call UNLESS,map,on)
 RUN_PIPE   = $(call UNLESS,demo,all) exit=qemu panic=exit $(call UNLESS,monitor,on)
 run: build/ashlar.elf
 	$(Q)[ -t 0 ] && [ -t 1 ] && words="$(RUN_PERSON)" || words="$(RUN_PIPE)"; \
@@ -184,6 +186,9 @@ attach: build/ashlar.elf
 
 prompt:
 	$(Q)tools/prompt.sh
+
+screenshots: build/ashlar.elf
+	$(Q)python3 tools/screenshots.py docs/img
 
 clean:
 	rm -rf build
@@ -207,6 +212,7 @@ help:
 #: make attach     GDB on the `make run` that runs in another terminal, or at GDB_PORT
 #: make prompt     the kernel's prompt of the `make debug` that runs in another terminal; Ctrl-] leaves
 #: make debug-test a real GDB does all of that, and looks
+#: make screenshots  docs/img/map.png and memory.svg anew, each from a machine that runs
 #: make host       host tools under build/host/
 #: make fuzz       libFuzzer on loader data, command line, maps and calls of mm, 64 and 32 bits; TIME=60 seconds each
 #: make mutants    plants small faults one at a time; the host tests must catch each

@@ -34,6 +34,8 @@
 #include <mm/report/fault.h>
 #include <mm/report/stats.h>
 #include <monitor/demo.h>
+#include <monitor/keys.h>
+#include <monitor/map.h>
 #include <monitor/monitor.h>
 #include <monitor/welcome.h>
 #include <tests/bench/bench.h>
@@ -372,8 +374,11 @@ NORETURN void kernel_main(uint32_t magic, uint32_t info_paddr)
 	set_faults();
 	result = run_selftests();
 	bench_run(boot.options.bench);
+	if (boot.options.map)
+		(void)map_live_set(true); /* after what is measured */
 	demo_run(boot.options.demo);
 	printk_set_quiet(false);
+	keys_set_present(is_for_a_person());
 	if (is_for_a_person())
 		welcome_print_hints();
 	if (boot.options.monitor) /* a person, or a script, says when to end */

@@ -3,20 +3,20 @@
  * the hardware cursor follows once a call. The screen counts as present when a cell keeps two patterns and
  * the CRT controller's cursor register answers; without one nothing is registered.
  *
- * V1 row < ROWS and column <= COLUMNS; a line break is due when column == COLUMNS and another character
- *    comes.
+ * V1 top <= row < VGA_ROWS and column <= VGA_COLUMNS; a line break is due when column == VGA_COLUMNS and another
+ *    character comes.
  * V2 Cells are read and written as whole 16-bit volatile words.
+ * V3 Rows below `top` belong to vga_draw(), the others to the console.
  *
- * Lock: none; printk calls with interrupts off. */
+ * Lock: none; printk calls with interrupts off, and `top` changes so. */
 #include <drivers/vga.h>
 
 #include <kernel/arch/io.h>
+#include <kernel/arch/irqflags.h>
 #include <kernel/arch/mmu.h>
 #include <kernel/core/console.h>
 
 #define SCREEN	     ((volatile uint16_t *)(MMU_DIRECT_MAP_BASE + 0xB8000u))
-#define COLUMNS	     80u
-#define ROWS	     25u
 #define TAB	     8u
 #define GREY	     0x0700u
 #define CRT_INDEX    0x3d4
@@ -27,6 +27,7 @@
 
 static struct {
 	unsigned int row, column;
+	unsigned int top; /* rows of the picture: V3 */
 	bool present;
 	struct console console;
 } vga;
@@ -63,15 +64,15 @@ static void cells_clear(unsigned int from, unsigned int to)
 
 static void screen_scroll(void)
 {
-	for (unsigned int i = 0; i < (ROWS - 1) * COLUMNS; i++)
-		SCREEN[i] = SCREEN[i + COLUMNS];
-	cells_clear((ROWS - 1) * COLUMNS, ROWS * COLUMNS);
+	for (unsigned int i = vga.top * VGA_COLUMNS; i < (VGA_ROWS - 1) * VGA_COLUMNS; i++)
+		SCREEN[i] = SCREEN[i + VGA_COLUMNS];
+	cells_clear((VGA_ROWS - 1) * VGA_COLUMNS, VGA_ROWS * VGA_COLUMNS);
 }
 
 static void cursor_down(void)
 {
 	vga.column = 0;
-	if (vga.row + 1 < ROWS)
+	if (vga.row + 1 < VGA_ROWS)
 		vga.row++;
 	else
 		screen_scroll();
@@ -79,7 +80,7 @@ static void cursor_down(void)
 
 static void cursor_show(void)
 {
-	unsigned int at = vga.row * COLUMNS + (vga.column < COLUMNS ? vga.column : COLUMNS - 1);
+	unsigned int at = vga.row * VGA_COLUMNS + (vga.column < VGA_COLUMNS ? vga.column : VGA_COLUMNS - 1);
 
 	crt_write(CURSOR_HIGH, (uint8_t)(at >> 8));
 	crt_write(CURSOR_LOW, (uint8_t)at);
@@ -87,9 +88,9 @@ static void cursor_show(void)
 
 static void glyph_put(char c)
 {
-	if (vga.column == COLUMNS)
+	if (vga.column == VGA_COLUMNS)
 		cursor_down();
-	SCREEN[vga.row * COLUMNS + vga.column++] = (uint16_t)(GREY | (unsigned char)c);
+	SCREEN[vga.row * VGA_COLUMNS + vga.column++] = (uint16_t)(GREY | (unsigned char)c);
 }
 
 static void char_put(char c)
@@ -103,8 +104,8 @@ static void char_put(char c)
 		break;
 	case '\t':
 		vga.column = (vga.column / TAB + 1) * TAB;
-		if (vga.column > COLUMNS)
-			vga.column = COLUMNS;
+		if (vga.column > VGA_COLUMNS)
+			vga.column = VGA_COLUMNS;
 		break;
 	case '\b':
 		if (vga.column != 0)
@@ -130,10 +131,40 @@ bool vga_init(void)
 	if (!cell_keeps(0x55aa) || !cell_keeps(0xaa55) || !cursor_keeps(0x35) || !cursor_keeps(0x4a))
 		return false;
 	vga.present = true;
-	cells_clear(0, ROWS * COLUMNS);
+	cells_clear(0, VGA_ROWS * VGA_COLUMNS);
 	crt_write(CURSOR_START, 0x0e);
 	cursor_show();
 	vga.console = (struct console){.name = "vga", .write = vga_write};
 	console_register(&vga.console);
 	return true;
+}
+
+bool vga_is_present(void)
+{
+	return vga.present;
+}
+
+void vga_set_picture(unsigned int nr_rows)
+{
+	irqflags_t flags = irq_save();
+
+	if (vga.present && nr_rows < VGA_ROWS) {
+		cells_clear(0, (nr_rows > vga.top ? nr_rows : vga.top) * VGA_COLUMNS);
+		vga.top = nr_rows;
+		if (vga.row < nr_rows) {
+			vga.row = nr_rows;
+			vga.column = 0;
+		}
+		cursor_show();
+	}
+	irq_restore(flags);
+}
+
+void vga_draw(unsigned int row, unsigned int column, uint8_t glyph, unsigned int colour)
+{
+	irqflags_t flags = irq_save();
+
+	if (row < vga.top && column < VGA_COLUMNS)
+		SCREEN[row * VGA_COLUMNS + column] = (uint16_t)(colour << 8 | glyph);
+	irq_restore(flags);
 }

@@ -13,6 +13,7 @@
 #include <mm/init.h>
 #include <mm/pages/page_alloc.h>
 #include <mm/report/stats.h>
+#include <monitor/map.h>
 #include <monitor/say.h>
 
 #define ROOM_BEHIND 8u /* times the block: less low memory than that does without it */
@@ -107,10 +108,14 @@ static bool try_order_10(void)
 	return page != NULL;
 }
 
-static void show_buddyinfo(void)
+#define MAP_ROWS 6u
+
+/* As numbers, and as a picture: `map` says what the letters mean. */
+static void show_blocks(void)
 {
 	drain_all_pages();
 	buddyinfo_print(monitor_out());
+	map_print(MAP_ROWS, false);
 }
 
 static void show_bootmem(void)
@@ -131,12 +136,12 @@ void demo_fragmentation(void)
 	struct list_head kept = LIST_HEAD_INIT(kept);
 
 	demo_bootmem_fill();
-	show_buddyinfo();
+	show_blocks();
 	if (!try_order_10())
 		say("(this machine never had a block that large)\n");
 	say("Now every page is taken, and all are given back but one in %u (%zu pages):\n",
 	    DEMO_FRAGMENT_STEP, demo_fragment(&kept));
-	show_buddyinfo();
+	show_blocks();
 	(void)try_order_10();
 	show_bootmem();
 	demo_give_all(&kept);
@@ -145,6 +150,6 @@ void demo_fragmentation(void)
 		say("It goes to the page allocator now.\n");
 	}
 	say("All is given back:\n");
-	show_buddyinfo();
+	show_blocks();
 	(void)try_order_10();
 }

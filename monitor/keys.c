@@ -17,6 +17,11 @@ void keys_set_present(bool present)
 	keys_present = present;
 }
 
+bool keys_are_present(void)
+{
+	return keys_present;
+}
+
 bool keys_continue(const char *prompt)
 {
 	int key;

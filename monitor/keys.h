@@ -6,6 +6,7 @@
 
 /* Somebody is there to press keys: set for a person's terminal. Otherwise nothing waits for a key. */
 void keys_set_present(bool present);
+bool keys_are_present(void);
 
 /* Says it, and waits for Enter. Result: false: q or ^C instead. Where nobody is there: true at once. */
 bool keys_continue(const char *prompt);

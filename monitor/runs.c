@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Commands that run what the image brings along: self-tests, benches, demonstrations. */
 #include <monitor/demo.h>
+#include <monitor/map.h>
 #include <monitor/parse.h>
 #include <monitor/tables.h>
 #include <tests/bench/bench.h>
@@ -42,8 +43,11 @@ static void run_bench(unsigned int nr, char *word[])
 {
 	char list[LIST_SIZE];
 
-	if (join("bench", nr, word, list))
-		bench_run(list);
+	if (!join("bench", nr, word, list))
+		return;
+	map_live_pause(true);
+	bench_run(list);
+	map_live_pause(false);
 }
 
 static void run_demo(unsigned int nr, char *word[])

@@ -14,9 +14,11 @@
 #include <mm/pages/zone.h>
 #include <mm/reclaim/events.h>
 #include <mm/report/locate.h>
+#include <mm/report/map.h>
 #include <mm/report/stats.h>
 #include <mm/report/validate.h>
 #include <monitor/handles.h>
+#include <monitor/map.h>
 #include <monitor/parse.h>
 #include <monitor/tables.h>
 #include <monitor/threads.h>
@@ -311,6 +313,20 @@ static void run_zones(unsigned int nr, char *word[])
 			    zone->wmark[WMARK_LOW], zone->wmark[WMARK_HIGH]);
 }
 
+static void run_map(unsigned int nr, char *word[])
+{
+	bool on = nr && strcmp(word[0], "on") == 0;
+
+	if (nr == 0)
+		map_print(MAP_ROWS_MAX, true);
+	else if (strcmp(word[0], "--dump") == 0)
+		map_dump();
+	else if (!on && strcmp(word[0], "off") != 0)
+		(void)expected("map", "nothing, on, off or --dump", word[0]);
+	else if (!map_live_set(on))
+		say("map: no text screen to draw on\n");
+}
+
 static void run_validate(unsigned int nr, char *word[])
 {
 	unsigned int nr_wrong = mm_validate(monitor_out());
@@ -330,6 +346,8 @@ const struct command show_commands[] = {
 	{"slabinfo", "[-u|CACHE]", 0, 1, "caches as /proc has it; -u: in 80 columns", run_slabinfo},
 	{"vmstat", "", 0, 0, "what waits, reclaim and kills happened", run_vmstat},
 	{"vmallocinfo", "", 0, 0, "each area of vmalloc, vmap and ioremap", run_vmallocinfo},
+	{"map", "[on|off|--dump]", 0, 1, "who has the pages; on: live on the screen; for tools/map-svg",
+	 run_map},
 	{"page", "PFN|ADDRESS|HANDLE", 1, 1, "what a page is", run_page},
 	{"whatis", "ADDRESS|HANDLE|SYMBOL", 1, 1, "what lies there", run_whatis},
 	{"x", "ADDRESS [WORDS]", 1, 2, "memory in hexadecimal", run_x},

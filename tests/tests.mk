@@ -90,6 +90,7 @@ PROGRAMS_COUNTED = --program="sweep=$(call SWEEP_SUITES,16M,sweep)" \
 PROGRAMS_OTHER = --program='monitor=tests/boot/monitor-script' --program='prove=tests/proof/run' \
 		 --program='fuzz=tests/fuzz/run --tap 5 $(FUZZ_PROGRAMS)' \
 		 --program='e820=tests/host/e820-check build/host/memmap tests/data/e820/*.map' \
+		 --program='screen map=tests/screen/map' \
 		 --program='harness=tests/boot/self-test' --program='lint=tools/lint/self-test'
 PROGRAMS_SUITE = $(PROGRAMS_HOST) $(if $(GUEST_SUITE),\
 		 --program='boot 512M-kernel=$(MATRIX) --run=512M-kernel $(TEST_WORDS)')

@@ -74,6 +74,9 @@ bool mmu_is_mapped(uintptr_t addr);
 /* Is there a page table for addr, so that mmu_map_page() works? */
 bool mmu_has_table(uintptr_t addr);
 
+/* Physical address of that page table, or 0. What it says may be old a moment later. Context: any. */
+paddr_t mmu_table(uintptr_t addr);
+
 /* Makes the page at `table` the page table of the MMU_TABLE_SPAN around addr, which must have none. The page
  * lies in the direct map and holds zeros; it is the paging code's from now on. */
 void mmu_set_table(uintptr_t addr, paddr_t table);

@@ -216,13 +216,17 @@ void mmu_set_table(uintptr_t addr, paddr_t table)
 	entry_set(entry, table | PTE_PRESENT | PTE_WRITE);
 }
 
+paddr_t mmu_table(uintptr_t addr)
+{
+	return mmu_has_table(addr) ? *directory_entry(addr) & PTE_ADDRESS : 0;
+}
+
 paddr_t mmu_take_table(uintptr_t addr)
 {
-	uint64_t *entry = directory_entry(addr);
-	paddr_t table = mmu_has_table(addr) ? *entry & PTE_ADDRESS : 0;
+	paddr_t table = mmu_table(addr);
 
 	if (table)
-		entry_set(entry, 0);
+		entry_set(directory_entry(addr), 0);
 	return table;
 }
 
