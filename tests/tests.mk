@@ -104,9 +104,15 @@ PROGRAMS_GDB  := $(foreach scenario,$(GDB_SCENARIOS),--program='gdb $(scenario)=
 debug-test: build/ashlar.elf
 	$(Q)tests/run-tests $(if $(TEST),--match='$(TEST)') $(PROGRAMS_GDB) --program='gdb replay=tests/gdb/replay'
 
-test: build/ashlar.elf build/host/memmap build/host/test64 build/host/test32 $(if $(TEST_SUITE),,$(FUZZ_PROGRAMS))
+test: build/ashlar.elf build/host/memmap build/host/test64 build/host/test32 $(if $(TEST_SUITE),,$(FUZZ_PROGRAMS) build/ashlar-debug2.elf)
 	$(Q)tests/run-tests $(if $(TEST_SUITE),$(PROGRAMS_SUITE),$(if $(TEST),--match='$(TEST)') \
 		$(PROGRAMS_BOOT) $(PROGRAMS_HOST) $(PROGRAMS_OTHER) $(PROGRAMS_GDB) $(PROGRAMS_COUNTED))
+
+# The kernel with every assertion and walk, beside the one that is asked for.
+CONFIG2 := $(if $(IS_CLANG),clang,gcc)-debug2
+build/ashlar-debug2.elf: FORCE
+	$(Q)$(MAKE) $(if $(Q),-s) --no-print-directory DEBUG=2 IRQOFF= CONFIG=$(CONFIG2) build/$(CONFIG2)/ashlar.elf
+	@cmp -s build/$(CONFIG2)/ashlar.elf $@ || cp build/$(CONFIG2)/ashlar.elf $@
 
 # `make sweep`: an interrupt at each instruction, in full: -m 16M; with longer per-CPU lists; with high memory.
 # `make soak`: everything at once for 60,000 ticks. The figures are in the logs.
@@ -125,7 +131,7 @@ soak: build/ashlar.elf
 # `make matrix`: the same tests on every machine of the table; MACHINE=WORD picks. v86 comes from npm, into build/ only;
 # without it its machines are absent, by name.
 .PHONY: matrix
-matrix: build/ashlar.elf build/v86/version-$(V86_VERSION)
+matrix: build/ashlar.elf build/ashlar-debug2.elf build/v86/version-$(V86_VERSION)
 	$(Q)$(MATRIX) --match='$(MACHINE)' $(TEST_WORDS)
 
 build/v86/version-%:

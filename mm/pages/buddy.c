@@ -13,6 +13,43 @@ static inline uint32_t where_of_pfn(const struct zone *zone, pfn_t pfn)
 	return ZONE_WHERE(zone, zone->block_mobility[(pfn >> PAGEBLOCK_ORDER) - zone->first_block]);
 }
 
+/* --- what assertions ask --- */
+
+/* B1, B4, B6, and B2 where it is in the list. */
+static bool is_free_block(const struct zone *zone, const struct block_lists *lists, const struct page *page,
+			  unsigned int order)
+{
+	pfn_t pfn = page_to_pfn(page);
+
+	return page->head == PAGE_HEAD(PAGE_FREE, order, ZONE_WHERE(zone, lists - zone->lists)) &&
+	       IS_ALIGNED(pfn, 1u << order) && pfn >= zone->start_pfn &&
+	       pfn + (1u << order) <= zone->end_pfn && where_of_pfn(zone, pfn) == page->where;
+}
+
+static bool has_free_buddy(const struct page *page, unsigned int order)
+{
+	return order < MAX_PAGE_ORDER && pfn_to_page(page_to_pfn(page) ^ 1u << order)->head == page->head;
+}
+
+#define WALK_BLOCKS 16u
+
+/* B5, and the rest of the first blocks of a list. */
+static bool list_is_sound(const struct zone *zone, const struct block_lists *lists, unsigned int order)
+{
+	const struct list_head *list = &lists->list[order], *node = list->next;
+
+	for (unsigned int n = 0; n < WALK_BLOCKS && node != list; n++, node = node->next) {
+		const struct page *page = list_entry(node, struct page, links);
+
+		if (!page_is_descriptor(page) || node->prev->next != node || node->next->prev != node ||
+		    !is_free_block(zone, lists, page, order) || has_free_buddy(page, order))
+			return false;
+	}
+	return (lists->nonempty >> order & 1) == (list->next != list);
+}
+
+/* --- lists --- */
+
 /* `bit` is 2^order, which is the block's size in pages and its list's bit in nonempty. */
 static inline void list_block(struct block_lists *lists, struct page *page, struct list_head *list,
 			      uint32_t bit)
@@ -39,6 +76,7 @@ static inline uint32_t split_block(struct block_lists *lists, struct page *page,
 {
 	uint32_t head = page->head;
 
+	ASSERT(!(lists->nonempty & (have_bit - bit))); /* B5 */
 	lists->nonempty |= have_bit - bit;
 	do {
 		struct page *upper;
@@ -47,6 +85,7 @@ static inline uint32_t split_block(struct block_lists *lists, struct page *page,
 		head -= PAGE_HEAD_ORDER_STEP;
 		list--;
 		upper = page + have_bit;
+		ASSERT(upper->head == PAGE_INTERIOR); /* A2 */
 		upper->head = head;
 		upper->links.next = upper->links.prev = list;
 		list->next = list->prev = &upper->links;
@@ -63,12 +102,16 @@ static inline struct page *take_block(struct zone *zone, struct block_lists *lis
 	struct page *page = list_first_entry(list, struct page, links);
 	uint32_t have_bit = 1u << have, bit = 1u << order, head = page->head;
 
+	ASSERT(is_free_block(zone, lists, page, have)); /* B1, B4, B6 */
+	ASSERT(zone->nr_free >= have_bit);		/* B3 */
 	unlist_block(lists, page, have_bit);
 	if (have_bit != bit)
 		head = split_block(lists, page, have_bit, bit, list);
 	page->refcount = 1; /* A1, from the first moment on */
 	page->head = head + (PAGE_ALLOCATED - PAGE_FREE);
 	zone->nr_free -= bit;
+	ASSERT(page_is_owned(page, order)); /* A1 */
+	ASSERT_SLOW(list_is_sound(zone, lists, have) && list_is_sound(zone, lists, order));
 	return page;
 }
 
@@ -81,6 +124,7 @@ static bool convert_pageblock(struct zone *zone, enum mobility from, enum mobili
 	if (!(zone->lists[from].nonempty & bit))
 		return false;
 	page = list_first_entry(&zone->lists[from].list[PAGEBLOCK_ORDER], struct page, links);
+	ASSERT(is_free_block(zone, &zone->lists[from], page, PAGEBLOCK_ORDER)); /* B4, B6 */
 	unlist_block(&zone->lists[from], page, bit);
 	zone->block_mobility[(page_to_pfn(page) >> PAGEBLOCK_ORDER) - zone->first_block] = (uint8_t)to;
 	page->head = PAGE_HEAD(PAGE_FREE, PAGEBLOCK_ORDER, ZONE_WHERE(zone, to));
@@ -120,6 +164,7 @@ struct page *buddy_alloc_locked(struct zone *zone, unsigned int order, enum mobi
 	uint32_t large_enough = lists->nonempty & ~0u << order;
 
 	ASSERT(port_lock_is_held(&zone->lock));
+	ASSERT(order <= MAX_PAGE_ORDER && mobility < NR_MOBILITY);
 	if (unlikely(!large_enough))
 		return alloc_from_other(zone, order, mobility);
 	return take_block(zone, lists, large_enough, order);
@@ -134,7 +179,12 @@ void buddy_free_locked(struct zone *zone, struct page *page, unsigned int order)
 	pfn_t pfn = page_to_pfn(page);
 
 	ASSERT(port_lock_is_held(&zone->lock) && page_zone(page) == zone);
+	ASSERT(page->state != PAGE_FREE);			      /* B4 */
+	ASSERT(order <= MAX_PAGE_ORDER && IS_ALIGNED(pfn, bit));      /* B1 */
+	ASSERT(pfn >= zone->start_pfn && pfn + bit <= zone->end_pfn); /* B4 */
+	ASSERT(page->where == where_of_pfn(zone, pfn));		      /* B6 */
 	zone->nr_free += bit;
+	ASSERT(zone->nr_free <= zone->managed); /* Z1 */
 	for (; bit < 1u << MAX_PAGE_ORDER; bit <<= 1, free_head += PAGE_HEAD_ORDER_STEP, list++) {
 		struct page *buddy = pfn_to_page(pfn ^ bit);
 
@@ -151,12 +201,15 @@ void buddy_free_locked(struct zone *zone, struct page *page, unsigned int order)
 	}
 	page->head = free_head;
 	list_block(lists, page, list, bit);
+	ASSERT_SLOW(list_is_sound(zone, lists, page->order)); /* B2, B5 */
 }
 
 pfn_t buddy_free_first_locked(struct zone *zone, pfn_t start, pfn_t end)
 {
 	unsigned int order = MIN(bit_highest(end - start), (unsigned int)MAX_PAGE_ORDER);
 
+	ASSERT(port_lock_is_held(&zone->lock));
+	ASSERT(start >= zone->start_pfn && start < end && end <= zone->end_pfn);
 	if (start)
 		order = MIN(order, bit_lowest(start));
 	pfn_to_page(start)->where = (uint8_t)where_of_pfn(zone, start);
@@ -169,6 +222,7 @@ size_t buddy_count_locked(const struct zone *zone, enum mobility mobility, unsig
 	const struct page *page;
 	size_t nr = 0;
 
+	ASSERT(port_lock_is_held(&zone->lock));
 	list_for_each_entry(page, &zone->lists[mobility].list[order], links)
 		nr++;
 	return nr;

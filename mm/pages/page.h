@@ -144,6 +144,19 @@ static inline bool page_is_head(const struct page *page, enum page_state state, 
 	return (page->head & PAGE_HEAD_STATE_ORDER) == PAGE_HEAD(state, order, 0);
 }
 
+/* Every change of what a page is says what it was; elsewhere a whole head is written. */
+static inline void page_set_state(struct page *page, enum page_state from, enum page_state to)
+{
+	ASSERT_AT(1, page->state == from);
+	page->state = (uint8_t)to;
+}
+
+/* A block of that order handed out, with one owner (A1): freed without atomic decrement and lock. */
+static ALWAYS_INLINE bool page_is_owned(const struct page *page, unsigned int order)
+{
+	return page_is_head(page, PAGE_ALLOCATED, order) && page->refcount == 1;
+}
+
 /* Does the address lie in the direct map of low memory? */
 static inline bool virt_is_direct(const void *addr)
 {

@@ -121,6 +121,7 @@ static inline struct page *zone_alloc(struct zone *zone, unsigned int order, enu
 						  : buddy_alloc_locked(zone, order, mobility);
 		port_unlock_irqrestore(&zone->lock, flags);
 	}
+	ASSERT(!page || (page_is_owned(page, order) && page_zone(page) == zone)); /* A1 */
 	if (unlikely(READ_ONCE(zone->nr_free) < zone->wmark[WMARK_LOW]))
 		note_short(zone);
 	return page;
@@ -131,6 +132,7 @@ struct page *page_alloc_try(gfp_t gfp, unsigned int order)
 	enum zone_id highest = gfp_zone(gfp);
 	struct zone *const *zone = nodes[0].zonelist[highest].zone;
 
+	ASSERT(order <= MAX_PAGE_ORDER && !gfp_is_impossible(gfp));
 	for (; *zone; zone++) {
 		size_t floor = gfp_may_empty(gfp) ? 0 : zone_floor(*zone, highest);
 		struct page *page = zone_alloc(*zone, order, gfp_mobility(gfp), floor);
@@ -177,8 +179,9 @@ void page_alloc_set_init_on(bool alloc, bool free)
 /* What the caller asked for beyond the pages themselves. */
 static void prepare(struct page *page, gfp_t gfp, unsigned int order)
 {
+	ASSERT(page_is_owned(page, order)); /* A1 */
 	if (gfp_has(gfp, __GFP_COMP) && order)
-		page->state = PAGE_COMPOUND;
+		page_set_state(page, PAGE_ALLOCATED, PAGE_COMPOUND);
 	if (gfp_has(gfp, __GFP_ZERO))
 		clear_pages(page, (size_t)1 << order);
 }
@@ -360,6 +363,8 @@ static void free_to_zone(struct page *page, unsigned int order)
 	irqflags_t flags;
 	bool check_mode;
 
+	/* A push that was sent back to its start may have left PERCPU behind. */
+	ASSERT(page->state >= PAGE_PERCPU && page->order == order && page->refcount == 1);
 	if (unlikely(mm_watch & WATCH_INIT_FREE))
 		clear_pages(page, (size_t)1 << order);
 	pages_forget(page);
@@ -398,6 +403,7 @@ static void free_pieces(struct page *page)
 		struct page *next = page + (1u << order);
 
 		ASSERT(page->state >= PAGE_LARGE && order == bit_highest((uint32_t)nr_pages));
+		ASSERT(page->refcount == 1); /* A4 */
 		free_block(page, order);
 		page = next;
 		nr_pages -= (size_t)1 << order;
@@ -420,6 +426,7 @@ static void free_whole(struct page *head)
 /* Of a single reference nobody else can take or drop another. */
 static void drop_reference(struct page *head)
 {
+	ASSERT(READ_ONCE(head->refcount) >= 1); /* A1 */
 	if (__atomic_load_n(&head->refcount, __ATOMIC_ACQUIRE) == 1 ||
 	    __atomic_sub_fetch(&head->refcount, 1, __ATOMIC_ACQ_REL) == 0)
 		free_whole(head);
@@ -446,15 +453,9 @@ void free_pages_any(struct page *page, unsigned int order)
 	free_pages_for(page, order, RETURN_ADDRESS());
 }
 
-/* A block of that order handed out, with one owner: no atomic decrement, no lock. */
-static ALWAYS_INLINE bool is_owned_block(const struct page *page, unsigned int order)
-{
-	return page_is_head(page, PAGE_ALLOCATED, order) && page->refcount == 1;
-}
-
 void free_page_0(struct page *page)
 {
-	if (likely(page_is_descriptor(page) && is_owned_block(page, 0)))
+	if (likely(page_is_descriptor(page) && page_is_owned(page, 0)))
 		page_push(page, pcp_of_block[0][page->where]);
 	else
 		free_pages_any(page, 0);
@@ -462,7 +463,7 @@ void free_page_0(struct page *page)
 
 void free_pages_small(struct page *page, unsigned int order)
 {
-	if (likely(page_is_descriptor(page) && is_owned_block(page, order)))
+	if (likely(page_is_descriptor(page) && page_is_owned(page, order)))
 		page_push(page, pcp_of_block[order][page->where]);
 	else
 		free_pages_any(page, order);
@@ -494,7 +495,7 @@ static ALWAYS_INLINE void free_at(const void *start, unsigned int order)
 		return;
 	}
 	page = virt_to_page(start);
-	if (likely(order < PCP_ORDERS && is_owned_block(page, order)))
+	if (likely(order < PCP_ORDERS && page_is_owned(page, order)))
 		page_push(page, pcp_of_block[order][page->where]);
 	else
 		free_pages_any(page, order);
@@ -533,6 +534,7 @@ static void mark_pieces(struct page *first, size_t nr_pages)
 	while (nr_pages) {
 		unsigned int order = bit_highest((uint32_t)nr_pages);
 
+		ASSERT(page == first || page->head == PAGE_INTERIOR); /* A2 */
 		page->head = PAGE_HEAD(state, order, where);
 		state = PAGE_PIECE;
 		page->refcount = 1;
@@ -560,6 +562,7 @@ static NOINLINE void trim_block(struct page *page, size_t nr_pages, unsigned int
 {
 	pfn_t pfn = page_to_pfn(page);
 
+	ASSERT(page_is_owned(page, order) && nr_pages < (size_t)1 << order);
 	mark_pieces(page, nr_pages);
 	free_range(page_zone(page), pfn + (pfn_t)nr_pages, pfn + (1u << order));
 }
@@ -575,7 +578,7 @@ struct page *page_alloc_exact(size_t nr_pages, gfp_t gfp, enum page_state state,
 		trim_block(page, nr_pages, order);
 		pages_note(page, nr_pages, caller);
 	}
-	page->state = (uint8_t)state;
+	page_set_state(page, PAGE_ALLOCATED, state);
 	page->private = nr_pages;
 	if (gfp_has(gfp, __GFP_ZERO))
 		clear_pages(page, nr_pages);
@@ -585,6 +588,7 @@ struct page *page_alloc_exact(size_t nr_pages, gfp_t gfp, enum page_state state,
 /* The only reference is the caller's, and who holds none can add none: no atomic decrement. */
 void page_free_exact(struct page *page)
 {
+	ASSERT(page->state == PAGE_LARGE || page->state == PAGE_EXACT); /* A4 */
 	if (likely(READ_ONCE(page->refcount) == 1)) {
 		free_pieces(page);
 		return;
@@ -633,6 +637,7 @@ void split_page(struct page *page, unsigned int order)
 	page->order = 0; /* first: at no time are there heads inside a block (A2) */
 	pages_note(page, 1, RETURN_ADDRESS());
 	for (pfn_t i = 1; i < 1u << order; i++) {
+		ASSERT(page[i].head == PAGE_INTERIOR); /* A2 */
 		page[i].refcount = 1;
 		page[i].head = PAGE_HEAD(PAGE_ALLOCATED, 0, page->where);
 		pages_note(&page[i], 1, RETURN_ADDRESS());
@@ -700,6 +705,7 @@ void get_page(struct page *page)
 		return;
 	}
 	counts = counting_page(page);
+	ASSERT(!counts || READ_ONCE(counts->refcount) >= 1); /* A1 */
 	if (likely(counts))
 		__atomic_add_fetch(&counts->refcount, 1, __ATOMIC_RELAXED);
 	else
@@ -769,6 +775,7 @@ uint64_t page_alloc_add_range(pfn_t start, pfn_t end)
 			continue;
 		flags = port_lock_irqsave(&zone->lock);
 		zone->managed += to - from;
+		ASSERT(zone->managed <= zone->present); /* Z1 */
 		port_unlock_irqrestore(&zone->lock, flags);
 		free_range(zone, from, to);
 		added += to - from;

@@ -117,6 +117,32 @@ void pcp_init(void)
 		pcp_check_mode(zone);
 }
 
+/* --- what assertions ask --- */
+
+/* C2. The slots of this CPU's stack that hold something. */
+static bool counts_are_sound(const struct pcpu_stack *stack)
+{
+	return stack->bottom <= stack->count && stack->count <= stack->capacity &&
+	       stack->limit <= stack->capacity;
+}
+
+#define WALK_SLOTS 16u
+
+/* C1 of the hottest. */
+static bool stack_is_sound(const struct pcpu_stack *stack)
+{
+	uint32_t last = stack->count - MIN(stack->count - stack->bottom, WALK_SLOTS);
+
+	for (uint32_t i = stack->count; i > last; i--) {
+		const struct page *page = stack->slot[i - 1];
+
+		if (!page_is_descriptor(page) || !page_is_head(page, PAGE_PERCPU, stack->order) ||
+		    page->refcount != 1 || page_zone(page) != stack->owner)
+			return false;
+	}
+	return counts_are_sound(stack);
+}
+
 /* --- filling --- */
 
 /* Park all blocks of `order` in [page, end) but the first. */
@@ -127,11 +153,13 @@ static void park_blocks(struct pcpu_stack *stack, struct page *page, const struc
 	uint32_t count = stack->count;
 
 	for (page += 1u << order; page < end; page += 1u << order) {
+		ASSERT(page->head == PAGE_INTERIOR); /* A2 */
 		page->head = head;
 		page->refcount = 1;
 		stack->slot[count++] = page;
 	}
 	WRITE_ONCE(stack->count, count);
+	ASSERT_SLOW(stack_is_sound(stack)); /* C1 */
 }
 
 /* The order of the block to cut up: the smallest that is free of this mobility, so that fragments are used
@@ -150,6 +178,8 @@ struct page *pcp_refill_locked(struct zone *zone, unsigned int order, enum mobil
 	struct page *page;
 
 	ASSERT(port_lock_is_held(&zone->lock));
+	ASSERT(order < PCP_ORDERS && zone->nr_free >= floor + ((size_t)1 << order));
+	ASSERT(counts_are_sound(stack)); /* C2 */
 	/* Another context may have filled it since the fast path looked. */
 	if (stack->count != stack->bottom || stack->limit < (1u << (large - order)) ||
 	    zone->nr_free < floor + zone->wmark[WMARK_LOW] + ((size_t)1 << large))
@@ -167,10 +197,12 @@ struct page *pcp_take_cold(struct pcpu_stack *stack)
 {
 	struct page *page;
 
+	ASSERT(irqs_disabled() && counts_are_sound(stack)); /* C2 */
 	if (stack->count == stack->bottom)
 		return NULL;
 	page = stack->slot[stack->bottom++];
-	page->state = PAGE_ALLOCATED;
+	page_set_state(page, PAGE_PERCPU, PAGE_ALLOCATED); /* C1 */
+	ASSERT(page_is_owned(page, stack->order));
 	return page;
 }
 
@@ -178,10 +210,12 @@ struct page *pcp_take_hot(struct pcpu_stack *stack)
 {
 	struct page *page;
 
+	ASSERT(irqs_disabled() && counts_are_sound(stack)); /* C2 */
 	if (stack->count == stack->bottom)
 		return NULL;
 	page = stack->slot[--stack->count];
-	page->state = PAGE_ALLOCATED;
+	page_set_state(page, PAGE_PERCPU, PAGE_ALLOCATED); /* C1 */
+	ASSERT(page_is_owned(page, stack->order));
 	return page;
 }
 
@@ -199,6 +233,8 @@ static size_t drain_some(struct pcpu_stack *shared, unsigned int blocks)
 		return 0; /* an early stack, or nothing is parked: without the lock */
 	flags = port_lock_irqsave(&zone->lock);
 	stack = pcpu_stack_here(shared);
+	ASSERT(counts_are_sound(stack));    /* C2 */
+	ASSERT_SLOW(stack_is_sound(stack)); /* C1 */
 	while (blocks-- && stack->count != stack->bottom) {
 		buddy_free_locked(zone, stack->slot[--stack->count], stack->order);
 		pages += (size_t)1 << stack->order;
@@ -252,6 +288,7 @@ static bool choose_mode(struct zone *zone)
 	bool enter = !zone->slow && (closed || zone->nr_free < zone->wmark[WMARK_LOW]);
 	bool leave = zone->slow && !closed && zone->nr_free >= zone->wmark[WMARK_HIGH];
 
+	ASSERT(!enter || !leave); /* C3 */
 	zone->slow ^= enter || leave;
 	port_unlock_irqrestore(&zone->lock, flags);
 	return enter || leave;

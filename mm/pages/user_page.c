@@ -5,6 +5,8 @@
  * change: this CPU's validator finds both or neither. */
 #include <mm/pages/user_page.h>
 
+#include <kernel/lib/assert.h>
+
 static struct {
 	size_t nr[MAX_NODES * NR_ZONES]; /* by zone->index; changed by atomic additions */
 } user_pages;
@@ -15,18 +17,19 @@ bool page_is_user(const struct page *page)
 }
 
 /* U1 */
-static void set_state(struct page *page, enum page_state state, size_t change)
+static void set_state(struct page *page, enum page_state from, enum page_state to, size_t change)
 {
 	irqflags_t flags = irq_save();
 
-	page->state = (uint8_t)state;
+	page_set_state(page, from, to);
 	__atomic_add_fetch(&user_pages.nr[page_zone(page)->index], change, __ATOMIC_RELAXED);
+	ASSERT(user_pages.nr[page_zone(page)->index] <= page_zone(page)->managed);
 	irq_restore(flags);
 }
 
 void user_page_uncount(struct page *page)
 {
-	set_state(page, PAGE_ALLOCATED, (size_t)-1);
+	set_state(page, PAGE_USER, PAGE_ALLOCATED, (size_t)-1);
 }
 
 struct page *alloc_user_page_dirty(gfp_t more)
@@ -34,7 +37,7 @@ struct page *alloc_user_page_dirty(gfp_t more)
 	struct page *page = alloc_pages(GFP_HIGHUSER | more, 0);
 
 	if (page)
-		set_state(page, PAGE_USER, 1);
+		set_state(page, PAGE_ALLOCATED, PAGE_USER, 1);
 	return page;
 }
 

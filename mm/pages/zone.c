@@ -4,6 +4,7 @@
 #include <mm/pages/zone.h>
 
 #include <kernel/lib/align.h>
+#include <kernel/lib/assert.h>
 #include <kernel/lib/string.h>
 
 struct zone zones[MAX_NODES * NR_ZONES];
@@ -34,6 +35,7 @@ void zone_init_node(unsigned int node, pfn_t dma_end_pfn, pfn_t normal_end_pfn, 
 	pfn_t normal_end = MIN(normal_end_pfn, end_pfn);
 	pfn_t dma_end = MIN(dma_end_pfn, normal_end);
 
+	ASSERT(node < MAX_NODES);
 	zone_init(zone, node, ZONE_DMA, 0, dma_end);
 	zone_init(zone + 1, node, ZONE_NORMAL, dma_end, normal_end);
 	zone_init(zone + 2, node, ZONE_HIGHMEM, normal_end, end_pfn);
@@ -95,6 +97,7 @@ static void set_watermarks(struct zone *zone, size_t min)
 	zone->wmark[WMARK_MIN] = min;
 	zone->wmark[WMARK_LOW] = MIN(min + step, zone->managed);
 	zone->wmark[WMARK_HIGH] = MIN(min + 2 * step, zone->managed);
+	ASSERT(min <= zone->wmark[WMARK_LOW] && zone->wmark[WMARK_LOW] <= zone->wmark[WMARK_HIGH]); /* P6 */
 }
 
 /* What a lower zone keeps from requests that could have been served above it: a share of the pages up there,
