@@ -103,6 +103,11 @@ static bool table_ensure(unsigned int slot)
 	return mmu_has_table(addr);
 }
 
+unsigned int stacks_kept_pages(void)
+{
+	return READ_ONCE(stacks.nr_tabled) / SLOTS_PER_TABLE;
+}
+
 static bool page_add(uintptr_t addr)
 {
 	struct page *page = alloc_page(GFP_STACK);

@@ -4,3 +4,6 @@
 
 /* Boot, once mm is up. */
 void stacks_init(void);
+
+/* Pages that stay: page tables (K2). Context: any. */
+unsigned int stacks_kept_pages(void);

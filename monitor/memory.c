@@ -12,6 +12,7 @@
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 #include <mm/pages/user_page.h>
+#include <mm/pages/watch.h>
 #include <mm/pages/zone.h>
 #include <mm/port.h>
 #include <mm/reclaim/wait.h>
@@ -70,6 +71,10 @@ static void say_refusal(gfp_t gfp, unsigned int order)
 	enum zone_id highest = gfp_zone(gfp);
 	const struct zone *zone;
 
+	if (mm_watch & WATCH_FAULT) {
+		say("  requests fail on purpose, see `fault`\n");
+		return;
+	}
 	for_each_zone(zone) {
 		size_t floor = gfp_has(gfp, __GFP_HIGH) ? 0 : zone_floor(zone, highest);
 		size_t wanted = (size_t)1 << order;

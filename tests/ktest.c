@@ -231,6 +231,17 @@ static unsigned int ktest_run_test(const struct ktest *test, unsigned int number
 	return result == REPORT_FAILED;
 }
 
+static void ktest_expect_none_left(void)
+{
+	ktest.nr_failed += !leftover_none();
+}
+
+/* The last test of each suite, whatever the list leaves out of it. */
+static struct ktest ktest_last_of(const char *suite)
+{
+	return (struct ktest){suite, "leaves_nothing_behind", "S6 DBG-10", ktest_expect_none_left, false};
+}
+
 /* The suite of tests[i], when that test is the first of it; else NULL. */
 static const char *ktest_suite_starting_at(const struct ktest *const *test)
 {
@@ -266,12 +277,15 @@ static unsigned int ktest_suite_size(const char *suite)
 static unsigned int ktest_run_suite(const char *suite, unsigned int suite_number)
 {
 	unsigned int number = 0, nr_failed = 0;
+	const struct ktest last = ktest_last_of(suite);
 	const struct ktest *const *test;
 
-	report_suite_begin(suite, ktest_suite_size(suite));
+	report_suite_begin(suite, ktest_suite_size(suite) + 1);
+	leftover_note();
 	for (test = __start_ktests; test < __stop_ktests; test++)
 		if (strcmp((*test)->suite, suite) == 0)
 			nr_failed += ktest_run_test(*test, ++number);
+	nr_failed += ktest_run_test(&last, ++number);
 	report_suite_end(suite, suite_number, nr_failed == 0);
 	return nr_failed;
 }

@@ -101,5 +101,10 @@ const char *ktest_suite_at(unsigned int n);
  * again. `level` is an enum port_level. Context: any. */
 bool ktest_report(int level, const char *text);
 
-/* Supplied by whoever links the frame: where KTAP goes. */
+/* Supplied by whoever links the frame: the machine before a suite; and whether it is the same behind it, each difference
+ * told with ktest_note(). A suite's last result is whether it left something behind. */
+void leftover_note(void);
+bool leftover_none(void);
+
+/* Supplied, too: where KTAP goes. */
 void ktest_write(const char *text, size_t len);

@@ -13,8 +13,8 @@
 static struct {
 	struct ktest_manner manner;
 	uint64_t began_ms, suite_began_ms;
-	unsigned int nr[3], nr_before[3]; /* of each result, and those up to the running suite */
-	const struct ktest *failed[FAILED_NAMES];
+	unsigned int nr[3], nr_before[3];    /* of each result, and those up to the running suite */
+	const char *failed[FAILED_NAMES][2]; /* suite, name */
 	size_t notes_len;
 	char notes[NOTES_SIZE];
 } report;
@@ -133,8 +133,8 @@ void report_end(void)
 	      report.nr[REPORT_OK], nr_failed, report.nr[REPORT_SKIPPED], (unsigned int)ms / 1000,
 	      (unsigned int)ms % 1000 / 100, nr_failed ? plain() : "");
 	for (unsigned int i = 0; i < MIN(nr_failed, FAILED_NAMES); i++)
-		if (report.failed[i])
-			print("  failed: %s.%s\n", report.failed[i]->suite, report.failed[i]->name);
+		if (report.failed[i][0])
+			print("  failed: %s.%s\n", report.failed[i][0], report.failed[i][1]);
 }
 
 void report_test_begin(void)
@@ -171,8 +171,10 @@ static void print_result(const struct ktest *test, unsigned int number, enum rep
 void report_test_end(const struct ktest *test, unsigned int number, enum report_result result,
 		     const char *skip_reason)
 {
-	if (result == REPORT_FAILED && report.nr[REPORT_FAILED] < FAILED_NAMES)
-		report.failed[report.nr[REPORT_FAILED]] = test;
+	if (result == REPORT_FAILED && report.nr[REPORT_FAILED] < FAILED_NAMES) {
+		report.failed[report.nr[REPORT_FAILED]][0] = test->suite;
+		report.failed[report.nr[REPORT_FAILED]][1] = test->name;
+	}
 	report.nr[result]++;
 	if (!report.manner.is_short)
 		print_result(test, number, result, skip_reason);

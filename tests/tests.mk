@@ -87,11 +87,14 @@ SOAK_SUITE     = tests/boot/run-guest --name='$(1)' --qemu='-icount shift=6,slee
 PROGRAMS_COUNTED = --program="sweep=$(call SWEEP_SUITES,16M,sweep)" \
 		 --program="sweep-high=$(call SWEEP_SUITES,24M,sweep,lowmem=16M)" --program="soak=$(call SOAK_SUITE,soak_short)"
 
+# It leaves things behind on purpose, and must be found out; in the guest by the monitor's script.
+LEAKY_SUITE    = tests/host/leaky build/host/test64 $(1)
+
 PROGRAMS_OTHER = --program='monitor=tests/boot/monitor-script' --program='prove=tests/proof/run' \
 		 --program='fuzz=tests/fuzz/run --tap 5 $(FUZZ_PROGRAMS)' \
 		 --program='e820=tests/host/e820-check build/host/memmap tests/data/e820/*.map' \
 		 --program='screen map=tests/screen/map' \
-		 --program='harness=tests/boot/self-test' --program='lint=tools/lint/self-test'
+		 --program='harness=tests/boot/self-test' --program='leaky=$(call LEAKY_SUITE,leaky)' --program='lint=tools/lint/self-test'
 PROGRAMS_SUITE = $(PROGRAMS_HOST) $(if $(GUEST_SUITE),\
 		 --program='boot 512M-kernel=$(MATRIX) --run=512M-kernel $(TEST_WORDS)')
 

@@ -49,6 +49,11 @@ void register_shrinker(struct shrinker *shrinker)
 	port_unlock_irqrestore(&vmscan.lock, flags);
 }
 
+unsigned int vmscan_nr_shrinkers(void)
+{
+	return READ_ONCE(vmscan.nr_shrinkers);
+}
+
 static bool others_are_inside(const struct shrinker *shrinker)
 {
 	irqflags_t flags = port_lock_irqsave(&vmscan.lock);

@@ -44,6 +44,9 @@ struct shrinker {
 void register_shrinker(struct shrinker *shrinker);
 void unregister_shrinker(struct shrinker *shrinker);
 
+/* How many are registered. Context: any. */
+unsigned int vmscan_nr_shrinkers(void);
+
 /* One pass with the permissions of gfp, until about nr_pages were freed: object stacks, empty slabs,
  * shrinkers. Result: objects and pages that were given back. Context: process, may sleep. */
 size_t vmscan_reclaim(gfp_t gfp, size_t nr_pages);

@@ -11,6 +11,7 @@
 #include <kernel/lib/align.h>
 #include <mm/early/memblock.h>
 #include <mm/port.h>
+#include <tests/kernel/leftover.h>
 
 #define MAP_ALIGN MIB(4u)  /* aligned as the kernel's is: addresses are as aligned as their pages */
 #define JUNK_MAX  MIB(32u) /* machines up to this size come full of junk */
@@ -21,6 +22,19 @@ static struct {
 	char *reserved;	     /* the mapping: the direct map starts at its first multiple of MAP_ALIGN */
 	struct range_set usable;
 } machine;
+
+static unsigned int nr_boots;
+static bool is_up;
+
+void leftover_more(struct leftover_more *more)
+{
+	*more = (struct leftover_more){.machine = is_up ? nr_boots : 0};
+}
+
+bool leftover_wait(void)
+{
+	return false;
+}
 
 static void fake_machine_destroy(void)
 {
@@ -51,6 +65,7 @@ void fake_machine_create(const struct memmap_entry *entries, size_t nr_entries, 
 	paddr_t end;
 	unsigned int i;
 
+	is_up = false;
 	fake_machine_destroy();
 	memset(&host_cpu, 0, sizeof(host_cpu));
 	memmap_build(&machine.usable, entries, nr_entries);
@@ -82,10 +97,12 @@ void fake_machine_boot(const struct memmap_entry *entries, size_t nr_entries, st
 
 void fake_machine_reboot(struct mm_params params)
 {
+	nr_boots++;
 	memblock_init(&machine.usable, params.lowmem_end);
 	memblock_reserve(0, PAGE_SIZE);
 	mm_init_zones(&params);
 	mm_init_allocators();
+	is_up = true;
 }
 
 void fake_machine_boot_pc(uint64_t ram_mib)

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include <tests/kernel/frame.h>
 
+#include <boot/stacks.h>
 #include <kernel/arch/clock.h>
 #include <kernel/core/console.h>
 #include <kernel/core/err.h>
 #include <kernel/core/printk.h>
 #include <kernel/core/thread.h>
 #include <kernel/lib/string.h>
+#include <tests/kernel/leftover.h>
 #include <tests/ktest.h>
 
 /* One or two of each room and floor, none of which takes as long as a tenth of a second at 1 GiB. */
@@ -39,6 +41,19 @@ void selftest_init(bool terminal)
 {
 	printk_set_filter(offer_message);
 	selftest_set_terminal(terminal);
+}
+
+/* The page tables of stacks stay. */
+void leftover_more(struct leftover_more *more)
+{
+	*more = (struct leftover_more){
+		.machine = 1, .nr_threads = threads_snapshot(NULL, 0), .nr_kept_pages = stacks_kept_pages()};
+}
+
+bool leftover_wait(void)
+{
+	msleep(4);
+	return true;
 }
 
 static int selftest_thread(void *list)
