@@ -103,14 +103,14 @@ LDFLAGS := -m elf_i386 -nostdlib -static --build-id=none -z max-page-size=4096 -
 
 # ------------------------------------------------------------------------------------- sources, the ground floor first
 # The rooms of mm, the lowest first.
-MM_ROOMS   := early pages reclaim objects mapped report
+MM_ROOMS   := early pages reclaim objects mapped dma report
 MM_SOURCES := $(foreach room,$(MM_ROOMS),$(sort $(wildcard mm/$(room)/*.c))) $(sort $(wildcard mm/*.c))
 
 SOURCES := $(sort $(wildcard kernel/lib/*.c)) \
 	   $(sort $(wildcard kernel/arch/i386/*.c kernel/arch/i386/*.asm)) \
 	   $(sort $(wildcard kernel/core/*.c)) \
 	   $(MM_SOURCES) \
-	   $(sort $(wildcard drivers/*.c)) \
+	   $(sort $(wildcard drivers/*.c drivers/block/*.c)) \
 	   $(sort $(wildcard monitor/*.c)) \
 	   $(sort $(wildcard boot/*.c boot/*.asm boot/port/*.asm)) \
 	   $(sort $(wildcard tests/*.c tests/kernel/*.c tests/kernel/books/*.c tests/bench/*.c))

@@ -6,6 +6,7 @@
 #include <boot/boot_info.h>
 #include <boot/stacks.h>
 #include <boot/wiring.h>
+#include <drivers/block/pci.h>
 #include <drivers/pit.h>
 #include <drivers/serial.h>
 #include <drivers/vga.h>
@@ -26,6 +27,7 @@
 #include <kernel/core/timer.h>
 #include <kernel/lib/align.h>
 #include <kernel/lib/string.h>
+#include <mm/dma/dma.h>
 #include <mm/early/memblock.h>
 #include <mm/early/memmap.h>
 #include <mm/init.h>
@@ -234,6 +236,16 @@ static __init uint32_t choose_min_free(paddr_t lowmem_end)
 	return wanted ? taken : 0;
 }
 
+/* A thousandth of low memory for what devices do not reach. */
+static __init void start_dma(const struct mm_params *params)
+{
+	size_t bounce = MAX((size_t)(params->lowmem_end >> 10), BOUNCE_GROUP_BYTES);
+	paddr_t image_start, image_end;
+
+	mmu_image_range(&image_start, &image_end);
+	dma_init(params->dma_end, image_end, bounce);
+}
+
 /* From the loader's map to kmalloc. */
 static __init void start_memory(void)
 {
@@ -252,6 +264,7 @@ static __init void start_memory(void)
 	mm_init_zones(&params);
 	demo_bootmem_take(boot.options.demo); /* larger than the allocators' largest */
 	mm_init_allocators();
+	start_dma(&params);
 	find_trace(params.lowmem_end);
 }
 
@@ -287,6 +300,7 @@ static __init void start(uint32_t magic, uint32_t info_paddr)
 	print_map();
 	start_memory();
 	start_threads();
+	pci_init();	/* what there is on the bus; drivers look for theirs */
 	modules_init(); /* what module_init() names: it may ask for anything, and be __init itself */
 }
 

@@ -76,6 +76,11 @@ const char *port_code_name(const void *ip, char *buf, size_t size)
 	return ksym_format((uintptr_t)ip, buf, size);
 }
 
+bool port_describe_address(uintptr_t addr, char *buf, size_t size)
+{
+	return address_describe(addr, buf, size);
+}
+
 extern struct sized_call __start_sized_calls[], __stop_sized_calls[];
 
 /* By address: they nearly are, so each goes down a little. */

@@ -59,6 +59,10 @@ NORETURN void port_refuse(const char *fmt, ...) PRINTF(1, 2);
 /* The name of the code at ip ("kmalloc+0x12") written to buf, cut to size; result: buf. Context: any. */
 const char *port_code_name(const void *ip, char *buf, size_t size);
 
+/* What lies at an address that is not mm's, in one phrase ("stack of thread 3, init"), written to buf, cut to size. Result: false
+ * when the kernel knows nothing of it. Context: any. */
+bool port_describe_address(uintptr_t addr, char *buf, size_t size);
+
 /* The size that the object_pop_sized() asked for which is returned to at this address; 0: there is none. Works from
  * port_index_sized_calls() on, which may be called again. Context: any; boot or process. */
 size_t port_size_of_call(const void *return_address);

@@ -5,6 +5,7 @@
 
 #include <kernel/lib/align.h>
 #include <kernel/lib/format.h>
+#include <mm/dma/bounce.h>
 #include <mm/early/memblock.h>
 #include <mm/mapped/kmap_internal.h>
 #include <mm/mapped/vmalloc.h>
@@ -467,6 +468,9 @@ unsigned int mm_validate(struct sink *out)
 	reserve_for_each(check_reserve);
 	check_waiters();
 	wrong = vmalloc_check();
+	if (wrong)
+		VIOLATION("%s\n", wrong);
+	wrong = dma_bounce_check();
 	if (wrong)
 		VIOLATION("%s\n", wrong);
 	irq_restore(flags);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <kernel/lib/align.h>
+#include <mm/dma/dma.h>
 #include <mm/early/memblock.h>
 #include <mm/port.h>
 #include <tests/kernel/leftover.h>
@@ -103,6 +104,7 @@ void fake_machine_reboot(struct mm_params params)
 	mm_init_zones(&params);
 	mm_init_allocators();
 	is_up = true;
+	dma_init(params.dma_end, 0, 0);
 }
 
 void fake_machine_boot_pc(uint64_t ram_mib)

@@ -68,6 +68,14 @@ const char *host_catch_panic(void (*fn)(void *arg), void *arg)
 	return text;
 }
 
+bool port_describe_address(uintptr_t addr, char *buf, size_t size)
+{
+	(void)addr;
+	(void)buf;
+	(void)size;
+	return false;
+}
+
 void host_set_now_ms(uint64_t ms)
 {
 	fake_port.now_ms = ms;

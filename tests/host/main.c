@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include <mm/dma/dma.h>
 #include <tests/host/host.h>
 #include <tests/ktest.h>
 
@@ -19,5 +20,6 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	fake_machine_boot_pc((uint64_t)mib);
+	dma_init(MIB(16u), 0, KIB(128u));
 	return ktest_run(argc >= 2 ? argv[1] : "all") ? 1 : 0;
 }
