@@ -109,6 +109,8 @@ static __init void parse_command_line(void)
 		drop_half_word(info.cmdline);
 	cmdline_parse(&boot.options, info.cmdline, pr_warn);
 	panic_set_action(boot.options.panic);
+	if (is_for_a_person() && boot.options.monitor && boot.options.exit == CMDLINE_EXIT_NEVER)
+		monitor_wait_for_panic();
 	printk_set_quiet(is_for_a_person());
 	choose_debugging();
 	if (info.cmdline_cut)

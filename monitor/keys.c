@@ -3,6 +3,7 @@
 
 #include <drivers/serial.h>
 #include <kernel/arch/clock.h>
+#include <kernel/arch/cpu.h>
 #include <kernel/core/console.h>
 #include <kernel/core/thread.h>
 #include <monitor/say.h>
@@ -10,7 +11,7 @@
 #define CONTROL_C 3
 #define LOOK_MS	  20u /* how often ^C is looked for */
 
-static bool keys_present;
+static bool keys_present, keys_polled;
 
 void keys_set_present(bool present)
 {
@@ -22,6 +23,22 @@ bool keys_are_present(void)
 	return keys_present;
 }
 
+void keys_set_polled(void)
+{
+	keys_polled = true;
+}
+
+int keys_getchar(void)
+{
+	int byte;
+
+	if (!keys_polled)
+		return serial_getchar();
+	while ((byte = serial_getchar_poll()) < 0)
+		cpu_relax();
+	return byte;
+}
+
 bool keys_continue(const char *prompt)
 {
 	int key;
@@ -30,7 +47,7 @@ bool keys_continue(const char *prompt)
 		return true;
 	say("[%s] ", prompt);
 	do
-		key = serial_getchar();
+		key = keys_getchar();
 	while (key >= 0 && key != '\r' && key != '\n' && key != 'q' && key != CONTROL_C && key != ' ');
 	say("\r%79s\r", "");
 	return key != 'q' && key != CONTROL_C;

@@ -208,9 +208,11 @@ static unsigned int completed_start(const struct line_editor *line)
 	return at;
 }
 
+#define LISTED_MAX 120u
+
 static void list_candidates(struct line_editor *line, const char *before, unsigned int typed)
 {
-	unsigned int column = 0;
+	unsigned int column = 0, nr = 0;
 	const char *word;
 
 	put(line, "\n", 1);
@@ -219,6 +221,10 @@ static void list_candidates(struct line_editor *line, const char *before, unsign
 
 		if (!could_be(line, word, typed))
 			continue;
+		if (nr++ == LISTED_MAX) {
+			put(line, "...", 3);
+			break;
+		}
 		if (column + len > 76) {
 			put(line, "\n", 1);
 			column = 0;

@@ -7,19 +7,26 @@
 #include <monitor/monitor.h>
 
 #include <drivers/serial.h>
+#include <kernel/arch/trap.h>
 #include <kernel/core/cmdline.h>
 #include <kernel/core/console.h>
+#include <kernel/core/ksym.h>
+#include <kernel/core/panic.h>
+#include <kernel/core/preempt.h>
 #include <kernel/core/printk.h>
 #include <kernel/core/thread.h>
 #include <kernel/lib/align.h>
 #include <kernel/lib/string.h>
 #include <monitor/command.h>
 #include <monitor/demo.h>
+#include <monitor/handles.h>
 #include <monitor/keys.h>
 #include <monitor/line.h>
+#include <monitor/pager.h>
 #include <monitor/parse.h>
 #include <monitor/say.h>
 #include <monitor/tables.h>
+#include <monitor/threads.h>
 
 #define CONTROL_C 3
 
@@ -57,13 +64,45 @@ static const struct {
 static struct {
 	struct line_editor line;
 	bool is_repeating;
+	bool is_told; /* by monitor_command(): nobody reads along */
 } monitor;
+
+/* Commands that read, change nothing and never sleep; all but the last three may be long. */
+static const char *const readers[] = {
+	"help",	  "meminfo", "zoneinfo",    "zones", "buddyinfo", "blocks", "pagetypeinfo", "slabinfo",
+	"vmstat", "map",     "vmallocinfo", "page",  "whatis",	  "x",	    "handles",	    "ps",
+	"bt",	  "irqs",    "dmesg",	    "time",  "echo",	  "reboot", "poweroff",
+};
+#define NR_LONG (ARRAY_SIZE(readers) - 3)
+
+static bool is_reader(const struct command *c, size_t nr)
+{
+	for (size_t i = 0; i < nr; i++)
+		if (strcmp(c->name, readers[i]) == 0)
+			return true;
+	return false;
+}
+
+/* M2 After a panic only readers are there, to be found, listed and completed. */
+static bool is_offered(const struct command *c)
+{
+	return !panic_is_at_prompt() || is_reader(c, ARRAY_SIZE(readers));
+}
+
+static bool has_commands(size_t t)
+{
+	const struct command *c = tables[t].commands;
+
+	while (c->name && !is_offered(c))
+		c++;
+	return c->name != NULL;
+}
 
 static const struct command *find(const char *name)
 {
 	for (size_t t = 0; t < ARRAY_SIZE(tables); t++)
 		for (const struct command *c = tables[t].commands; c->name; c++)
-			if (strcmp(c->name, name) == 0)
+			if (is_offered(c) && strcmp(c->name, name) == 0)
 				return c;
 	return NULL;
 }
@@ -85,6 +124,8 @@ static void help_names(size_t t)
 	for (const struct command *c = tables[t].commands; c->name; c++) {
 		unsigned int len = (unsigned int)strlen(c->name) + 1;
 
+		if (!is_offered(c))
+			continue;
 		if (column + len > 78) {
 			say("\n%11s", "");
 			column = 11;
@@ -92,24 +133,27 @@ static void help_names(size_t t)
 		say(" %s", c->name);
 		column += len;
 	}
-	say("\n%12se.g. %s\n", "", tables[t].example);
+	say("\n");
+	if (!panic_is_at_prompt())
+		say("%12se.g. %s\n", "", tables[t].example);
 }
 
 static void help_all(void)
 {
 	for (size_t t = 0; t < ARRAY_SIZE(tables); t++) {
-		say("%s:\n", tables[t].title);
+		if (has_commands(t))
+			say("%s:\n", tables[t].title);
 		for (const struct command *c = tables[t].commands; c->name; c++)
-			help_line(c);
-		if (t + 1 < ARRAY_SIZE(tables) && !keys_continue("Enter: more, q: enough"))
-			return;
+			if (is_offered(c))
+				help_line(c);
 	}
 }
 
 static void help_overview(void)
 {
 	for (size_t t = 0; t < ARRAY_SIZE(tables); t++)
-		help_names(t);
+		if (has_commands(t))
+			help_names(t);
 	say("help COMMAND: its line; help all: all lines; help gfp: which flag when;\n"
 	    "help boot: the words of the command line. Tab completes, ^R finds, ^C ends.\n");
 }
@@ -151,6 +195,17 @@ static void run_echo(unsigned int nr, char *word[])
 	say("\n");
 }
 
+static void run_command(const struct command *c, unsigned int nr, char *word[])
+{
+	bool pages = is_reader(c, NR_LONG) && !monitor.is_repeating && !monitor.is_told;
+
+	if (pages)
+		pager_begin();
+	c->run(nr, word);
+	if (pages)
+		pager_end();
+}
+
 static void run_words(unsigned int nr, char *word[])
 {
 	const struct command *c = find(word[0]);
@@ -163,7 +218,7 @@ static void run_words(unsigned int nr, char *word[])
 		say("%s: expected %s, got %u argument%s\n", c->name, c->nr_max ? c->arguments : "no argument",
 		    nr - 1, nr == 2 ? "" : "s");
 	else
-		c->run(nr - 1, word + 1);
+		run_command(c, nr - 1, word + 1);
 }
 
 static bool is_nested(const char *command)
@@ -247,17 +302,57 @@ static const char *command_name(unsigned int n)
 {
 	for (size_t t = 0; t < ARRAY_SIZE(tables); t++)
 		for (const struct command *c = tables[t].commands; c->name; c++)
-			if (n-- == 0)
+			if (is_offered(c) && n-- == 0)
 				return c->name;
 	return NULL;
+}
+
+/* A handle, thread or symbol; the text is good until the next call. */
+static const char *handle_name(unsigned int n)
+{
+	static char name[16];
+	const struct held *held = held_at(n);
+
+	if (held)
+		(void)snprintf(name, sizeof(name), "#%u", held->number);
+	return held ? name : NULL;
+}
+
+static const char *thread_name(unsigned int n)
+{
+	static char name[THREAD_NAME_MAX];
+	const struct thread_info *rows;
+
+	if (n >= prompt_threads(&rows))
+		return NULL;
+	memcpy(name, rows[n].name, sizeof(name));
+	return name;
+}
+
+static const char *handle_or_symbol_name(unsigned int n)
+{
+	unsigned int nr_handles = 0;
+
+	while (n > nr_handles && held_at(nr_handles))
+		nr_handles++;
+	return held_at(nr_handles) ? handle_name(n) : ksym_name(n - nr_handles);
+}
+
+static const char *give_back_name(unsigned int n)
+{
+	return n == 0 ? "all" : handle_name(n - 1);
 }
 
 static const struct {
 	const char *command;
 	const char *(*candidate)(unsigned int n);
 } completions[] = {
-	{"help", command_name},	 {"alloc", parse_flag_name}, {"kmalloc", parse_flag_name}, {"try", rule_name},
-	{"wrong", mistake_name}, {"test", suite_name},	     {"demo", demo_name},
+	{"help", command_name}, {"alloc", parse_flag_name},	   {"kmalloc", parse_flag_name},
+	{"try", rule_name},	{"wrong", mistake_name},	   {"test", suite_name},
+	{"demo", demo_name},	{"whatis", handle_or_symbol_name}, {"x", handle_or_symbol_name},
+	{"page", handle_name},	{"free", give_back_name},	   {"kfree", handle_name},
+	{"vfree", handle_name}, {"iounmap", handle_name},	   {"kunmap", handle_name},
+	{"bt", thread_name},
 };
 
 static const char *complete_word(const char *before, unsigned int n)
@@ -301,7 +396,7 @@ static void run_line(void)
 	console_forget_break();
 	nr = parse_words(monitor.line.text, word);
 	run_all_words(nr, word);
-	if (console_saw_break())
+	if (console_saw_break() && !panic_is_at_prompt())
 		drop_typed();
 }
 
@@ -311,27 +406,72 @@ void monitor_command(char *line, struct sink *out)
 	unsigned int nr = parse_words(line, word);
 
 	say_to(out);
+	monitor.is_told = true;
 	if (nr)
 		run_words(nr, word);
+	monitor.is_told = false;
 	say_to(NULL);
 }
 
-static int monitor_thread(void *unused)
+static void read_and_run(const char *prompt)
 {
 	int byte;
 
-	(void)unused;
-	line_init(&monitor.line, "ashlar> ", monitor_out());
+	line_init(&monitor.line, prompt, monitor_out());
 	monitor.line.complete = complete_word;
-	say("Ashlar's monitor: `help` lists the commands\n");
 	line_begin(&monitor.line);
-	while ((byte = serial_getchar()) >= 0) {
+	while ((byte = keys_getchar()) >= 0) {
 		if (!line_feed(&monitor.line, (uint8_t)byte))
 			continue;
 		run_line();
 		line_begin(&monitor.line);
 	}
+}
+
+static int monitor_thread(void *unused)
+{
+	(void)unused;
+	say("Ashlar's monitor: `help` lists the commands\n");
+	read_and_run("ashlar> ");
 	return 0;
+}
+
+/* --- after a panic --- */
+
+static void read_after_panic(void *unused)
+{
+	(void)unused;
+	read_and_run("panic> ");
+}
+
+/* Whatever a command meets - a page that is not there, a lock that the crashed code holds, a wish to sleep - ends that
+ * command and nothing else. */
+static void prompt_after_panic(void)
+{
+	struct trap_info info;
+
+	preempt_disable(); /* who wants to sleep panics, and nobody else ever runs */
+	keys_set_polled();
+	while (serial_getchar_poll() >= 0)
+		; /* typed for somebody else */
+	consoles_recover();
+	say_to(NULL);
+	say("What reads still works here: help lists it. reboot or poweroff leaves; Ctrl-A x ends QEMU.\n");
+	while (trap_expect(read_after_panic, NULL, &info)) {
+		consoles_recover();
+		say_to(NULL);
+		monitor.is_repeating = false;
+		if (info.vector == TRAP_PANIC)
+			say("\nthe command came no further: %s\n", info.panic_text);
+		else
+			say("\nthe command met exception %u at 0x%08lx\n", info.vector,
+			    (unsigned long)info.ip);
+	}
+}
+
+void monitor_wait_for_panic(void)
+{
+	panic_set_prompt(prompt_after_panic);
 }
 
 bool monitor_run(enum machine_result result, bool leaves_qemu)

@@ -4,6 +4,7 @@
 #include <kernel/arch/clock.h>
 #include <kernel/core/irq.h>
 #include <kernel/core/module.h>
+#include <kernel/core/panic.h>
 #include <kernel/core/printk.h>
 #include <kernel/core/timer.h>
 #include <kernel/lib/align.h>
@@ -57,6 +58,10 @@ static void run_bt(unsigned int nr, char *word[])
 		bool is_it =
 			strcmp(row[i].name, word[0]) == 0 || (parse_number(word[0], &id) && id == row[i].id);
 
+		if (is_it && panic_is_at_prompt() && row[i].id == current->id) {
+			panic_backtrace();
+			return;
+		}
 		if (is_it && thread_backtrace(row[i].id))
 			return;
 	}
@@ -105,7 +110,8 @@ static void run_reboot(unsigned int nr, char *word[])
 	(void)nr;
 	(void)word;
 	pr_info("reboot");
-	modules_exit();
+	if (!panic_is_at_prompt())
+		modules_exit();
 	machine_reboot();
 }
 
@@ -114,7 +120,8 @@ static void run_poweroff(unsigned int nr, char *word[])
 	(void)nr;
 	(void)word;
 	pr_info("power off");
-	modules_exit();
+	if (!panic_is_at_prompt())
+		modules_exit();
 	if (monitor_system.leaves_qemu)
 		machine_exit(monitor_system.result);
 	machine_power_off();

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Commands that show the rules: one of them, all in turn, or a mistake made on purpose. */
 #include <kernel/core/console.h>
+#include <kernel/core/spinlock.h>
 #include <kernel/lib/align.h>
 #include <kernel/lib/string.h>
 #include <linux/mm.h>
@@ -118,6 +119,37 @@ static void wrong_double_vfree(void)
 
 /* NOLINTEND(clang-analyzer-unix.Malloc) */
 
+/* --- mistakes that end in a panic --- */
+
+static void wrong_null_pointer(void)
+{
+	WRITE_ONCE(*(int *)hidden(NULL), 1);
+}
+
+static void wrong_lock_twice(void)
+{
+	static struct spinlock lock = SPINLOCK_INIT("wrong");
+
+	spin_lock(&lock);
+	spin_lock(&lock);
+}
+
+/* Calls itself by way of a pointer that the compiler does not follow. */
+static void eat_stack(void *function)
+{
+	void (*volatile again)(void *) = function;
+	volatile char eaten[256];
+
+	eaten[0] = 0;
+	again(function);
+	eaten[1] = eaten[0];
+}
+
+static void wrong_stack_overflow(void)
+{
+	eat_stack(eat_stack);
+}
+
 /* Only a cache with these checks can tell. */
 #define CHECKED (SLAB_CONSISTENCY_CHECKS | SLAB_RED_ZONE | SLAB_POISON | SLAB_STORE_USER)
 
@@ -168,6 +200,9 @@ static const struct {
 	{"kfree-of-pages", "p = __get_free_page(GFP_KERNEL); kfree(p);", wrong_kfree_of_pages},
 	{"overrun", "p[60] = 'x' in an object of 60 bytes of a checked cache", wrong_overrun},
 	{"use-after-free", "p[30] = 'x' after its free, in a checked cache", wrong_use_after_free},
+	{"null-pointer", "*(int *)NULL = 1;  (the kernel stops)", wrong_null_pointer},
+	{"lock-twice", "spin_lock(&l); spin_lock(&l);  (the kernel stops)", wrong_lock_twice},
+	{"stack-overflow", "a function that calls itself for ever  (the kernel stops)", wrong_stack_overflow},
 };
 
 static void run_wrong(unsigned int nr, char *word[])

@@ -29,6 +29,9 @@ struct trap_info {
  * any thread. */
 bool trap_expect(void (*fn)(void *arg), void *arg, struct trap_info *info) MUST_CHECK;
 
+/* Leaves what runs for good and calls fn(), which does not return, on another stack. Interrupts stay as they are. */
+NORETURN void trap_continue_on(void *stack, size_t stack_bytes, void (*fn)(void));
+
 /* For panic(): does not return when the running code is expected to trap. */
 void trap_panicked(const char *text);
 

@@ -24,6 +24,9 @@ void console_register(struct console *con);
  * off. */
 void consoles_flush(void);
 
+/* What was left in the middle of a call to a console, and never goes on, no longer counts. After a panic. */
+void consoles_recover(void);
+
 /* Somebody typed ^C, and whatever takes long should end. The console's driver notes it; who runs a command
  * forgets it before, and asks meanwhile. Context: any. */
 void console_note_break(void);

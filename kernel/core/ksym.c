@@ -45,6 +45,11 @@ bool ksym_find(const char *name, uintptr_t *addr)
 	return false;
 }
 
+const char *ksym_name(unsigned int n)
+{
+	return n < ksym_count ? ksym_names + ksym_name_offsets[n] : NULL;
+}
+
 const char *ksym_format(uintptr_t addr, char *buf, size_t size)
 {
 	const char *name;

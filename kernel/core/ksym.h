@@ -25,5 +25,8 @@ bool ksym_lookup(uintptr_t addr, const char **name, uint32_t *offset);
 /* The address of the symbol with that name. False when there is none. */
 bool ksym_find(const char *name, uintptr_t *addr);
 
+/* The n-th symbol's name, by address; NULL behind the last. */
+const char *ksym_name(unsigned int n);
+
 /* "name+0x12", or "0xc0101234" when there is no name, cut to size. Result: buf. */
 const char *ksym_format(uintptr_t addr, char *buf, size_t size);

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* panic(), failed assertions and WARN_ON. `depth` counts panics under way: the second one, from within the
  * first's own report, says its line without a backtrace; the third says nothing. Interrupts are off from the
- * first on. A trace starts at this file's own frame: its return address names the caller. */
+ * first on. A trace starts at this file's own frame: its return address names the caller.
+ *
+ * The prompt that may follow expects its commands to trap (trap_expect()): a panic in one of them is none, and goes back to
+ * it in silence. */
 #include <kernel/core/panic.h>
 
 #include <kernel/arch/cpu.h>
@@ -10,13 +13,21 @@
 #include <kernel/arch/trap.h>
 #include <kernel/core/backtrace.h>
 #include <kernel/core/console.h>
+#include <kernel/core/preempt.h>
 #include <kernel/core/printk.h>
+#include <kernel/core/thread.h>
 #include <kernel/lib/assert.h>
 #include <kernel/lib/format.h>
+
+#define PROMPT_STACK_BYTES 8192u
 
 static struct {
 	enum panic_action action;
 	unsigned int depth;
+	bool is_at_prompt;
+	uintptr_t eip, ebp; /* of the first panic */
+	void (*prompt)(void);
+	__aligned(16) char stack[PROMPT_STACK_BYTES];
 } panic_state;
 
 void panic_set_action(enum panic_action action)
@@ -24,10 +35,36 @@ void panic_set_action(enum panic_action action)
 	panic_state.action = action;
 }
 
+void panic_set_prompt(void (*prompt)(void))
+{
+	panic_state.prompt = prompt;
+}
+
+bool panic_is_at_prompt(void)
+{
+	return panic_state.is_at_prompt;
+}
+
+void panic_backtrace(void)
+{
+	backtrace_print(panic_state.eip, panic_state.ebp);
+}
+
+static void prompt_once(void)
+{
+	panic_state.prompt();
+	for (;;)
+		cpu_halt();
+}
+
 NOINLINE void panic_stop(void)
 {
 	if (panic_state.action == PANIC_EXIT)
 		machine_exit(MACHINE_FAILED);
+	if (panic_state.prompt && !panic_state.is_at_prompt) {
+		panic_state.is_at_prompt = true;
+		trap_continue_on(panic_state.stack, sizeof(panic_state.stack), prompt_once);
+	}
 	for (;;)
 		cpu_halt();
 }
@@ -46,6 +83,14 @@ static void expected_or_final(const char *text)
 	panic_begin();
 }
 
+static void print_place(void)
+{
+	char what[64];
+
+	pr_err("in thread %s, context: %s", current->name[0] ? current->name : "boot",
+	       context_describe(what, sizeof(what)));
+}
+
 NORETURN static void vpanic(uintptr_t eip, uintptr_t ebp, const char *fmt, va_list args)
 {
 	char text[PRINTK_MAX - 16];
@@ -53,14 +98,20 @@ NORETURN static void vpanic(uintptr_t eip, uintptr_t ebp, const char *fmt, va_li
 
 	(void)irq_save();
 	depth = panic_state.depth++;
-	if (depth >= 2)
+	if (depth >= 2 && !panic_state.is_at_prompt)
 		panic_stop();
 	(void)vsnprintf(text, sizeof(text), fmt, args);
+	if (panic_state.is_at_prompt)
+		trap_panicked(text);
 	if (depth == 0)
 		expected_or_final(text);
 	pr_err(depth == 0 ? "PANIC: %s" : "PANIC in panic: %s", text);
-	if (depth == 0)
-		backtrace_print(eip, ebp);
+	if (depth == 0) {
+		print_place();
+		panic_state.eip = eip;
+		panic_state.ebp = ebp;
+		panic_backtrace();
+	}
 	panic_stop();
 }
 

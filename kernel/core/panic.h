@@ -14,6 +14,14 @@ enum panic_action {
 /* What panic() does in the end; PANIC_HALT until told otherwise (command line: panic=halt|exit). */
 void panic_set_action(enum panic_action action);
 
+/* What panic_stop() does before it stands still, when it is to: interrupts are off, whatever ran is never gone on with, and
+ * its locks stay held. On a stack of its own. NULL: nothing. */
+void panic_set_prompt(void (*prompt)(void));
+
+/* Nothing but that prompt runs any more. And where what panicked was. */
+bool panic_is_at_prompt(void);
+void panic_backtrace(void);
+
 /* For whoever reports at length before a panic: all consoles write at once from now on, and no test takes the
  * report away. */
 void panic_begin(void);

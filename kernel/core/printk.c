@@ -270,6 +270,11 @@ void consoles_flush(void)
 			con->flush(con);
 }
 
+void consoles_recover(void)
+{
+	printk_state.depth = 0;
+}
+
 void printk_set_clock(uint64_t (*now_us)(void))
 {
 	printk_state.now_us = now_us;

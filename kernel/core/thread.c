@@ -521,7 +521,9 @@ static void thread_describe(const struct thread *thread, struct thread_info *inf
 		.nr_switches = thread->nr_switches,
 		.stack = (uintptr_t)thread->stack,
 		.stack_bytes = thread->stack_bytes,
-		.stack_left = thread->stack ? sp - (uintptr_t)thread->stack : 0,
+		.stack_left = sp - (uintptr_t)thread->stack < thread->stack_bytes
+				      ? sp - (uintptr_t)thread->stack
+				      : 0,
 	};
 	memcpy(info->name, thread->name, sizeof(info->name));
 }

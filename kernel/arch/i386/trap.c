@@ -26,6 +26,7 @@
 #include <kernel/core/panic.h>
 #include <kernel/core/printk.h>
 #include <kernel/lib/format.h>
+#include <kernel/lib/string.h>
 
 #define NR_VECTORS     256
 #define NR_EXCEPTIONS  32
@@ -205,6 +206,15 @@ bool trap_expect(void (*fn)(void *arg), void *arg, struct trap_info *info)
 		this_cpu_write(preempt_count, trap.expecting_count);
 	irq_restore(flags);
 	return trapped;
+}
+
+void trap_continue_on(void *stack, size_t stack_bytes, void (*fn)(void))
+{
+	uintptr_t *top = (uintptr_t *)((char *)stack + stack_bytes) - 4; /* fn's return address, and room */
+	struct trap_context context = {.esp = (uintptr_t)top, .eip = (uintptr_t)fn};
+
+	memset(top, 0, 4 * sizeof(*top));
+	trap_context_abandon(&context);
 }
 
 /* Result: the context to go back to, or NULL when nobody expects anything here. */
