@@ -24,11 +24,18 @@ static struct {
 	unsigned int nr_violations;
 } validate;
 
-#define VIOLATION(...)                                                                                       \
-	do {                                                                                                 \
-		if (validate.nr_violations++ < MAX_LINES && validate.out)                                    \
-			sink_printf(validate.out, __VA_ARGS__);                                              \
-	} while (0)
+static COLD PRINTF(1, 2) void violation(const char *fmt, ...)
+{
+	char line[160];
+	va_list args;
+
+	if (validate.nr_violations++ >= MAX_LINES || !validate.out)
+		return;
+	va_start(args, fmt);
+	vsnprintf(line, sizeof(line), fmt, args);
+	va_end(args);
+	sink_printf(validate.out, "%s", line);
+}
 
 /* The page of a list node, or NULL when the list leads out of the descriptors. */
 static struct page *page_of_node(const struct list_head *node)
@@ -46,16 +53,16 @@ static void check_free_block(const struct zone *zone, const struct page *page, u
 	pfn_t pfn = page_to_pfn(page), buddy = pfn ^ (1u << order);
 
 	if (page->head != PAGE_HEAD(PAGE_FREE, order, ZONE_WHERE(zone, type)))
-		VIOLATION("B4 pfn %#x: head %#x, expected %#x\n", pfn, page->head,
+		violation("B4 pfn %#x: head %#x, expected %#x\n", pfn, page->head,
 			  PAGE_HEAD(PAGE_FREE, order, ZONE_WHERE(zone, type)));
 	if (!IS_ALIGNED(pfn, 1u << order))
-		VIOLATION("B1 pfn %#x of order %u is not aligned\n", pfn, order);
+		violation("B1 pfn %#x of order %u is not aligned\n", pfn, order);
 	if (pfn < zone->start_pfn || pfn + (1u << order) > zone->end_pfn)
-		VIOLATION("B4 pfn %#x order %u is outside zone %s\n", pfn, order, zone->name);
+		violation("B4 pfn %#x order %u is outside zone %s\n", pfn, order, zone->name);
 	else if (zone->block_mobility[(pfn >> PAGEBLOCK_ORDER) - zone->first_block] != type)
-		VIOLATION("B6 pfn %#x is on the list of mobility %u\n", pfn, type);
+		violation("B6 pfn %#x is on the list of mobility %u\n", pfn, type);
 	if (order < MAX_PAGE_ORDER && pfn_to_page(buddy)->head == page->head)
-		VIOLATION("B2 pfn %#x and its buddy of order %u are both free\n", pfn, order);
+		violation("B2 pfn %#x and its buddy of order %u are both free\n", pfn, order);
 }
 
 static size_t check_free_list(const struct zone *zone, unsigned int type, unsigned int order)
@@ -67,17 +74,17 @@ static size_t check_free_list(const struct zone *zone, unsigned int type, unsign
 		const struct page *page = page_of_node(node);
 
 		if (!page) {
-			VIOLATION("B4 free list %s/%u/%u leads to no descriptor\n", zone->name, type, order);
+			violation("B4 free list %s/%u/%u leads to no descriptor\n", zone->name, type, order);
 			break;
 		}
 		if (node->prev != before)
-			VIOLATION("B4 pfn %#x: the list's links disagree\n", page_to_pfn(page));
+			violation("B4 pfn %#x: the list's links disagree\n", page_to_pfn(page));
 		before = node;
 		check_free_block(zone, page, order, type);
 		blocks++;
 	}
 	if ((blocks != 0) != (zone->lists[type].nonempty >> order & 1))
-		VIOLATION("B5 zone %s mobility %u order %u: bit %u, blocks %zu\n", zone->name, type, order,
+		violation("B5 zone %s mobility %u order %u: bit %u, blocks %zu\n", zone->name, type, order,
 			  zone->lists[type].nonempty >> order & 1, blocks);
 	return blocks;
 }
@@ -88,7 +95,7 @@ static void check_where(const struct zone *zone, const struct page *page)
 	uint32_t where = ZONE_WHERE(zone, zone->block_mobility[(pfn >> PAGEBLOCK_ORDER) - zone->first_block]);
 
 	if (page->where != where)
-		VIOLATION("B6 pfn %#x, %u: belongs to lists %#x, expected %#x\n", pfn, page->state,
+		violation("B6 pfn %#x, %u: belongs to lists %#x, expected %#x\n", pfn, page->state,
 			  page->where, where);
 }
 
@@ -107,19 +114,21 @@ static size_t count_free_heads(const struct zone *zone)
 
 		if (page->state != PAGE_INTERIOR)
 			check_where(zone, page);
+		if (page->state != PAGE_INTERIOR && page->order > MAX_PAGE_ORDER)
+			violation("A1 pfn %#x has order %u\n", pfn, page->order);
 		if (page->state == PAGE_FREE)
 			pages += end - pfn;
 		nr_user += page_is_user(page);
 		if (page->state >= PAGE_ALLOCATED && page->refcount < 1)
-			VIOLATION("A1 pfn %#x is allocated with %d references\n", pfn, page->refcount);
+			violation("A1 pfn %#x is allocated with %d references\n", pfn, page->refcount);
 		end = MIN(end, zone->end_pfn);
 		while (++pfn < end)
 			if (pfn_to_page(pfn)->state != PAGE_INTERIOR)
-				VIOLATION("A2 pfn %#x inside a block has state %u\n", pfn,
+				violation("A2 pfn %#x inside a block has state %u\n", pfn,
 					  pfn_to_page(pfn)->state);
 	}
 	if (nr_user != zone_nr_user_pages(zone))
-		VIOLATION("U1 zone %s: %zu user pages, counted %zu\n", zone->name, nr_user,
+		violation("U1 zone %s: %zu user pages, counted %zu\n", zone->name, nr_user,
 			  zone_nr_user_pages(zone));
 	return pages;
 }
@@ -133,11 +142,11 @@ static void check_zone(const struct zone *zone)
 			free += check_free_list(zone, type, order) << order;
 	heads = count_free_heads(zone);
 	if (free != zone->nr_free || heads != free)
-		VIOLATION("B3 zone %s: %zu pages in lists, %zu by their heads, %zu counted\n", zone->name,
+		violation("B3 zone %s: %zu pages in lists, %zu by their heads, %zu counted\n", zone->name,
 			  free, heads, zone->nr_free);
 	if (zone->nr_free > zone->managed || zone->managed > zone->present ||
 	    zone->present > zone->end_pfn - zone->start_pfn)
-		VIOLATION("Z1 zone %s: free %zu managed %zu present %zu spanned %u\n", zone->name,
+		violation("Z1 zone %s: free %zu managed %zu present %zu spanned %u\n", zone->name,
 			  zone->nr_free, zone->managed, zone->present, zone->end_pfn - zone->start_pfn);
 }
 
@@ -153,7 +162,7 @@ static size_t free_list_length(const struct kmem_cache *cache, const struct page
 
 		if (object < slab_base(first) || object >= slab_base(first) + (PAGE_SIZE << first->order) ||
 		    offset >= first->bump * cache->stride || !object_is_whole(cache, offset)) {
-			VIOLATION("S1 cache %s: free list leads to %#lx\n", cache->name,
+			violation("S1 cache %s: free list leads to %#lx\n", cache->name,
 				  (unsigned long)object);
 			break;
 		}
@@ -173,7 +182,7 @@ static void check_objects(const struct kmem_cache *cache, const struct page *fir
 		const char *wrong = slab_debug_why_damaged(cache, object);
 
 		if (wrong)
-			VIOLATION("SD1 cache %s: object %#lx was written to %s\n", cache->name,
+			violation("SD1 cache %s: object %#lx was written to %s\n", cache->name,
 				  (unsigned long)object, wrong);
 	}
 }
@@ -184,20 +193,20 @@ static void check_slab(const struct kmem_cache *cache, const struct page *first,
 	uint32_t start = slab_start(cache, first), end = slab_end(cache, first);
 
 	if (first->state != PAGE_SLAB || first->order > cache->order || end <= start) {
-		VIOLATION("S4 cache %s slab %#x is no block of order %u or below\n", cache->name, pfn,
+		violation("S4 cache %s slab %#x is no block of order %u or below\n", cache->name, pfn,
 			  cache->order);
 		return;
 	}
 	if (start + first->in_use + free_list_length(cache, first) != first->bump || first->bump > end)
-		VIOLATION("S1 cache %s slab %#x: in use %u, free %zu, handed out %u of %u\n", cache->name,
+		violation("S1 cache %s slab %#x: in use %u, free %zu, handed out %u of %u\n", cache->name,
 			  pfn, first->in_use, free_list_length(cache, first), first->bump - start,
 			  end - start);
 	if (on_full != (first->in_use == end - start))
-		VIOLATION("S2 cache %s slab %#x: in use %u, on the wrong list\n", cache->name, pfn,
+		violation("S2 cache %s slab %#x: in use %u, on the wrong list\n", cache->name, pfn,
 			  first->in_use);
 	for (unsigned int i = 0; i < 1u << first->order; i++)
 		if (first[i].slab_cache != cache || first[i].slab != first)
-			VIOLATION("S4 cache %s pfn %#x does not name its slab\n", cache->name, pfn + i);
+			violation("S4 cache %s pfn %#x does not name its slab\n", cache->name, pfn + i);
 	if (cache_is_debugged(cache))
 		check_objects(cache, first);
 }
@@ -217,12 +226,12 @@ static void check_slab_list(const struct kmem_cache *cache, const struct list_he
 		size_t pages;
 
 		if (!first) {
-			VIOLATION("S2 cache %s: a list leads to no descriptor\n", cache->name);
+			violation("S2 cache %s: a list leads to no descriptor\n", cache->name);
 			return;
 		}
 		check_slab(cache, first, head == &cache->full);
 		if (head == &cache->partial && first->in_use && sum->empty)
-			VIOLATION("S2 cache %s slab %#x: in use, behind an empty one\n", cache->name,
+			violation("S2 cache %s slab %#x: in use, behind an empty one\n", cache->name,
 				  page_to_pfn(first));
 		sum->slabs++;
 		sum->in_use += first->in_use;
@@ -242,11 +251,11 @@ static struct slab_sum check_cache(const struct kmem_cache *cache)
 	check_slab_list(cache, &cache->partial, &sum);
 	check_slab_list(cache, &cache->full, &sum);
 	if (sum.slabs != cache->nr_slabs || sum.in_use != cache->nr_in_use || sum.empty != cache->nr_empty)
-		VIOLATION("S3 cache %s: %zu slabs, %zu in use, %zu empty; counted %zu, %zu, %zu\n",
+		violation("S3 cache %s: %zu slabs, %zu in use, %zu empty; counted %zu, %zu, %zu\n",
 			  cache->name, sum.slabs, sum.in_use, sum.empty, cache->nr_slabs, cache->nr_in_use,
 			  cache->nr_empty);
 	if (sum.pages != cache->nr_pages || sum.objects != cache->nr_objects)
-		VIOLATION("S3 cache %s: %zu pages of %zu objects; counted %zu, %zu\n", cache->name, sum.pages,
+		violation("S3 cache %s: %zu pages of %zu objects; counted %zu, %zu\n", cache->name, sum.pages,
 			  sum.objects, cache->nr_pages, cache->nr_objects);
 	return sum;
 }
@@ -272,7 +281,7 @@ static void check_slab_pages(size_t in_caches, size_t in_empty)
 			loose += is_of_loose_slab(pfn_to_page(pfn));
 		}
 	if (marked - loose != in_caches - in_empty || loose < in_empty)
-		VIOLATION("S4 %zu pages name a cache, %zu of them of empty slabs, the caches hold %zu and "
+		violation("S4 %zu pages name a cache, %zu of them of empty slabs, the caches hold %zu and "
 			  "%zu\n",
 			  marked, loose, in_caches, in_empty);
 }
@@ -303,34 +312,43 @@ static unsigned int check_window_list(const struct list_head *head, bool is_stal
 		unsigned int i = (unsigned int)(window - kmap_pool.window);
 
 		if (i >= kmap_pool.nr) {
-			VIOLATION("H2 a list of windows leads to no window\n");
+			violation("H2 a list of windows leads to no window\n");
 			break;
 		}
 		if (window->count)
-			VIOLATION("H2 window %u is on a list and in use\n", i);
+			violation("H2 window %u is on a list and in use\n", i);
 		if ((window->epoch == kmap_pool.epoch) != is_stale)
-			VIOLATION("H3 window %u is on the wrong list\n", i);
+			violation("H3 window %u is on the wrong list\n", i);
 	}
 	return nr;
+}
+
+/* How many windows stand in a chain; more than there are: it leads to none, or never ends. */
+static unsigned int chain_length(unsigned int chain)
+{
+	unsigned int i = kmap_pool.chain[chain], nr = 0;
+
+	for (; i < kmap_pool.nr && nr <= kmap_pool.nr; i = kmap_pool.window[i].next)
+		nr++;
+	return i == KMAP_NO_WINDOW ? nr : kmap_pool.nr + 1;
 }
 
 /* H5: each window that showed a page stands in exactly one chain, its own. */
 static unsigned int check_chain(unsigned int chain)
 {
-	unsigned int nr = 0;
+	const struct kmap_window *window = kmap_pool.window;
+	unsigned int nr = chain_length(chain);
 
-	for (uint16_t i = kmap_pool.chain[chain]; i != KMAP_NO_WINDOW; i = kmap_pool.window[i].next) {
-		if (i >= kmap_pool.nr || nr++ > kmap_pool.nr) {
-			VIOLATION("H5 chain %u leads to no window or never ends\n", chain);
-			break;
-		}
-		if ((kmap_pool.window[i].pfn & (kmap_pool.nr - 1)) != chain)
-			VIOLATION("H5 window %u of pfn %#x is in chain %u\n", i, kmap_pool.window[i].pfn,
-				  chain);
-		for (unsigned int j = kmap_pool.window[i].next; j < kmap_pool.nr;
-		     j = kmap_pool.window[j].next)
-			if (kmap_pool.window[j].pfn == kmap_pool.window[i].pfn)
-				VIOLATION("H5 windows %u and %u have the same page\n", i, j);
+	if (nr > kmap_pool.nr) {
+		violation("H5 chain %u leads to no window or never ends\n", chain);
+		return 0;
+	}
+	for (unsigned int i = kmap_pool.chain[chain]; i != KMAP_NO_WINDOW; i = window[i].next) {
+		if ((window[i].pfn & (kmap_pool.nr - 1)) != chain)
+			violation("H5 window %u of pfn %#x is in chain %u\n", i, window[i].pfn, chain);
+		for (unsigned int j = window[i].next; j != KMAP_NO_WINDOW; j = window[j].next)
+			if (window[j].pfn == window[i].pfn)
+				violation("H5 windows %u and %u have the same page\n", i, j);
 	}
 	return nr;
 }
@@ -348,13 +366,13 @@ static void check_windows(void)
 	}
 	if (nr_clean + nr_stale + nr_in_use != kmap_pool.nr || nr_in_use != kmap_pool.nr_in_use ||
 	    nr_stale != kmap_pool.nr_stale)
-		VIOLATION(
+		violation(
 			"H2 %u windows clean, %u stale, %u in use; expected %u in all, %u stale, %u in use\n",
 			nr_clean, nr_stale, nr_in_use, kmap_pool.nr, kmap_pool.nr_stale, kmap_pool.nr_in_use);
 	if (nr_chained != nr_shown)
-		VIOLATION("H5 %u windows in chains, %u showed a page\n", nr_chained, nr_shown);
+		violation("H5 %u windows in chains, %u showed a page\n", nr_chained, nr_shown);
 	if (!list_is_empty(&kmap_pool.waiters) && nr_clean + nr_stale)
-		VIOLATION("H4 somebody waits for a window, %u are free\n", nr_clean + nr_stale);
+		violation("H4 somebody waits for a window, %u are free\n", nr_clean + nr_stale);
 }
 
 unsigned int mm_validate_windows(struct sink *out)
@@ -380,16 +398,16 @@ static void check_reserve(const struct reserve *reserve)
 		const struct page *page = page_of_node(node);
 
 		if (!page) {
-			VIOLATION("RS1 reserve %s: the list leads to no descriptor\n", reserve->name);
+			violation("RS1 reserve %s: the list leads to no descriptor\n", reserve->name);
 			return;
 		}
 		if (!page_is_head(page, PAGE_ALLOCATED, 0) || page->refcount != 1)
-			VIOLATION("RS1 reserve %s: pfn %#x is no page of its own\n", reserve->name,
+			violation("RS1 reserve %s: pfn %#x is no page of its own\n", reserve->name,
 				  page_to_pfn(page));
 		nr++;
 	}
 	if (nr != reserve->nr || nr > reserve->wanted)
-		VIOLATION("RS1 reserve %s: %zu pages, counted %zu, wanted %zu\n", reserve->name, nr,
+		violation("RS1 reserve %s: %zu pages, counted %zu, wanted %zu\n", reserve->name, nr,
 			  reserve->nr, reserve->wanted);
 }
 
@@ -419,7 +437,7 @@ static void check_waiter(const struct mem_waiter *waiter)
 
 	for (; *zone && wait_wants_pages(waiter); zone++)
 		if (zone_could_serve(*zone, waiter))
-			VIOLATION("W2 zone %s has what a waiter for order %u wants\n", (*zone)->name,
+			violation("W2 zone %s has what a waiter for order %u wants\n", (*zone)->name,
 				  waiter->order);
 }
 
@@ -430,10 +448,10 @@ static void check_closed(void)
 
 	for_each_zone(zone)
 		if (zone_has_memory(zone) && (!zone->slow || pcp_parked_pages(zone)))
-			VIOLATION("W3 zone %s parks pages while somebody waits\n", zone->name);
+			violation("W3 zone %s parks pages while somebody waits\n", zone->name);
 	list_for_each_entry(cache, slab_caches(), caches)
 		if (cache->stack.limit || cache->stack.count)
-			VIOLATION("W3 cache %s parks objects while somebody waits\n", cache->name);
+			violation("W3 cache %s parks objects while somebody waits\n", cache->name);
 }
 
 static void check_waiters(void)
@@ -441,11 +459,11 @@ static void check_waiters(void)
 	const char *wrong = wait_check();
 
 	if (wrong)
-		VIOLATION("%s\n", wrong);
+		violation("%s\n", wrong);
 	nr_queued = 0;
 	wait_for_each(count_waiter);
 	if (nr_queued > wait_nr_waiters)
-		VIOLATION("W1 %u waiters are in the queue, %u counted\n", nr_queued, wait_nr_waiters);
+		violation("W1 %u waiters are in the queue, %u counted\n", nr_queued, wait_nr_waiters);
 	if (nr_queued == wait_nr_waiters)
 		wait_for_each(check_waiter); /* W2: nobody is about to leave */
 	if (nr_queued)
@@ -469,10 +487,10 @@ unsigned int mm_validate(struct sink *out)
 	check_waiters();
 	wrong = vmalloc_check();
 	if (wrong)
-		VIOLATION("%s\n", wrong);
+		violation("%s\n", wrong);
 	wrong = dma_bounce_check();
 	if (wrong)
-		VIOLATION("%s\n", wrong);
+		violation("%s\n", wrong);
 	irq_restore(flags);
 	return validate.nr_violations;
 }
