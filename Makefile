@@ -48,6 +48,7 @@ NEED_FUZZ  += libstdc++-12-dev=/usr/lib/gcc/x86_64-linux-gnu/12/libstdc++.a libc
 NEED_PROVE := spin=spin gcc=gcc libc6-dev=/usr/include/stdio.h perl=perl
 NEED_TEST  += $(NEED_PROVE)
 NEED_MUTANTS := $(NEED_HOST) perl=perl
+NEED_COVERAGE := $(NEED_HOST) gcovr=gcovr
 
 GOALS := $(or $(MAKECMDGOALS),all)
 NEEDS := $(if $(filter all iso build/%,$(GOALS)),$(NEED_ISO)) $(if $(filter run,$(GOALS)),$(NEED_RUN)) \
@@ -55,8 +56,8 @@ NEEDS := $(if $(filter all iso build/%,$(GOALS)),$(NEED_ISO)) $(if $(filter run,
 	 $(if $(filter screenshots,$(GOALS)),$(NEED_SCREEN)) \
 	 $(if $(filter lint,$(GOALS)),$(NEED_LINT)) $(if $(filter fuzz fuzz-keep,$(GOALS)),$(NEED_FUZZ)) \
 	 $(if $(filter mutants,$(GOALS)),$(NEED_MUTANTS)) $(if $(filter prove,$(GOALS)),$(NEED_PROVE)) \
-	 $(if $(filter matrix,$(GOALS)),$(NEED_MATRIX)) \
-	 $(if $(filter-out all iso build/% run debug record attach prompt debug-test screenshots host lint fuzz fuzz-keep mutants prove clean help,$(GOALS)),$(NEED_TEST))
+	 $(if $(filter coverage,$(GOALS)),$(NEED_COVERAGE)) $(if $(filter matrix,$(GOALS)),$(NEED_MATRIX)) \
+	 $(if $(filter-out all iso build/% run debug record attach prompt debug-test screenshots host lint fuzz fuzz-keep mutants coverage prove clean help,$(GOALS)),$(NEED_TEST))
 ifneq ($(strip $(NEEDS)),)
 ifeq ($(findstring n,$(filter-out --%,$(firstword -$(MAKEFLAGS)))),)
 ifneq ($(shell tools/setup.sh $(sort $(NEEDS)) >&2; echo $$?),0)
@@ -68,7 +69,7 @@ endif
 # ---------------------------------------------------------------------------------------------------------- toolchain
 ifeq ($(origin CROSS_COMPILE),undefined)
 CROSS_COMPILE := $(firstword $(foreach p,i686-linux-gnu- i686-elf-,$(if $(shell command -v $(p)ld),$(p))))
-ifneq ($(if $(CROSS_COMPILE),,$(filter-out clean help prompt host mutants prove,$(GOALS))),)
+ifneq ($(if $(CROSS_COMPILE),,$(filter-out clean help prompt host mutants coverage prove,$(GOALS))),)
 $(error no cross toolchain: looked for i686-linux-gnu-ld and i686-elf-ld; name yours with CROSS_COMPILE=PREFIX-)
 endif
 endif
@@ -222,7 +223,7 @@ help:
 #: make sweep      an interrupt at each instruction of the allocators' paths
 #: make soak       everything at once for 60,000 ticks
 #: make prove      spin tries every interleaving of a model of sleeping and waking; planted faults must be found
-#: coverage comes later.
+#: make coverage lines and branches of mm that the host tests reach; a page in build/coverage
 #:
 #: IRQOFF=1 measures for how long interrupts are off, as make bench does for irqoff_max
 #: DEBUG=0|1|2  CC=clang  CROSS_COMPILE=i686-elf-  V=1  WERROR=1

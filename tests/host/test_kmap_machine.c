@@ -2,10 +2,13 @@
 /* Permanent windows against a model: random kmap, kunmap and flush of more pages than there are windows. The
  * fake machine remembers what was not flushed and aborts when a window shows another page meanwhile (H3).
  * Host only: the machine has high memory. */
+#include <tests/host/fake_threads.h>
+
 #include <mm/mapped/kmap_internal.h>
 
 #include <kernel/lib/align.h>
 #include <kernel/lib/random.h>
+#include <kernel/lib/string.h>
 #include <mm/mapped/highmem.h>
 #include <mm/pages/page_alloc.h>
 #include <mm/report/validate.h>
@@ -211,4 +214,115 @@ KTEST(kmap_machine, windows_with_a_number_are_given_back_in_any_order, "P9 KMP-0
 	kunmap_atomic(b);
 	EXPECT(kmap_local_page(page[0]) == other);
 	kunmap_local(other);
+}
+
+/* --- addresses of windows --- */
+
+KTEST(kmap_machine, an_address_of_a_window_names_its_page_while_it_is_mapped, "P9 KMP-02")
+{
+	char *window, *local, text[96];
+	struct page *page;
+
+	boot_with_high_memory();
+	kmap_pool.is_strict = false;
+	page = alloc_page(GFP_HIGHUSER);
+	REQUIRE(page);
+	window = kmap(page);
+	local = kmap_local_page(page);
+	EXPECT(kmap_to_page(window + PAGE_SIZE - 1) == page && kmap_to_page(local + PAGE_SIZE - 1) == page);
+	EXPECT_NULL(kmap_to_page(window + PAGE_SIZE)); /* the hole behind it */
+	EXPECT_NULL(kmap_to_page(local + PAGE_SIZE));
+	EXPECT(kmap_describe((uintptr_t)window + PAGE_SIZE + 3, text, sizeof(text)));
+	EXPECT(strncmp(text, "3 bytes past kmap window ", 25) == 0 && strstr(text, ", which shows pfn "));
+	EXPECT(kmap_describe((uintptr_t)local + PAGE_SIZE + 3, text, sizeof(text)));
+	EXPECT(strncmp(text, "3 bytes past kmap_local window ", 31) == 0);
+	EXPECT(page_address(page) == window);
+	kunmap_local(local);
+	kunmap(page);
+	EXPECT(kmap_to_page(window) == NULL && kmap_to_page(local) == NULL && page_address(page) == NULL);
+	EXPECT(kmap_describe((uintptr_t)window, text, sizeof(text)) &&
+	       strncmp(text, "stale kmap window ", 18) == 0);
+	EXPECT(kmap_describe((uintptr_t)window + 4 * PAGE_SIZE, text, sizeof(text)) &&
+	       strstr(text, ", never mapped"));
+	EXPECT(!kmap_describe(0, text, sizeof(text)) && kmap_to_page(NULL) == NULL);
+	__free_page(page);
+}
+
+KTEST(kmap_machine, without_high_memory_no_page_has_a_window, "P9")
+{
+	fake_machine_boot_pc(8);
+	EXPECT_EQ(kmap_pool.nr, 0);
+	EXPECT_NULL(high_page_address(pfn_to_page(0)));
+	EXPECT_EQ(kmap_flush(), 0);
+}
+
+/* --- a thread that is killed while it waits --- */
+
+static struct {
+	struct page *full, *wanted, *other;
+	void *killed_got, *other_got;
+} scene;
+
+static void setup_full(void)
+{
+	struct memmap_entry entry = {0, MIB(10u), MEMMAP_USABLE};
+	struct mm_params params = {.dma_end = MIB(4u), .lowmem_end = MIB(8u)};
+
+	fake_machine_boot(&entry, 1, params);
+	memset(&scene, 0, sizeof(scene));
+	for (unsigned int i = 0; i < kmap_pool.nr; i++) {
+		scene.full = alloc_page(GFP_HIGHUSER);
+		(void)kmap(scene.full);
+	}
+	scene.wanted = alloc_page(GFP_HIGHUSER);
+	scene.other = alloc_page(GFP_HIGHUSER);
+}
+
+static void wait_and_be_killed(void)
+{
+	scene.killed_got = kmap(scene.wanted);
+	if (scene.killed_got)
+		kunmap(scene.wanted);
+}
+
+static void wait_too(void)
+{
+	scene.other_got = kmap(scene.other);
+	if (!scene.other_got)
+		host_scene_fail("who was not killed got no window");
+	else
+		kunmap(scene.other);
+}
+
+static void kill_and_unmap(void)
+{
+	host_thread_kill(0);
+	kunmap(scene.full);
+}
+
+static void rest(void)
+{
+}
+
+static void nobody_is_left(void)
+{
+	if (!list_is_empty(&kmap_pool.waiters) || kmap_pool.nr_in_use != kmap_pool.nr - 1 ||
+	    mm_validate_windows(NULL))
+		host_scene_fail("%u of %u windows in use", kmap_pool.nr_in_use, kmap_pool.nr);
+}
+
+KTEST(kmap_machine, a_thread_that_is_killed_leaves_the_queue_or_uses_its_window, "P9 H4 R4")
+{
+	static const char *const points[] = {"kmap", "park", "unpark", NULL};
+	static const struct host_scene played = {
+		.name = "2 threads wait for a window, 1 is killed, 1 is given back",
+		.setup = setup_full,
+		.thread = {wait_and_be_killed, wait_too, kill_and_unmap},
+		.at_rest = rest,
+		.finish = nobody_is_left,
+		.points = points,
+		.max_diversions = 2,
+	};
+
+	EXPECT(host_try_all(&played));
 }

@@ -23,6 +23,7 @@ static struct {
 static void *alloc_static(gfp_t gfp, void *unused)
 {
 	(void)gfp;
+	host_point("allocator");
 	(void)unused;
 	for (unsigned int i = 0; i < NR_ELEMENTS; i++)
 		if (!scene.is_out[i]) {
@@ -173,6 +174,39 @@ KTEST(mempool_machine, the_allocator_is_asked_again_while_one_waits, "S4")
 	EXPECT(try_all(&played));
 }
 
+/* The allocator has one, and an element comes back, both while the sleeper asks again. */
+static void both_at_once(void)
+{
+	allocator_has_one_more();
+	free_held();
+}
+
+static void finish_with_one_to_spare(void)
+{
+	FAIL_UNLESS(mempool_nr_reserved(scene.pool) == 1);
+	mempool_destroy(scene.pool);
+	FAIL_UNLESS(!scene.is_out[0] && !scene.is_out[1]);
+}
+
+static const char *const with_allocator[] = {"mempool", "park", "unpark", "clock", "allocator", NULL};
+
+KTEST(mempool_machine, what_is_handed_over_while_the_allocator_gives_goes_on_or_back, "S4")
+{
+	static const struct host_scene played = {
+		.name = "1 sleeper who asks again while an element comes back",
+		.setup = setup_empty,
+		.thread = {use_one, both_at_once},
+		.at_rest = nobody_waits_beside_an_element,
+		.finish = finish_with_one_to_spare,
+		.points = with_allocator,
+		.max_diversions = 3,
+		.nr_clock_jumps = 1,
+		.clock_jump_ms = 1000,
+	};
+
+	EXPECT(try_all(&played));
+}
+
 static void first_comes(void)
 {
 	int *element = get(GFP_KERNEL);
@@ -219,6 +253,7 @@ static void grow(void)
 {
 	scene.is_out[1] = false;
 	FAIL_UNLESS(mempool_resize(scene.pool, 2) == 0);
+	nobody_waits_beside_an_element();
 	free_held();
 }
 

@@ -523,7 +523,7 @@ KTEST(validate_machine, areas_whose_pages_are_not_mapped_as_they_say_are_found, 
 	expect_valid();
 }
 
-KTEST(validate_machine, a_tree_of_areas_that_is_wrong_anywhere_is_found, "VM1 VM2 VM3")
+KTEST(validate_machine, a_tree_of_areas_that_is_wrong_anywhere_is_found, "DBG-12")
 {
 	struct area area[8];
 	struct areas areas;
@@ -562,7 +562,7 @@ KTEST(validate_machine, a_tree_of_areas_that_is_wrong_anywhere_is_found, "VM1 VM
 }
 
 /* A tree that leans to one side, made by hand. */
-KTEST(validate_machine, a_tree_of_areas_that_leans_or_never_ends_is_found, "VM3")
+KTEST(validate_machine, a_tree_of_areas_that_leans_or_never_ends_is_found, "DBG-12")
 {
 	struct area area[3];
 	struct areas areas;

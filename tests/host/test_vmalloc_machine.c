@@ -8,7 +8,9 @@
 #include <kernel/lib/random.h>
 #include <kernel/lib/string.h>
 #include <mm/mapped/vmarea.h>
+#include <mm/objects/kmalloc.h>
 #include <tests/host/host.h>
+#include <tests/kernel/fault.h>
 #include <tests/kernel/test_util.h>
 
 #define NR_AREAS  40u
@@ -127,4 +129,174 @@ KTEST(vmalloc_machine, what_was_purged_is_forgotten, "V1 VMA-02")
 	again = vmalloc(5 * PAGE_SIZE);
 	EXPECT(again == area);
 	vfree(again);
+}
+
+KTEST(vmalloc_machine, an_array_whose_size_overflows_is_not_given_and_another_is_cleared, "V1 KML-04")
+{
+	char *array;
+
+	boot(true);
+	expect_reports();
+	EXPECT_NULL(kvmalloc_array(SIZE_MAX / 4, 5, GFP_KERNEL));
+	EXPECT_NULL(kvcalloc(SIZE_MAX / 4, 5, GFP_KERNEL));
+	EXPECT_EQ(reports_count(), 0);
+	array = kvmalloc_array(1000, 3000, GFP_KERNEL);
+	REQUIRE(array);
+	memset(array, 0x5a, 3000000);
+	kvfree(array);
+	array = kvcalloc(1000, 3000, GFP_KERNEL);
+	REQUIRE(array);
+	EXPECT(memory_is(array, 0, 3000000));
+	kvfree(array);
+	expect_valid();
+}
+
+/* Order 10 is the largest block, and no bound for areas: the machine is. */
+KTEST(vmalloc_machine, an_area_may_be_larger_than_any_block_but_not_than_the_machine, "V1 VMA-03 K7")
+{
+	char *large;
+
+	boot(true);
+	large = vmalloc(KMALLOC_MAX_SIZE + 3 * PAGE_SIZE);
+	REQUIRE(large);
+	memset(large, 0x77, KMALLOC_MAX_SIZE + 3 * PAGE_SIZE);
+	vfree(large);
+	expect_reports();
+	EXPECT_NULL(vmalloc(MIB(80u)));
+	EXPECT_ONE_REPORT("impossible vmalloc of 83886080 bytes by ");
+	vmalloc_purge();
+	expect_valid();
+}
+
+KTEST(vmalloc_machine, pages_that_are_none_and_rights_that_nobody_has_are_not_mapped, "V1 K7")
+{
+	struct page *pages[2];
+
+	boot(true);
+	pages[0] = alloc_page(GFP_KERNEL);
+	pages[1] = (struct page *)(void *)((char *)pages[0] + 1);
+	REQUIRE(pages[0]);
+	expect_reports();
+	EXPECT_NULL(vmap(pages, 2, VM_MAP, PAGE_KERNEL));
+	EXPECT_ONE_REPORT("vmap of 8192 bytes by ");
+	EXPECT_NULL(vmap(pages, 2, VM_MAP, PAGE_KERNEL));
+	EXPECT_ONE_REPORT("expected page descriptors, found something else");
+	EXPECT_NULL(vmap(pages, 1, VM_MAP, (pgprot_t)77));
+	EXPECT_ONE_REPORT("expected PAGE_KERNEL or PAGE_KERNEL_RO");
+	EXPECT_NULL(vmap(pages, ~0u, VM_MAP, PAGE_KERNEL));
+	EXPECT_ONE_REPORT("larger than the space for such areas");
+	__free_page(pages[0]);
+	vmalloc_purge();
+	expect_valid();
+}
+
+static bool is_out_of_place(void)
+{
+	return reports_count() == 1 &&
+	       reports_contain("BUG: sleeping function called from invalid context at "
+			       "mm/mapped/vmap.c");
+}
+
+KTEST(vmalloc_machine, where_nobody_may_sleep_nothing_is_mapped_or_unmapped, "V1 C1 VMA-07")
+{
+	struct page *page;
+	volatile char *screen;
+	char *map;
+
+	boot(true);
+	page = alloc_page(GFP_KERNEL);
+	REQUIRE(page);
+	map = vmap(&page, 1, VM_MAP, PAGE_KERNEL);
+	screen = ioremap(0xb8000, PAGE_SIZE);
+	REQUIRE(map && screen);
+	host_set_atomic(true);
+	expect_reports();
+	EXPECT(!vmap(&page, 1, VM_MAP, PAGE_KERNEL) && is_out_of_place());
+	reports_forget();
+	EXPECT(!ioremap(0xb8000, PAGE_SIZE) && is_out_of_place());
+	reports_forget();
+	vunmap(map);
+	EXPECT(is_out_of_place());
+	reports_forget();
+	iounmap(screen);
+	EXPECT(is_out_of_place());
+	host_set_atomic(false);
+	EXPECT(!read_faults(map) && !read_faults((const char *)screen));
+	vunmap(map);
+	iounmap(screen);
+	__free_page(page);
+	vmalloc_purge();
+	expect_valid();
+}
+
+static char phrase[192];
+
+static bool describes(const char *addr, const char *text)
+{
+	if (vmalloc_describe((uintptr_t)addr, phrase, sizeof(phrase)) && strstr(phrase, text))
+		return true;
+	ktest_note("expected %s, found %s", text, phrase);
+	return false;
+}
+
+/* 5 pages asked for as 4 and a byte, a guard, then 2 pages that begin a page table. */
+KTEST(vmalloc_machine, an_address_beside_an_area_is_described_by_the_nearer_one, "V1 VMA-01")
+{
+	char *low, *high, *start = (char *)vmalloc_space.start;
+
+	boot(true);
+	low = vmalloc(4 * PAGE_SIZE + 1);
+	high = vmalloc_aligned(2 * PAGE_SIZE, PORT_TABLE_SPAN, GFP_KERNEL);
+	REQUIRE(low && high && low == start && high == start + PORT_TABLE_SPAN);
+	EXPECT(describes(low, "offset 0 of vmalloc area of 16385 bytes by "));
+	EXPECT(describes(low + 4 * PAGE_SIZE + 1, "0 bytes past vmalloc area of 16385 bytes by "));
+	EXPECT(strstr(phrase, " (rest of its last page)") != NULL);
+	EXPECT(describes(low + 5 * PAGE_SIZE + 7, " bytes past vmalloc area of 16385 bytes by "));
+	EXPECT(strstr(phrase, " (vmalloc guard page)") != NULL);
+	EXPECT(describes(low + 6 * PAGE_SIZE, "space for vmalloc, in no area"));
+	EXPECT(describes(high - PAGE_SIZE, "4096 bytes before vmalloc area of 8192 bytes by "));
+	EXPECT(describes(high - PAGE_SIZE - 1, "space for vmalloc, in no area"));
+	EXPECT(describes(low - 1, "1 bytes before vmalloc area of 16385 bytes by "));
+	EXPECT(!vmalloc_describe((uintptr_t)low - PAGE_SIZE - 1, phrase, sizeof(phrase)));
+	EXPECT(describes((char *)vmalloc_space.end - 1, "space for vmalloc, in no area"));
+	vfree(low);
+	vfree(high);
+	vmalloc_purge();
+	EXPECT(describes(start, "space for vmalloc, in no area"));
+}
+
+/* Whoever frees may have it wrong in any way. */
+KTEST(vmalloc_machine, an_address_that_only_looks_like_an_area_is_not_one, "V1 DBG-04 VM6")
+{
+	struct vm_area *area, copy;
+	struct page *page;
+	char *memory;
+
+	boot(true);
+	memory = vmalloc(2 * PAGE_SIZE);
+	REQUIRE(memory);
+	area = area_find_live(memory);
+	page = vmalloc_to_page(memory);
+	REQUIRE(area && page);
+	copy = *area;
+	page->private = (uintptr_t)&copy; /* no descriptor of ours */
+	EXPECT_NULL(area_find_live(memory));
+	page->private = (uintptr_t)low_page_address(page); /* nor this */
+	EXPECT_NULL(area_find_live(memory));
+	page->private = (uintptr_t)area;
+	area->kind = AREA_VMAP;
+	EXPECT_NULL(area_find_live(memory));
+	EXPECT(area_find((uintptr_t)memory, AREA_VMAP) == area);
+	EXPECT_NULL(area_find((uintptr_t)memory + PAGE_SIZE, AREA_VMAP));
+	EXPECT_NULL(area_find((uintptr_t)memory - 1, AREA_VMAP));
+	EXPECT_NULL(area_find(vmalloc_space.end, AREA_VMAP));
+	area->kind = AREA_VMALLOC;
+	EXPECT_NULL(area_find((uintptr_t)memory, AREA_IOREMAP));
+	area->state = AREA_GOING;
+	EXPECT_NULL(area_find((uintptr_t)memory, AREA_VMALLOC));
+	area->state = AREA_LIVE;
+	EXPECT(area_find_live(memory) == area);
+	vfree(memory);
+	vmalloc_purge();
+	expect_valid();
 }

@@ -30,6 +30,7 @@ static void try_all_counts(struct kmem_cache *cache)
 		REQUIRE(kmem_cache_alloc_bulk(cache, GFP_KERNEL, nr, objects) == nr);
 		check_and_fill(cache, nr);
 		kmem_cache_free_bulk(cache, nr, objects);
+		EXPECT(slab_stack_here(cache)->count <= slab_stack_here(cache)->limit);
 		shrink_all_caches();
 		EXPECT_EQ(nr_live_objects(), before);
 	}

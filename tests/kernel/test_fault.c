@@ -6,6 +6,7 @@
 
 #include <kernel/lib/align.h>
 #include <kernel/lib/errno.h>
+#include <kernel/lib/format.h>
 #include <kernel/lib/string.h>
 #include <linux/mempool.h>
 #include <linux/slab.h>
@@ -94,6 +95,32 @@ KTEST(fault, filters_choose_by_cache_task_order_flags_and_caller, "S7 FLT-02")
 	__free_pages(page, 1);
 }
 
+KTEST(fault, filters_that_name_another_let_all_pass, "S7 FLT-02")
+{
+	static const char *const others[] = {"1,100,0,-1,cache=kmalloc-96", "1,100,0,-1,task=nobody",
+					     "1,100,0,-1,caller=nothing", "1,100,0,-1,flags=0x80000000"};
+	MACHINE_STAYS_AS_FOUND();
+	struct page *page;
+	char text[64];
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(others); i++) {
+		EXPECT_NULL(fault_set(FAULT_OBJECTS, others[i]));
+		EXPECT_EQ(nr_failed_of(4, 64, QUIET), 0);
+	}
+	EXPECT_NULL(fault_set(FAULT_OBJECTS, "off"));
+	EXPECT_NULL(fault_set(FAULT_PAGES, "1,100,0,-1,cache=kmalloc-64")); /* a page is of none */
+	page = alloc_page(QUIET);
+	EXPECT_NOT_NULL(page);
+	__free_page(page);
+	EXPECT_NULL(fault_set(FAULT_PAGES, "off"));
+	(void)snprintf(text, sizeof(text), "1,100,0,-1,flags=%#x,task=%s", (__force unsigned int)__GFP_WAIT,
+		       port_task_name());
+	EXPECT_NULL(fault_set(FAULT_OBJECTS, text));
+	EXPECT_EQ(nr_failed_of(4, 64, QUIET), 4);
+	EXPECT_EQ(nr_failed_of(4, 64, GFP_ATOMIC | __GFP_NOWARN), 0);
+	EXPECT_NULL(fault_set(FAULT_OBJECTS, "off"));
+}
+
 KTEST(fault, a_failure_on_purpose_is_reported_as_any_other, "S7 G13")
 {
 	MACHINE_STAYS_AS_FOUND();
@@ -114,6 +141,14 @@ KTEST(fault, a_setting_that_makes_no_sense_changes_nothing, "S7 USR-05")
 					    "1,101,0,1",
 					    "1,100,0,-2",
 					    "1,100,0,1,cache=",
+					    "1,100,0,1,cache=a-name-that-is-much-longer-than-any-cache-has",
+					    "1,100,0,1,flags=x",
+					    "1,100,0,1,flags=0xg",
+					    "1,100,0,1,order=",
+					    "1,100,x,1",
+					    "1,100,0,1x",
+					    "1,100,0,0x1ffffffff",
+					    "1,100,0,4294967299",
 					    "1,100,0,1,sort=x",
 					    "x,1,1,1",
 					    "1,100,0,99999999999"};

@@ -290,6 +290,60 @@ KTEST(kmalloc, copies_are_equal_and_apart_and_null_has_none, "K2")
 	kfree(bytes);
 }
 
+KTEST(kmalloc, copies_of_strings_are_cut_and_ended, "K2")
+{
+	static const char text[] = "the reserve";
+	MACHINE_STAYS_AS_FOUND();
+	char *whole = kstrndup(text, 100, GFP_KERNEL), *cut = kstrndup(text, 3, GFP_KERNEL);
+	char *bytes = kmemdup_nul(text + 4, 7, GFP_KERNEL),
+	     *made = kasprintf(GFP_KERNEL, "%s of %u", text, 4u);
+
+	REQUIRE(whole && cut && bytes && made);
+	EXPECT(strcmp(whole, text) == 0 && strcmp(cut, "the") == 0 && strcmp(bytes, "reserve") == 0);
+	EXPECT(strcmp(made, "the reserve of 4") == 0);
+	EXPECT_EQ(ksize(made), 24);
+	EXPECT_NULL(kstrndup(NULL, 3, GFP_KERNEL));
+	EXPECT_NULL(kmemdup_nul(NULL, 3, GFP_KERNEL));
+	kfree(whole);
+	kfree(cut);
+	kfree(bytes);
+	kfree(made);
+}
+
+/* The compiler chooses among them by what it knows; a driver gets the same by whichever. */
+static void same_by_every_entry(size_t size)
+{
+	void *object[] = {kmalloc_any(size, GFP_KERNEL), kmalloc_kernel(size), kmalloc_atomic(size),
+			  kmalloc_any(size, GFP_ATOMIC), kmalloc_slow(size, GFP_KERNEL, NULL)};
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(object); i++) {
+		EXPECT_NOT_NULL(object[i]);
+		EXPECT(size == 0 ? object[i] == ZERO_SIZE_PTR
+				 : bytes_of(object[i], class_of(size)) == class_of(size));
+		for (unsigned int j = 0; j < i; j++)
+			EXPECT(size == 0 || object[i] != object[j]);
+	}
+	for (unsigned int i = 0; i < ARRAY_SIZE(object); i++)
+		kfree(object[i]);
+}
+
+KTEST(kmalloc, every_entry_gives_the_same, "K1 K5")
+{
+	static const size_t sizes[] = {0,    1,	   8,	 9,    127,   128,   129,   1023, 1024,
+				       1025, 2048, 8192, 8193, 16384, 16385, 20481, 65537};
+	MACHINE_STAYS_AS_FOUND();
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(sizes); i++)
+		same_by_every_entry(sizes[i]);
+	expect_reports();
+	EXPECT_NULL(kmalloc_kernel(KMALLOC_MAX_SIZE + 1));
+	EXPECT_ONE_REPORT("impossible kmalloc of");
+	EXPECT_NULL(kmalloc_atomic(KMALLOC_MAX_SIZE + 1));
+	EXPECT_ONE_REPORT("impossible kmalloc of");
+	EXPECT_NULL(kmalloc_any(KMALLOC_MAX_SIZE + 1, GFP_KERNEL));
+	EXPECT_ONE_REPORT("impossible kmalloc of");
+}
+
 /* --- krealloc --- */
 
 KTEST(kmalloc, krealloc_keeps_the_prefix_wherever_the_object_goes, "K2 KML-05")
@@ -452,6 +506,21 @@ KTEST(kmalloc, a_krealloc_that_fails_leaves_the_old_object_as_it_was, "K2 KML-05
 	EXPECT_NULL(krealloc(object, KMALLOC_MAX_SIZE + 1, GFP_KERNEL));
 	EXPECT_ONE_REPORT("too large");
 	EXPECT(memory_is(object, 0x2b, 200));
+	kfree(object);
+}
+
+KTEST(kmalloc, krealloc_array_refuses_a_product_that_overflows_and_keeps_the_object, "K2 KML-04 KML-05")
+{
+	MACHINE_STAYS_AS_FOUND();
+	unsigned char *object = kmalloc(24, GFP_KERNEL);
+
+	REQUIRE(object);
+	memset(object, 0x3c, 24);
+	EXPECT_NULL(krealloc_array(object, SIZE_MAX / 2, 3, GFP_KERNEL));
+	EXPECT(memory_is(object, 0x3c, 24));
+	object = krealloc_array(object, 20, 10, GFP_KERNEL);
+	REQUIRE(object);
+	EXPECT(memory_is(object, 0x3c, 24) && ksize(object) == class_of(200));
 	kfree(object);
 }
 
