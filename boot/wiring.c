@@ -9,6 +9,7 @@
 #include <kernel/arch/kmap.h>
 #include <kernel/arch/mmu.h>
 #include <kernel/core/address.h>
+#include <kernel/core/blkdev.h>
 #include <kernel/core/console.h>
 #include <kernel/core/err.h>
 #include <kernel/core/ksym.h>
@@ -19,6 +20,8 @@
 #include <kernel/lib/align.h>
 #include <kernel/lib/assert.h>
 #include <mm/early/bootmem.h>
+#include <mm/objects/mempool.h>
+#include <mm/objects/slab.h>
 #include <mm/pages/page.h>
 #include <mm/reclaim/vmscan.h>
 #include <mm/report/locate.h>
@@ -374,6 +377,34 @@ static void start_later(void)
 	(void)kthread_run(run_later, NULL, "mm-later");
 }
 
+/* --- requests of disks --- */
+
+#define NR_KEPT_REQUESTS 16 /* in reserve: what gets on with no page free */
+
+static mempool_t *requests;
+
+static struct blk_request *request_alloc(void)
+{
+	return mempool_alloc(requests, GFP_NOIO);
+}
+
+static void request_free(struct blk_request *request)
+{
+	mempool_free(request, requests);
+}
+
+static void start_requests(void)
+{
+	static const struct blk_source source = {.alloc = request_alloc, .free = request_free};
+	struct kmem_cache *cache =
+		kmem_cache_create("blk_request", sizeof(struct blk_request), 0, SLAB_PANIC, NULL);
+
+	requests = mempool_create_slab_pool(NR_KEPT_REQUESTS, cache);
+	if (!requests)
+		refuse_to_start("no memory for the requests of disks");
+	blk_set_source(&source);
+}
+
 /* --- hooks --- */
 
 /* Each part of mm that has virtual addresses of its own has one; mmu.c and stacks.c add theirs themselves. */
@@ -397,6 +428,7 @@ static int reclaim_thread(void *unused)
 void wiring_start(void)
 {
 	start_later();
+	start_requests();
 	if (IS_ERR(kthread_run(reclaim_thread, NULL, "kswapd")))
 		refuse_to_start("no memory for the thread that reclaims");
 }

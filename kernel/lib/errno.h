@@ -19,6 +19,7 @@
 #define ENOTTY	  25
 #define EFBIG	  27
 #define ENOSPC	  28
+#define EROFS	  30
 #define ERANGE	  34
 #define ENOSYS	  38
 #define EOVERFLOW 75
