@@ -6,6 +6,7 @@
 #include <boot/boot_info.h>
 #include <boot/stacks.h>
 #include <boot/wiring.h>
+#include <drivers/block/ide.h>
 #include <drivers/block/pci.h>
 #include <drivers/pit.h>
 #include <drivers/serial.h>
@@ -303,6 +304,7 @@ static __init void start(uint32_t magic, uint32_t info_paddr)
 	start_memory();
 	start_threads();
 	pci_init();	/* what there is on the bus; drivers look for theirs */
+	ide_init();	/* disks */
 	modules_init(); /* what module_init() names: it may ask for anything, and be __init itself */
 }
 

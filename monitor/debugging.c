@@ -72,8 +72,12 @@ static void run_fault(unsigned int nr, char *word[])
 		say_faults("pages", FAULT_PAGES);
 		return;
 	}
+	if (strcmp(word[0], "disk") == 0) {
+		devices_fault_disk(nr - 1, word + 1);
+		return;
+	}
 	if (nr != 2 || (!is_objects && strcmp(word[0], "pages") != 0)) {
-		(void)expected("fault", "objects or pages, and a setting or off", word[0]);
+		(void)expected("fault", "objects or pages, and a setting or off; or disk", word[0]);
 		return;
 	}
 	wrong = fault_set(is_objects ? FAULT_OBJECTS : FAULT_PAGES, word[1]);
@@ -103,8 +107,10 @@ static void run_leak(unsigned int nr, char *word[])
 const struct command debugging_commands[] = {
 	{"debug", "[CACHE [LETTERS]]", 0, 2,
 	 "caches that are debugged; checks one; gives it letters of FZPUQ", run_debug},
-	{"fault", "[objects|pages SETTING|off]", 0, 2,
-	 "requests fail on purpose: interval,probability,space,times[,cache=]", run_fault},
+	{"fault", "[objects|pages SETTING|off]", 0, 4,
+	 "requests fail on purpose: interval,probability,space,times[,cache=]; or disk NAME "
+	 "error|lost|late|gone|slow N|off",
+	 run_fault},
 	{"leak", "mark|report|off", 1, 1,
 	 "what was allocated since the mark and did not come back, by caller", run_leak},
 	{.name = NULL},

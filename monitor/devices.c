@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Commands that drive devices. `scull` writes to one of the monitor's own, made by the first write and gone
+/* Commands that drive devices; and disks that fail on purpose. `scull` writes to one of the monitor's own, made by the first write and gone
  * with `trim`, so that it can be seen in the tables what it took and that all of it came back; and it lets
  * the hog loose. Context: the monitor's thread alone. */
 #include <drivers/scull.h>
+#include <kernel/core/blkdev.h>
 #include <kernel/core/err.h>
 #include <kernel/lib/align.h>
 #include <kernel/lib/string.h>
@@ -157,7 +158,54 @@ static void run_scull(unsigned int nr, char *word[])
 	(void)expected("scull", "write BYTES, trim, hog, stop or stat", word[0]);
 }
 
+/* --- disks --- */
+
+static void run_diskstats(unsigned int nr, char *word[])
+{
+	(void)nr;
+	(void)word;
+	diskstats_print(monitor_out());
+	if (!blk_device_at(0))
+		say("diskstats: no disks\n");
+}
+
+static const struct {
+	const char *name;
+	enum blk_fault fault;
+} disk_faults[] = {
+	{"error", BLK_FAULT_ERROR}, {"lost", BLK_FAULT_LOST}, {"late", BLK_FAULT_LATE},
+	{"gone", BLK_FAULT_GONE},   {"slow", BLK_FAULT_SLOW},
+};
+
+static enum blk_fault disk_fault_named(const char *word)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(disk_faults); i++)
+		if (strcmp(word, disk_faults[i].name) == 0)
+			return disk_faults[i].fault;
+	return BLK_FAULT_NONE;
+}
+
+void devices_fault_disk(unsigned int nr, char *word[])
+{
+	struct blk_device *dev = nr ? blk_find(word[0]) : NULL;
+	enum blk_fault fault = nr > 1 ? disk_fault_named(word[1]) : BLK_FAULT_NONE;
+	uint64_t n = 1;
+
+	if (!dev)
+		(void)expected("fault disk", "the name of a disk, see diskstats", nr ? word[0] : "");
+	else if (nr == 2 && strcmp(word[1], "off") == 0)
+		blk_fault_set(dev, BLK_FAULT_NONE, 0);
+	else if (fault == BLK_FAULT_NONE)
+		(void)expected("fault disk", "error, lost, late, gone or slow and a number, or off",
+			       nr > 1 ? word[1] : "");
+	else if (nr == 3 && (!parse_number(word[2], &n) || n < 1 || n > 60000))
+		(void)expected("fault disk", "a number from 1 to 60000", word[2]);
+	else
+		blk_fault_set(dev, fault, (unsigned int)n);
+}
+
 const struct command device_commands[] = {
+	{"diskstats", "", 0, 0, "requests of each disk, as /proc has it", run_diskstats},
 	{"scull", "write N|trim|hog|stop|stat", 1, 2, "the books' device, filled and emptied; its hog",
 	 run_scull},
 	{.name = NULL},

@@ -16,6 +16,9 @@ void flags_page_print(void);
 void system_set_exit(enum machine_result result, bool leaves_qemu);
 void system_note_failure(void);
 
+/* devices.c: `fault disk NAME …`, the words from the name on. */
+void devices_fault_disk(unsigned int nr, char *word[]);
+
 /* Words for Tab: the n-th, NULL behind the last. teach.c, runs.c. */
 const char *rule_name(unsigned int n);
 const char *mistake_name(unsigned int n);
