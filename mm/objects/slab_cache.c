@@ -477,6 +477,7 @@ static void bury(struct kmem_cache *cache)
 
 	slab_name_remove(cache);
 	list_del_init(&cache->open);
+	slab_stack_here(cache)->capacity = 0; /* it never opens again, whoever has it pinned */
 	cache->is_dead = true;
 	port_unlock_irqrestore(&slab.lock, flags);
 }

@@ -53,6 +53,19 @@ static void free_objects(struct kmem_cache *cache, unsigned int from, unsigned i
 	}
 }
 
+KTEST(slab, a_cache_destroyed_under_a_walk_never_opens_again, "S1")
+{
+	MACHINE_STAYS_AS_FOUND();
+	struct kmem_cache *cache = kmem_cache_create("walked", 40, 0, 0, NULL), *walk;
+
+	REQUIRE(cache);
+	slab_for_each(walk) if (walk == cache) break;
+	REQUIRE(walk == cache);
+	EXPECT_EQ(kmem_cache_destroy(cache), 0);
+	EXPECT(!slab_try_open(walk));
+	slab_let_go(walk);
+}
+
 KTEST(slab, objects_of_every_size_keep_their_contents_and_do_not_overlap, "SLB-01 SLB-02 S1")
 {
 	static const size_t sizes[] = {1,    7,	   8,	 9,    16,   24,   31,	  64,	100,  127,
