@@ -61,6 +61,7 @@ static struct thread *next_take(void)
 	if (!list_is_empty(&threads.ready)) {
 		next = list_first_entry(&threads.ready, struct thread, run_link);
 		list_del(&next->run_link);
+		ASSERT(next->is_ready && next->state != TASK_DEAD && next != threads.idle); /* TH1 */
 	}
 	return next;
 }
@@ -68,6 +69,7 @@ static struct thread *next_take(void)
 /* TH6. Waking may want the CPU, but not before the switch is over: interrupts are off. */
 static void bury(struct thread *thread)
 {
+	ASSERT(thread->state == TASK_DEAD && thread != current); /* TH6 */
 	list_del(&thread->all_link);
 	complete(&thread->exited);
 	if (!thread->source || !atomic_dec_and_test(&thread->nr_refs))
@@ -107,6 +109,7 @@ static void schedule_away(bool is_preempted)
 {
 	struct thread *from = current, *to;
 
+	ASSERT(irqs_disabled() && from->is_ready); /* TH4, TH1 */
 	this_cpu_write(need_resched, 0u);
 	if (from == threads.idle || is_preempted || from->state == TASK_RUNNING) {
 		if (from != threads.idle)
@@ -182,6 +185,7 @@ static bool wake(struct thread *thread, bool is_unpark)
 	bool sleeps = is_unpark ? state == TASK_PARKED
 				: state == TASK_INTERRUPTIBLE || state == TASK_UNINTERRUPTIBLE;
 
+	ASSERT(state <= TASK_DEAD);
 	if (sleeps) {
 		thread->state = TASK_RUNNING;
 		if (!thread->is_ready) {
@@ -200,6 +204,13 @@ bool wake_up_process(struct thread *thread)
 	return wake(thread, false);
 }
 
+/* From running, or from a sleep of the books' kind that has not begun. */
+static void set_parked(struct thread *thread)
+{
+	ASSERT(irqs_disabled() && thread->state < TASK_PARKED);
+	thread->state = TASK_PARKED;
+}
+
 void thread_park(void)
 {
 	struct thread *thread = current;
@@ -208,7 +219,7 @@ void thread_park(void)
 	might_sleep();
 	flags = irq_save();
 	while (!thread->is_unparked) {
-		thread->state = TASK_PARKED;
+		set_parked(thread);
 		schedule();
 	}
 	thread->is_unparked = false;
@@ -240,7 +251,7 @@ void thread_park_timeout(long ticks)
 	(void)mod_timer(&timer, jiffies + (unsigned long)ticks);
 	flags = irq_save();
 	if (!thread->is_unparked && timer_pending(&timer)) {
-		thread->state = TASK_PARKED;
+		set_parked(thread);
 		schedule();
 	}
 	thread->is_unparked = false;
@@ -330,6 +341,7 @@ void do_exit(int code)
 	handler_end(&mark, "thread", (uintptr_t)thread->function);
 	irq_disable();
 	thread->exit_code = code;
+	ASSERT(thread != threads.idle && thread->state < TASK_PARKED);
 	thread->state = TASK_DEAD;
 	schedule();
 	panic("dead thread %s runs", thread->name);
@@ -385,6 +397,7 @@ void thread_get(struct thread *thread)
 
 void thread_put(struct thread *thread)
 {
+	ASSERT(atomic_read(&thread->nr_refs) > 0); /* TH3 */
 	if (atomic_dec_and_test(&thread->nr_refs) && thread->source)
 		thread->source->free(thread);
 }
