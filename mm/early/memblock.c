@@ -101,6 +101,8 @@ bool memblock_place(struct memblock *mb, uint64_t size_bytes, uint64_t align, pa
 
 		*place = memblock_first_fit(&mb->reserved, size_bytes, align, MAX(min, ram->start),
 					    MIN(max, ram->end));
+		ASSERT(*place == UINT64_MAX ||
+		       !range_set_bytes_in(&mb->reserved, *place, *place + size_bytes)); /* E1 */
 		if (*place != UINT64_MAX)
 			return range_set_add(&mb->reserved, *place, *place + size_bytes);
 	}
@@ -209,6 +211,7 @@ uint64_t memblock_limit(paddr_t end)
 {
 	uint64_t bytes = range_set_bytes_in(&memblock.memory, end, UINT64_MAX);
 
+	ASSERT(!memblock.handed_over); /* E4 */
 	range_set_remove(&memblock.memory, end, UINT64_MAX);
 	return bytes;
 }

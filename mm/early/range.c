@@ -14,6 +14,7 @@
 #include <mm/early/range.h>
 
 #include <kernel/lib/align.h>
+#include <kernel/lib/assert.h>
 #include <kernel/lib/string.h>
 
 void range_set_init(struct range_set *set)
@@ -37,12 +38,23 @@ unsigned int range_set_find(const struct range_set *set, paddr_t addr)
 	return low;
 }
 
+/* R1 around range[i], which has just changed. */
+static bool is_in_order(const struct range_set *set, unsigned int i)
+{
+	const struct range *range = set->range;
+
+	return range[i].start < range[i].end && (i == 0 || range[i - 1].end < range[i].start) &&
+	       (i + 1 >= set->nr || range[i].end < range[i + 1].start);
+}
+
 /* Replaces range[first, last) by nr_new ranges, whose values the caller then writes. */
 static void range_set_resize(struct range_set *set, unsigned int first, unsigned int last,
 			     unsigned int nr_new)
 {
 	struct range *from = &set->range[last];
 
+	ASSERT(first <= last && last <= set->nr);
+	ASSERT(set->nr - (last - first) + nr_new <= RANGE_SET_MAX); /* R2 */
 	memmove(&set->range[first + nr_new], from, (set->nr - last) * sizeof(*from));
 	set->nr = set->nr - (last - first) + nr_new;
 }
@@ -66,6 +78,7 @@ bool range_set_add(struct range_set *set, paddr_t start, paddr_t end)
 	}
 	range_set_resize(set, first, last, 1);
 	set->range[first] = (struct range){start, end};
+	ASSERT(is_in_order(set, first)); /* R1 */
 	return true;
 }
 
@@ -82,6 +95,7 @@ static void range_set_split(struct range_set *set, unsigned int i, paddr_t start
 	range_set_resize(set, i, i + 1, 2);
 	set->range[i] = lower;
 	set->range[i + 1] = upper;
+	ASSERT(is_in_order(set, i) && is_in_order(set, i + 1)); /* R1 */
 }
 
 void range_set_remove(struct range_set *set, paddr_t start, paddr_t end)
@@ -103,6 +117,7 @@ void range_set_remove(struct range_set *set, paddr_t start, paddr_t end)
 	if (last < set->nr && set->range[last].start < end)
 		set->range[last].start = end;
 	range_set_resize(set, first, last, 0);
+	ASSERT(first >= set->nr || is_in_order(set, first)); /* R1 */
 }
 
 void range_set_round_inwards(struct range_set *set, uint64_t size_bytes)

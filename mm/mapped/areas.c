@@ -10,6 +10,7 @@
 #include <mm/mapped/areas.h>
 
 #include <kernel/lib/align.h>
+#include <kernel/lib/assert.h>
 
 static unsigned int height(const struct area *node)
 {
@@ -104,6 +105,33 @@ static struct area *insert(struct area *root, struct area *area)
 	return balance(root);
 }
 
+/* --- what assertions ask --- */
+
+/* VM1 of an area and the one below. */
+static bool neighbours_are_sound(const struct areas *areas, const struct area *area)
+{
+	const struct area *below = area->start > areas->start ? areas_below(areas, area->start - 1) : NULL;
+
+	return area->start - area->gap == (below ? below->end : areas->start);
+}
+
+/* VM2, VM3 of the node that leads to it, and that it is there. */
+static bool path_is_sound(const struct areas *areas, const struct area *area)
+{
+	const struct area *node = areas->root;
+
+	for (; node; node = area->start < node->start ? node->left : node->right) {
+		unsigned int left = height(node->left), right = height(node->right);
+
+		if (node->height != 1 + MAX(left, right) || left > right + 1 || right > left + 1 ||
+		    node->largest != MAX(node->gap, MAX(largest(node->left), largest(node->right))))
+			return false;
+		if (node == area)
+			return true;
+	}
+	return false;
+}
+
 bool areas_place(struct areas *areas, struct area *area, size_t size_bytes, size_t align)
 {
 	size_t needed = size_bytes + (align - PAGE_SIZE);
@@ -119,6 +147,8 @@ bool areas_place(struct areas *areas, struct area *area, size_t size_bytes, size
 	above->gap = above->start - area->end;
 	areas->root = insert(areas->root, area);
 	areas->nr++;
+	ASSERT(above->gap <= above->start && area->end <= above->start); /* VM1 */
+	ASSERT_SLOW(neighbours_are_sound(areas, area) && path_is_sound(areas, area));
 	return true;
 }
 
@@ -160,9 +190,12 @@ struct area *areas_remove(struct areas *areas, struct area *area)
 {
 	struct area *above = areas_above(areas, area->end);
 
+	ASSERT(above && areas->nr && above->gap == above->start - area->end); /* VM1 */
+	ASSERT_SLOW(path_is_sound(areas, area));
 	above->gap += area->end - area->start + area->gap;
 	areas->root = remove_from(areas->root, area);
 	areas->nr--;
+	ASSERT_SLOW(neighbours_are_sound(areas, above) && path_is_sound(areas, above));
 	return above;
 }
 

@@ -11,6 +11,7 @@
 #include <mm/mapped/kmap_internal.h>
 
 #include <kernel/lib/align.h>
+#include <kernel/lib/assert.h>
 #include <kernel/lib/format.h>
 #include <mm/early/bootmem.h>
 #include <mm/pages/zone.h>
@@ -43,6 +44,7 @@ static struct kmap_window *find_locked(pfn_t pfn)
 {
 	struct kmap_window *window;
 
+	ASSERT(port_lock_is_held(&kmap_pool.lock));
 	for (uint16_t i = *chain_of(pfn); i != KMAP_NO_WINDOW; i = window->next) {
 		window = &kmap_pool.window[i];
 		if (window->pfn == pfn)
@@ -55,6 +57,7 @@ static void chain_remove_locked(struct kmap_window *window)
 {
 	uint16_t *link = chain_of(window->pfn), self = (uint16_t)(window - kmap_pool.window);
 
+	ASSERT(port_lock_is_held(&kmap_pool.lock) && !window->count);
 	while (*link != self)
 		link = &kmap_pool.window[*link].next;
 	*link = window->next;
@@ -64,6 +67,7 @@ static void chain_add_locked(struct kmap_window *window, pfn_t pfn)
 {
 	uint16_t *chain = chain_of(pfn);
 
+	ASSERT(!find_locked(pfn)); /* H5 */
 	window->pfn = pfn;
 	window->next = *chain;
 	*chain = (uint16_t)(window - kmap_pool.window);
@@ -73,6 +77,7 @@ static void chain_add_locked(struct kmap_window *window, pfn_t pfn)
 
 static bool is_stale_locked(const struct kmap_window *window)
 {
+	ASSERT(port_lock_is_held(&kmap_pool.lock));
 	return window->count == 0 && window->epoch == kmap_pool.epoch;
 }
 
@@ -81,6 +86,7 @@ static void make_clean_locked(void)
 {
 	struct list_head *stale = &kmap_pool.stale, *clean = &kmap_pool.clean;
 
+	ASSERT(port_lock_is_held(&kmap_pool.lock) && !list_is_empty(stale));
 	stale->next->prev = clean->prev;
 	clean->prev->next = stale->next;
 	stale->prev->next = clean;
@@ -93,6 +99,8 @@ static void make_clean_locked(void)
 /* A single window is flushed alone. */
 static void flush_locked(void)
 {
+	ASSERT(port_lock_is_held(&kmap_pool.lock));
+	ASSERT((kmap_pool.nr_stale == 0) == list_is_empty(&kmap_pool.stale)); /* H2 */
 	if (kmap_pool.nr_stale == 0)
 		return;
 	if (kmap_pool.nr_stale == 1)
@@ -105,14 +113,17 @@ static void flush_locked(void)
 
 static void map_locked(struct kmap_window *window)
 {
+	ASSERT(port_lock_is_held(&kmap_pool.lock) && window->count == 0); /* H2 */
 	list_del(&window->links);
 	kmap_pool.nr_stale -= is_stale_locked(window);
 	kmap_pool.nr_in_use++;
+	ASSERT(kmap_pool.nr_in_use + kmap_pool.nr_stale <= kmap_pool.nr); /* H2 */
 	port_map_page(window_address(window), window->pfn);
 }
 
 static void unmap_locked(struct kmap_window *window)
 {
+	ASSERT(port_lock_is_held(&kmap_pool.lock) && window->count == 0 && kmap_pool.nr_in_use); /* H2 */
 	port_unmap_page(window_address(window));
 	list_add_tail(&window->links, &kmap_pool.stale);
 	window->epoch = kmap_pool.epoch;
@@ -127,11 +138,13 @@ static struct kmap_window *rededicate_locked(pfn_t pfn)
 {
 	struct kmap_window *window;
 
+	ASSERT(port_lock_is_held(&kmap_pool.lock));
 	if (list_is_empty(&kmap_pool.clean))
 		flush_locked();
 	if (list_is_empty(&kmap_pool.clean))
 		return NULL;
 	window = list_first_entry(&kmap_pool.clean, struct kmap_window, links);
+	ASSERT(window->count == 0 && !is_stale_locked(window)); /* H3 */
 	if (window->pfn != KMAP_NO_PFN)
 		chain_remove_locked(window);
 	chain_add_locked(window, pfn);
@@ -142,6 +155,7 @@ static struct kmap_window *take_locked(pfn_t pfn)
 {
 	struct kmap_window *window = find_locked(pfn);
 
+	ASSERT(pfn >= lowmem_end_pfn && pfn < mem_map_pages);
 	if (!window)
 		window = rededicate_locked(pfn);
 	if (!window)
@@ -149,6 +163,7 @@ static struct kmap_window *take_locked(pfn_t pfn)
 	if (window->count == 0)
 		map_locked(window);
 	window->count++;
+	ASSERT(window->count && window->pfn == pfn);
 	return window;
 }
 
@@ -160,12 +175,14 @@ static void serve_waiters_locked(void)
 {
 	struct waiter *waiter, *next;
 
+	ASSERT(port_lock_is_held(&kmap_pool.lock));
 	list_for_each_entry_safe(waiter, next, &kmap_pool.waiters, links) {
 		struct kmap_window *window = take_locked(waiter->pfn);
 		struct port_thread *thread = waiter->thread;
 
 		if (!window)
 			continue;
+		ASSERT(!waiter->granted);
 		list_del(&waiter->links);
 		WRITE_ONCE(waiter->granted, window);
 		port_unpark(thread);

@@ -5,6 +5,7 @@
  * Nothing is allocated, freed or printed under either. */
 #include <mm/mapped/vmarea.h>
 
+#include <kernel/lib/assert.h>
 #include <kernel/lib/string.h>
 #include <mm/mapped/vmalloc.h>
 #include <mm/objects/slab_internal.h>
@@ -50,15 +51,30 @@ const char *area_why_impossible(size_t size_bytes, size_t align)
 	return NULL;
 }
 
+static size_t nr_mapped(uintptr_t addr, uintptr_t end)
+{
+	size_t nr = 0;
+
+	for (; addr < end; addr += PAGE_SIZE) {
+		const port_pte_t *pte = port_pte_of(addr);
+
+		nr += pte && port_pte_is_mapped(pte);
+	}
+	return nr;
+}
+
 /* --- after vfree --- */
 
 static struct vm_area *take_clean_locked(size_t pages)
 {
 	struct vm_area *area;
 
+	ASSERT(port_lock_is_held(&vm.lock) && pages);
 	if (pages > AREA_CLEAN_PAGES || list_is_empty(&vm.clean[pages - 1]))
 		return NULL;
 	area = list_first_entry(&vm.clean[pages - 1], struct vm_area, link);
+	ASSERT(area_nr_pages(area) == pages && vm.nr_clean[pages - 1]); /* VM5 */
+	ASSERT_SLOW(!nr_mapped(area->span.start, area->span.end));	/* VM4 */
 	list_del(&area->link);
 	vm.nr_clean[pages - 1]--;
 	return area;
@@ -68,6 +84,8 @@ static void keep_clean_locked(struct vm_area *area)
 {
 	size_t pages = area_nr_pages(area);
 
+	ASSERT(port_lock_is_held(&vm.lock));
+	ASSERT(area->state == AREA_FREED && pages); /* VM5 */
 	if (pages > AREA_CLEAN_PAGES || vm.nr_clean[pages - 1] == AREA_CLEAN_MAX) {
 		list_move(&area->link, &vm.doomed);
 		return;
@@ -82,6 +100,8 @@ static void flush_locked(void)
 {
 	struct list_head *resting = &vm.freed[!vm.young];
 
+	ASSERT(port_lock_is_held(&vm.lock));
+	ASSERT(vm.young <= 1 && vm.nr_dirty <= AREA_DIRTY_MAX);
 	port_flush_all();
 	while (!list_is_empty(resting))
 		keep_clean_locked(list_first_entry(resting, struct vm_area, link));
@@ -94,6 +114,8 @@ static void take_tables_locked(const struct area *gone, const struct area *above
 {
 	uintptr_t gap = above->start - above->gap;
 
+	ASSERT(port_lock_is_held(&vm.lock));
+	ASSERT(gap <= gone->start && gone->end <= above->start); /* VM1 */
 	for (uintptr_t addr = ALIGN_DOWN(gone->start, PORT_TABLE_SPAN); addr < gone->end;
 	     addr += PORT_TABLE_SPAN) {
 		void *table =
@@ -124,6 +146,7 @@ static bool drop_one(void)
 	port_lock_thread(&vm.lock);
 	if (!list_is_empty(&vm.doomed)) {
 		area = list_first_entry(&vm.doomed, struct vm_area, link);
+		ASSERT(area->state == AREA_FREED); /* VM5 */
 		list_del(&area->link);
 		take_tables_locked(&area->span, areas_remove(&vm.areas, &area->span), &tables);
 		if (!list_is_empty(&tables))
@@ -158,6 +181,7 @@ static NOINLINE void ask_waiters(void)
 		if (!list_is_empty(&vm.waiters)) {
 			struct area_waiter *waiter = list_first_entry(&vm.waiters, struct area_waiter, link);
 
+			ASSERT(!waiter->is_asked && vm.nr_waiters); /* VM7 */
 			list_del(&waiter->link);
 			vm.nr_waiters--;
 			WRITE_ONCE(waiter->is_asked, true);
@@ -183,6 +207,7 @@ static void stop_waiting(struct area_waiter *waiter)
 		list_del(&waiter->link);
 		vm.nr_waiters--;
 	}
+	ASSERT((vm.nr_waiters == 0) == list_is_empty(&vm.waiters)); /* VM7 */
 	port_unlock_thread(&vm.lock);
 }
 
@@ -193,6 +218,7 @@ void area_let_go(struct vm_area *area, const void *caller)
 	if (unlikely(mm_watch & WATCH_LEAK))
 		leak_forget((const void *)area->span.start);
 	area->freed_by = caller;
+	ASSERT(area->state == AREA_LIVE || area->state == AREA_DEFERRED);
 	WRITE_ONCE(area->state, AREA_GOING);
 }
 
@@ -209,8 +235,10 @@ void area_retire(struct vm_area *area)
 {
 	bool is_more_to_do;
 
+	ASSERT_SLOW(!nr_mapped(area->span.start, area->span.end)); /* VM4 */
 	port_lock_thread(&vm.lock);
-	area->state = AREA_FREED;
+	area_set_state(area, AREA_GOING, AREA_FREED);
+	ASSERT(vm.used_bytes >= area->span.end - area->span.start);
 	vm.used_bytes -= area->span.end - area->span.start;
 	list_add_tail(&area->link, &vm.freed[vm.young]);
 	if (++vm.nr_dirty >= AREA_DIRTY_MAX)
@@ -230,6 +258,7 @@ static bool place(struct vm_area *area, size_t pages, size_t align)
 	ok = areas_place(&vm.areas, &area->span, bytes, align);
 	if (ok)
 		vm.used_bytes += bytes;
+	ASSERT(vm.used_bytes <= vmalloc_total_bytes());
 	port_unlock_thread(&vm.lock);
 	return ok;
 }
@@ -263,7 +292,8 @@ static bool add_tables(const struct vm_area *area, gfp_t gfp)
 COLD void area_abandon(struct vm_area *area)
 {
 	port_lock_thread(&vm.lock);
-	area->state = AREA_FREED;
+	area_set_state(area, AREA_GROWING, AREA_FREED);
+	ASSERT(vm.used_bytes >= area->span.end - area->span.start);
 	vm.used_bytes -= area->span.end - area->span.start;
 	port_flush_all();
 	list_init(&area->link);
@@ -309,7 +339,7 @@ void area_defer(struct vm_area *area, const void *caller)
 {
 	irqflags_t flags = irq_save();
 
-	area->state = AREA_DEFERRED;
+	area_set_state(area, AREA_LIVE, AREA_DEFERRED);
 	area->freed_by = caller;
 	list_add_tail(&area->link, &vm.deferred);
 	irq_restore(flags);
@@ -394,7 +424,7 @@ static inline struct vm_area *recycle(size_t pages)
 	port_lock_thread(&vm.lock);
 	area = take_clean_locked(pages);
 	if (area) {
-		area->state = AREA_GROWING;
+		area_set_state(area, AREA_FREED, AREA_GROWING);
 		vm.used_bytes += area->span.end - area->span.start;
 	}
 	port_unlock_thread(&vm.lock);
@@ -487,18 +517,6 @@ size_t vmalloc_used_bytes(void)
 
 /* --- all of it --- */
 
-static size_t nr_mapped(uintptr_t addr, uintptr_t end)
-{
-	size_t nr = 0;
-
-	for (; addr < end; addr += PAGE_SIZE) {
-		const port_pte_t *pte = port_pte_of(addr);
-
-		nr += pte && port_pte_is_mapped(pte);
-	}
-	return nr;
-}
-
 static const char *check_area(const struct vm_area *area)
 {
 	size_t mapped = nr_mapped(area->span.start, area_mapped_end(area));
@@ -536,6 +554,7 @@ const char *vmalloc_check(void)
 
 static void doom_locked(struct list_head *list)
 {
+	ASSERT(port_lock_is_held(&vm.lock));
 	while (!list_is_empty(list))
 		list_move(list->next, &vm.doomed);
 }

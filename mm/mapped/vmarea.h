@@ -88,9 +88,16 @@ static inline void area_parts_end(bool is_begun)
 		scope_restore(SCOPE_PART, 0);
 }
 
+/* Every change of an area's life says what it was before. */
+static inline void area_set_state(struct vm_area *area, enum area_state from, enum area_state to)
+{
+	ASSERT_AT(1, area->state == from);
+	area->state = (uint8_t)to;
+}
+
 static inline void area_make_live(struct vm_area *area)
 {
-	area->state = AREA_LIVE;
+	area_set_state(area, AREA_GROWING, AREA_LIVE);
 	if (unlikely(mm_watch & WATCH_LEAK))
 		leak_note((const void *)area->span.start, area->size_bytes, area->caller);
 }

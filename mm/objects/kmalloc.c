@@ -8,6 +8,7 @@
 #include <mm/objects/kmalloc.h>
 
 #include <kernel/lib/align.h>
+#include <kernel/lib/assert.h>
 #include <kernel/lib/bitops.h>
 #include <kernel/lib/format.h>
 #include <kernel/lib/string.h>
@@ -179,6 +180,7 @@ NOINLINE void *kmalloc_slow(size_t size, gfp_t gfp, const void *caller)
 	if (size > KMALLOC_MAX_CACHE_SIZE)
 		return alloc_large(size, gfp, caller);
 	cache = kmalloc_caches[gfp_has(gfp, __GFP_DMA)][kmalloc_class(size)];
+	ASSERT(cache->object_size >= size || !cache->per_slab); /* K1; or it is too early, which is said */
 	if (unlikely(mm_watch))
 		return slab_watch_alloc(cache, gfp_check_atomic(gfp), caller, size);
 	object = slab_pop_object(cache, gfp);

@@ -10,6 +10,7 @@
 #include <mm/objects/mempool.h>
 
 #include <kernel/lib/align.h>
+#include <kernel/lib/assert.h>
 #include <kernel/lib/errno.h>
 #include <kernel/lib/list.h>
 #include <mm/objects/kmalloc.h>
@@ -49,6 +50,7 @@ static COLD void refuse_size(int min_nr, const void *caller)
 
 static void *pop_locked(struct mempool *pool)
 {
+	ASSERT(port_lock_is_held(&pool->lock) && pool->nr_missing <= pool->min_nr); /* MP1 */
 	if (pool->nr_missing == pool->min_nr)
 		return NULL;
 	return pool->element[pool->min_nr - ++pool->nr_missing];
@@ -68,8 +70,10 @@ static bool keep_locked(struct mempool *pool, void *element)
 {
 	struct pool_waiter *waiter;
 
+	ASSERT(port_lock_is_held(&pool->lock) && pool->nr_missing <= pool->min_nr); /* MP1 */
 	if (!list_is_empty(&pool->waiters)) {
 		waiter = list_first_entry(&pool->waiters, struct pool_waiter, link);
+		ASSERT(!waiter->element); /* MP3 */
 		list_del(&waiter->link);
 		waiter->element = element;
 		port_unpark(waiter->thread);
@@ -97,6 +101,7 @@ static void enter(struct mempool *pool, struct pool_waiter *waiter)
 	waiter->element = pop_locked(pool);
 	if (!waiter->element)
 		list_add_tail(&waiter->link, &pool->waiters);
+	ASSERT(list_is_empty(&pool->waiters) || pool->nr_missing == pool->min_nr); /* MP2 */
 	port_unlock_irqrestore(&pool->lock, flags);
 }
 
@@ -254,6 +259,7 @@ static void **exchange_elements(struct mempool *pool, void **fresh, unsigned int
 	pool->nr_missing = min_nr - nr;
 	while (!list_is_empty(&pool->waiters) && pool->nr_missing < min_nr)
 		(void)keep_locked(pool, pop_locked(pool));
+	ASSERT(list_is_empty(&pool->waiters) || pool->nr_missing == min_nr); /* MP2 */
 	port_unlock_irqrestore(&pool->lock, flags);
 	return old;
 }
@@ -296,6 +302,7 @@ void mempool_destroy(mempool_t *pool)
 			   pool->min_nr);
 		return;
 	}
+	ASSERT(list_is_empty(&pool->waiters)); /* MP2 */
 	for (unsigned int i = 0; i < pool->min_nr; i++)
 		pool->free(pool->element[i], pool->pool_data);
 	kfree(pool->element);

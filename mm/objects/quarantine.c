@@ -5,6 +5,7 @@
  * Lock: quarantine.lock, inside which no other is taken. */
 #include <mm/objects/slab_debug.h>
 
+#include <kernel/lib/assert.h>
 #include <mm/pages/above.h>
 
 static struct {
@@ -24,6 +25,8 @@ bool quarantine_put(struct kmem_cache *cache, void *object)
 	bool stays = !wait_somebody();
 	void *oldest = NULL;
 
+	ASSERT(object_note(cache, object)->state == NOTE_MOVING); /* SD2 */
+	ASSERT(quarantine.next < QUARANTINE_OBJECTS);
 	if (stays) {
 		oldest = quarantine.ring[quarantine.next];
 		quarantine.ring[quarantine.next] = object;

@@ -8,6 +8,7 @@
 #include <mm/objects/slab.h>
 
 #include <kernel/lib/align.h>
+#include <kernel/lib/assert.h>
 #include <kernel/lib/string.h>
 #include <mm/objects/slab_debug.h>
 #include <mm/objects/slab_internal.h>
@@ -40,6 +41,50 @@ static COLD void *refuse_alloc(const struct kmem_cache *cache, gfp_t gfp, const 
 	return NULL;
 }
 
+/* --- what assertions ask --- */
+
+/* S3, as far as counts tell. */
+static bool counts_are_sound(const struct kmem_cache *cache)
+{
+	return cache->nr_empty <= cache->nr_slabs && cache->nr_slabs <= cache->nr_pages &&
+	       cache->nr_in_use <= cache->nr_objects && cache->nr_slabs <= cache->nr_objects;
+}
+
+static bool may_be_free(const struct kmem_cache *cache, const struct page *first, const char *object)
+{
+	uint32_t offset = object_offset(cache, (uintptr_t)object);
+
+	return object >= slab_base(first) && object < slab_base(first) + (PAGE_SIZE << first->order) &&
+	       offset < first->bump * cache->stride && object_is_whole(cache, offset);
+}
+
+/* S1 and S4 of its first page; lists of debugged slabs may be damaged, which is reported when they are used. */
+static bool slab_is_sound(const struct kmem_cache *cache, const struct page *first)
+{
+	uint32_t nr = slab_start(cache, first) + first->in_use;
+	const char *object = cache_is_debugged(cache) ? NULL : first->freelist;
+
+	for (; object && nr <= cache->per_slab; nr++) {
+		if (!may_be_free(cache, first, object))
+			return false;
+		object = *(char *const *)(const void *)(object + cache->link_offset);
+	}
+	return (nr == first->bump || cache_is_debugged(cache)) && first->bump <= slab_end(cache, first) &&
+	       first->state == PAGE_SLAB && first->slab_cache == cache && first->slab == first;
+}
+
+#define WALK_SLOTS 16u
+
+/* S5 of the hottest. */
+static bool stack_is_sound(const struct kmem_cache *cache, const struct pcpu_stack *stack)
+{
+	for (uint32_t i = stack->count; i > 0 && stack->count - i < WALK_SLOTS; i--)
+		if (!virt_is_direct(stack->slot[i - 1]) ||
+		    virt_to_page(stack->slot[i - 1])->slab_cache != cache)
+			return false;
+	return stack->count <= stack->capacity && stack->limit <= stack->capacity;
+}
+
 /* --- slabs --- */
 
 /* Flags of the pages behind a request for objects. */
@@ -53,10 +98,11 @@ static struct page *make_slab(struct kmem_cache *cache, struct page *first)
 	const struct page *end = first + (1u << first->order);
 
 	pages_forget(first);
-	first->state = PAGE_SLAB;
+	page_set_state(first, PAGE_ALLOCATED, PAGE_SLAB);
 	first->freelist = NULL;
 	first->in_use = 0;
 	for (struct page *page = first; page < end; page++) {
+		ASSERT(!page->slab_cache); /* S4 */
 		page->slab = first;
 		page->slab_cache = cache;
 	}
@@ -141,9 +187,10 @@ static void release_slab(struct page *first)
 {
 	unsigned int order = first->order;
 
+	ASSERT(first->in_use == 0 && first->slab_cache);	       /* S1 */
 	for (struct page *page = first + (1u << order); page > first;) /* the first last: S4 */
 		(--page)->slab_cache = NULL;
-	first->state = PAGE_ALLOCATED;
+	page_set_state(first, PAGE_SLAB, PAGE_ALLOCATED);
 	__free_pages(first, order);
 }
 
@@ -151,6 +198,8 @@ static void release_slab(struct page *first)
  * layout of the cache was another when the slab was made, and it holds nothing now. */
 static bool add_slab_locked(struct kmem_cache *cache, struct page *first)
 {
+	ASSERT(port_lock_is_held(&cache->lock));
+	ASSERT(first->state == PAGE_SLAB && first->slab_cache == cache && !first->in_use && !first->freelist);
 	if (unlikely(first->order > cache->order || (int32_t)slab_room(cache, first) <= 0))
 		return false;
 	first->bump = (uint16_t)slab_start(cache, first);
@@ -159,15 +208,20 @@ static bool add_slab_locked(struct kmem_cache *cache, struct page *first)
 	cache->nr_empty++;
 	cache->nr_pages += (size_t)1 << first->order;
 	cache->nr_objects += slab_room(cache, first);
+	ASSERT(counts_are_sound(cache));	  /* S3 */
+	ASSERT_SLOW(slab_is_sound(cache, first)); /* S1 */
 	return true;
 }
 
 /* It is empty, unlisted, and no longer counted as empty. */
 static void forget_slab_locked(struct kmem_cache *cache, const struct page *first)
 {
+	ASSERT(port_lock_is_held(&cache->lock));
+	ASSERT(first->in_use == 0 && cache->nr_slabs);
 	cache->nr_slabs--;
 	cache->nr_pages -= (size_t)1 << first->order;
 	cache->nr_objects -= slab_room(cache, first);
+	ASSERT(counts_are_sound(cache)); /* S3 */
 }
 
 /* --- objects --- */
@@ -178,6 +232,8 @@ static void *take_object_locked(struct kmem_cache *cache, struct page *first, bo
 {
 	void *object;
 
+	ASSERT(port_lock_is_held(&cache->lock));
+	ASSERT(first->slab_cache == cache && first->in_use < slab_room(cache, first)); /* S2 */
 	if (unlikely(cache_is_debugged(cache)) && !slab_debug_mend_list_locked(cache, first))
 		return NULL;
 	object = first->freelist;
@@ -193,6 +249,8 @@ static void *take_object_locked(struct kmem_cache *cache, struct page *first, bo
 	if (first->in_use == slab_room(cache, first))
 		list_move(&first->links, &cache->full);
 	cache->nr_in_use++;
+	ASSERT(counts_are_sound(cache));	  /* S3 */
+	ASSERT_SLOW(slab_is_sound(cache, first)); /* S1 */
 	return object;
 }
 
@@ -200,11 +258,14 @@ static void *take_object_locked(struct kmem_cache *cache, struct page *first, bo
 static ALWAYS_INLINE struct page *put_object_locked(struct kmem_cache *cache, struct page *first,
 						    void *object)
 {
+	ASSERT(port_lock_is_held(&cache->lock));
+	ASSERT(first->slab_cache == cache && first->in_use); /* S1, S4 */
 	*object_link(cache, object) = first->freelist;
 	first->freelist = object;
 	cache->nr_in_use--;
 	if (first->in_use-- == slab_room(cache, first))
 		list_move(&first->links, &cache->partial);
+	ASSERT_SLOW(slab_is_sound(cache, first)); /* S1 */
 	if (first->in_use)
 		return NULL;
 	list_del(&first->links);
@@ -214,6 +275,7 @@ static ALWAYS_INLINE struct page *put_object_locked(struct kmem_cache *cache, st
 	}
 	cache->nr_empty++;
 	list_add_tail(&first->links, &cache->partial);
+	ASSERT(counts_are_sound(cache)); /* S3 */
 	return NULL;
 }
 
@@ -237,6 +299,9 @@ static void move_objects_locked(struct kmem_cache *cache, struct page *first, st
 	uint32_t count = stack->count, from = count;
 	void *object = first->freelist;
 
+	ASSERT(port_lock_is_held(&cache->lock));
+	ASSERT(first->slab_cache == cache && first->in_use < slab_room(cache, first)); /* S2 */
+	ASSERT(count + want <= stack->capacity);
 	for (; object && want; want--) {
 		stack->slot[count++] = object;
 		object = *object_link(cache, object);
@@ -256,6 +321,8 @@ static void move_objects_locked(struct kmem_cache *cache, struct page *first, st
 	cache->nr_in_use += count - from;
 	if (first->in_use == slab_room(cache, first))
 		list_move(&first->links, &cache->full);
+	ASSERT(counts_are_sound(cache));	  /* S3 */
+	ASSERT_SLOW(slab_is_sound(cache, first)); /* S1 */
 	WRITE_ONCE(stack->count, count);
 }
 
@@ -264,6 +331,8 @@ static void refill_stack_locked(struct kmem_cache *cache, struct pcpu_stack *sta
 {
 	uint32_t want = MIN(stack->limit, BATCH);
 
+	ASSERT(port_lock_is_held(&cache->lock));
+	ASSERT_SLOW(stack_is_sound(cache, stack)); /* S5 */
 	for (unsigned int n = 0; n < REFILL_SLABS && stack->count < want && !list_is_empty(&cache->partial);
 	     n++) {
 		uint32_t before = stack->count;
@@ -391,6 +460,7 @@ void *slab_alloc_slow(struct kmem_cache *cache, gfp_t gfp, const void *caller)
 	bool construct = false;
 	void *object = NULL;
 
+	ASSERT(cache->per_slab && !cache->is_dead);
 	if (unlikely(gfp_is_impossible(gfp)))
 		return refuse_alloc(cache, gfp, caller, gfp_why_impossible(gfp));
 	gfp = gfp_check_context(gfp);
@@ -448,6 +518,7 @@ static const char *put_object_checked_locked(struct kmem_cache *cache, void *obj
 	struct page *first = virt_to_page(object)->slab, *empty;
 	const char *wrong = slab_why_bad_object(cache, first, object);
 
+	ASSERT(port_lock_is_held(&cache->lock));
 	if (unlikely(wrong))
 		return wrong;
 	empty = put_object_locked(cache, first, object);
@@ -482,6 +553,7 @@ static bool drain_chunk(struct kmem_cache *cache, const void *caller, size_t *pa
 	void *object = NULL;
 	unsigned int n = 0;
 
+	ASSERT_SLOW(stack_is_sound(cache, stack)); /* S5 */
 	while (n < CHUNK && stack->count && !wrong) {
 		object = stack->slot[--stack->count];
 		wrong = put_object_checked_locked(cache, object, &empties);

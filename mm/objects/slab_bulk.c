@@ -7,6 +7,7 @@
 #include <mm/objects/slab.h>
 
 #include <kernel/lib/align.h>
+#include <kernel/lib/assert.h>
 #include <mm/objects/slab_internal.h>
 
 #define CHUNK 64u /* pointers copied with interrupts off */
@@ -19,6 +20,7 @@ static size_t take_parked(struct kmem_cache *cache, void **objects, size_t nr)
 	uint32_t n = MIN(MIN((uint32_t)nr, CHUNK), stack->count);
 	uint32_t left = stack->count - n;
 
+	ASSERT(stack->count <= stack->capacity);
 	port_copy_words(objects, &stack->slot[left], n);
 	WRITE_ONCE(stack->count, left);
 	irq_restore(flags);
@@ -37,6 +39,7 @@ static size_t park(struct kmem_cache *cache, void *const *objects, size_t nr)
 		port_copy_words(&stack->slot[count], objects, n);
 		WRITE_ONCE(stack->count, count + n);
 	}
+	ASSERT(stack->count <= stack->capacity);
 	irq_restore(flags);
 	return n;
 }

@@ -45,6 +45,7 @@ static bool unpin_locked(struct kmem_cache *cache)
 	ASSERT(port_lock_is_held(&slab.lock) && cache->nr_pins);
 	if (--cache->nr_pins || !cache->is_dead)
 		return false;
+	ASSERT(list_is_empty(&cache->open) && !cache->nr_slabs && !cache->nr_in_use);
 	list_del(&cache->caches);
 	return true;
 }
@@ -61,6 +62,7 @@ struct kmem_cache *slab_next(struct kmem_cache *cache)
 	struct kmem_cache *next = NULL;
 	bool is_last_pin;
 
+	ASSERT(!cache || cache->nr_pins);
 	if (node != &slab.caches) {
 		next = list_entry(node, struct kmem_cache, caches);
 		next->nr_pins++;
@@ -105,6 +107,7 @@ static bool set_mode(struct kmem_cache *cache)
 		list_add_tail(&cache->open, &slab.open);
 	else if (!stack->limit && !stack->count)
 		list_del_init(&cache->open);
+	ASSERT((!stack->limit && !stack->count) || !list_is_empty(&cache->open)); /* SC1 */
 	port_unlock_irqrestore(&cache->lock, inner);
 	port_unlock_irqrestore(&slab.lock, flags);
 	return READ_ONCE(stack->limit) != 0;
@@ -236,6 +239,8 @@ static void set_slabs(struct kmem_cache *cache, uint32_t left)
 	bytes = PAGE_SIZE << cache->order;
 	cache->slab_mask = bytes - 1;
 	cache->per_slab = (uint16_t)objects_in(bytes, cache->stride, left);
+	ASSERT(cache->per_slab && cache->per_slab <= MAX_PER_SLAB && cache->order <= MAX_SLAB_ORDER);
+	ASSERT(IS_ALIGNED(cache->stride, cache->align) && cache->stride >= cache->object_size);
 }
 
 static void set_plain_layout(struct kmem_cache *cache)
@@ -268,6 +273,7 @@ static bool set_debug_layout(struct kmem_cache *cache)
 
 void slab_set_layout(struct kmem_cache *cache, slab_flags_t flags)
 {
+	ASSERT(!cache->nr_slabs); /* (E) */
 	cache->flags = cache->ctor ? flags & ~SLAB_POISON : flags;
 	if (cache_is_debugged(cache) && set_debug_layout(cache))
 		return;
@@ -475,6 +481,7 @@ static void bury(struct kmem_cache *cache)
 {
 	irqflags_t flags = port_lock_irqsave(&slab.lock);
 
+	ASSERT(!cache->is_dead && cache->nr_pins && !cache->built_in);
 	slab_name_remove(cache);
 	list_del_init(&cache->open);
 	slab_stack_here(cache)->capacity = 0; /* it never opens again, whoever has it pinned */

@@ -8,6 +8,7 @@
 #include <mm/objects/slab_debug.h>
 
 #include <kernel/lib/align.h>
+#include <kernel/lib/assert.h>
 #include <kernel/lib/format.h>
 #include <kernel/lib/string.h>
 #include <mm/objects/kmalloc.h>
@@ -359,6 +360,8 @@ void slab_debug_hand_out(struct kmem_cache *cache, void *object, size_t size_byt
 {
 	struct object_note *note = object_note(cache, object);
 
+	ASSERT(note_is_moving(note) || !note_is_sound(note)); /* SD2 */
+	ASSERT(size_bytes <= cache->object_size);
 	if (cache->flags & (SLAB_RED_ZONE | SLAB_POISON))
 		check_object(cache, object, note->state == NOTE_MOVING, cache->object_size,
 			     "seen when allocated", caller);
@@ -380,6 +383,7 @@ static uint32_t state_by_list_locked(const struct kmem_cache *cache, const struc
 {
 	const char *free = first->freelist;
 
+	ASSERT(port_lock_is_held(&cache->lock));
 	for (unsigned int nr = 0; free && nr < cache->per_slab; nr++) {
 		if (free == object)
 			return NOTE_FREE;
@@ -484,6 +488,7 @@ static COLD void rebuild_list_locked(struct kmem_cache *cache, struct page *firs
 {
 	uint32_t start = slab_start(cache, first), in_use = 0;
 
+	ASSERT(port_lock_is_held(&cache->lock) && first->slab_cache == cache);
 	first->freelist = NULL;
 	for (uint32_t number = start; number < first->bump; number++) {
 		char *object = object_at(cache, first, number);
@@ -516,6 +521,7 @@ static COLD void report_list(const struct kmem_cache *cache, const struct page *
 
 bool slab_debug_mend_damaged_list_locked(struct kmem_cache *cache, struct page *first)
 {
+	ASSERT(port_lock_is_held(&cache->lock) && cache_is_debugged(cache));
 	report_list(cache, first);
 	rebuild_list_locked(cache, first);
 	return first->in_use < slab_room(cache, first);
@@ -566,6 +572,7 @@ static unsigned int check_slab_locked(struct kmem_cache *cache, struct page *fir
 {
 	unsigned int nr = 0;
 
+	ASSERT(port_lock_is_held(&cache->lock));
 	(void)slab_debug_mend_list_locked(cache, first);
 	for (uint32_t number = slab_start(cache, first); number < first->bump; number++) {
 		void *object = object_at(cache, first, number);
@@ -588,6 +595,7 @@ static unsigned int check_list_locked(struct kmem_cache *cache, struct list_head
 	unsigned int nr = 0;
 	struct page *first, *next;
 
+	ASSERT(port_lock_is_held(&cache->lock));
 	list_for_each_entry_safe(first, next, list, links)
 		nr += check_slab_locked(cache, first, caller);
 	return nr;

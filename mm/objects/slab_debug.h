@@ -108,6 +108,7 @@ bool slab_debug_mend_damaged_list_locked(struct kmem_cache *cache, struct page *
 
 static inline bool slab_debug_mend_list_locked(struct kmem_cache *cache, struct page *first)
 {
+	ASSERT_AT(1, port_lock_is_held(&cache->lock));
 	return likely(!first->freelist || slab_debug_is_free(cache, first, first->freelist)) ||
 	       slab_debug_mend_damaged_list_locked(cache, first);
 }
@@ -117,6 +118,8 @@ void slab_debug_make_fresh(struct kmem_cache *cache, void *object);
 
 static inline void slab_debug_taken_locked(struct kmem_cache *cache, void *object, bool is_fresh)
 {
+	ASSERT_AT(1, port_lock_is_held(&cache->lock));
+	ASSERT_AT(1, is_fresh || object_note(cache, object)->state == NOTE_FREE); /* SD2 */
 	if (is_fresh)
 		slab_debug_make_fresh(cache, object);
 	object_note(cache, object)->state = is_fresh ? NOTE_FRESH : NOTE_MOVING;
@@ -124,6 +127,9 @@ static inline void slab_debug_taken_locked(struct kmem_cache *cache, void *objec
 
 static inline void slab_debug_put_locked(struct kmem_cache *cache, void *object)
 {
+	ASSERT_AT(1, port_lock_is_held(&cache->lock));
+	ASSERT_AT(1, object_note(cache, object)->state != NOTE_FREE &&
+			     object_note(cache, object)->state != NOTE_LIVE); /* SD2 */
 	object_note(cache, object)->state = NOTE_FREE;
 }
 

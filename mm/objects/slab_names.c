@@ -67,6 +67,7 @@ bool slab_name_add(struct kmem_cache *cache)
 		return false;
 	cache->below[0] = cache->below[1] = NULL;
 	*place = cache;
+	ASSERT_AT(1, *place_of_cache(cache) == cache);
 	return true;
 }
 

@@ -2,6 +2,7 @@
 /* Reserves. Each has its own lock, taken for a few instructions; pages are allocated without it. */
 #include <mm/reclaim/reserve.h>
 
+#include <kernel/lib/assert.h>
 #include <mm/pages/above.h>
 #include <mm/pages/page_alloc.h>
 #include <mm/reclaim/events.h>
@@ -29,6 +30,7 @@ static bool put_page_in(struct reserve *reserve, struct page *page)
 	irqflags_t flags = port_lock_irqsave(&reserve->lock);
 	bool room = reserve->nr < reserve->wanted;
 
+	ASSERT(reserve->nr <= reserve->wanted && page_is_owned(page, 0)); /* RS1 */
 	if (room) {
 		list_add(&page->links, &reserve->pages);
 		reserve->nr++;
@@ -60,7 +62,9 @@ struct page *reserve_take(struct reserve *reserve)
 		page = list_first_entry(&reserve->pages, struct page, links);
 		list_del(&page->links);
 		reserve->nr--;
+		ASSERT(page_is_owned(page, 0)); /* RS1 */
 	}
+	ASSERT((reserve->nr == 0) == list_is_empty(&reserve->pages)); /* RS1 */
 	port_unlock_irqrestore(&reserve->lock, flags);
 	if (page)
 		mm_event_add(EVENT_RESERVE, 1);

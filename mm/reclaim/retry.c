@@ -4,6 +4,7 @@
  * is held here. */
 #include <mm/reclaim/retry.h>
 
+#include <kernel/lib/assert.h>
 #include <mm/pages/page_alloc.h>
 #include <mm/reclaim/events.h>
 #include <mm/reclaim/oom.h>
@@ -72,6 +73,7 @@ bool retry_until_served(struct mem_waiter *waiter)
 {
 	gfp_t gfp = scope_limit(waiter->gfp);
 
+	ASSERT(gfp_has(gfp, __GFP_WAIT) && !waiter->is_served && !waiter->page && !waiter->object);
 	if (scope_is_reclaim() && (serve_reclaimer(waiter) || !gfp_has(gfp, __GFP_NOFAIL)))
 		return waiter->page || waiter->object;
 	wait_enter(waiter);

@@ -5,6 +5,7 @@
 #include <mm/reclaim/vmscan.h>
 
 #include <kernel/lib/align.h>
+#include <kernel/lib/assert.h>
 #include <mm/pages/page_alloc.h>
 #include <mm/reclaim/above.h>
 #include <mm/reclaim/events.h>
@@ -41,6 +42,7 @@ void register_shrinker(struct shrinker *shrinker)
 {
 	irqflags_t flags = port_lock_irqsave(&vmscan.lock);
 
+	ASSERT(shrinker->count && shrinker->scan && !port_in_interrupt());
 	list_init(&shrinker->calls);
 	shrinker->leaving = NULL;
 	shrinker->elsewhere = shrinker->nr_passed_by = 0;
@@ -70,6 +72,7 @@ void unregister_shrinker(struct shrinker *shrinker)
 {
 	irqflags_t flags = port_lock_irqsave(&vmscan.lock);
 
+	ASSERT(vmscan.nr_shrinkers && !shrinker->leaving); /* it was registered, once */
 	list_del(&shrinker->link);
 	vmscan.nr_shrinkers--;
 	WRITE_ONCE(shrinker->leaving, port_current());
@@ -101,6 +104,7 @@ static void let_go(struct shrinker *shrinker, struct shrinker_call *call)
 	irqflags_t flags = port_lock_irqsave(&vmscan.lock);
 	struct port_thread *leaving = shrinker->leaving;
 
+	ASSERT(call->thread == port_current());
 	list_del(&call->link);
 	if (leaving)
 		port_unpark(leaving);
@@ -204,6 +208,7 @@ static size_t reclaim(gfp_t gfp, size_t nr_pages, uint32_t short_zones)
 	if (scope_is_reclaim())
 		return 0;
 	before = scope_save(SCOPE_RECLAIM);
+	ASSERT(!before); /* V3: nobody reclaims inside */
 	freed = reclaim_slabs(short_zones);
 	if (freed < nr_pages)
 		freed += shrink_all(gfp, nr_pages - freed, short_zones);

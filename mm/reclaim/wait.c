@@ -63,6 +63,27 @@ void wait_init(struct mem_waiter *waiter, gfp_t gfp, unsigned int order)
 
 /* --- the lists --- */
 
+/* In order, and the first is the one that is known. Result: how many; SIZE_MAX: something is wrong. */
+static size_t check_list(const struct wait_row *row, unsigned int order)
+{
+	const struct list_head *list = &row->list[order];
+	const struct mem_waiter *waiter, *before = NULL;
+	bool is_raised = row >= &wait.row[ROW_OF(DEPTH_RAISED, 0)];
+	size_t nr = 0;
+
+	list_for_each_entry(waiter, list, of_pages) {
+		bool is_in_order = before ? (int32_t)(waiter->number - before->number) > 0
+					  : waiter->number == row->first[order];
+
+		if (&wait.row[waiter->row] != row || waiter->order != order ||
+		    (!is_in_order && !(before && is_raised)))
+			return SIZE_MAX;
+		before = waiter;
+		nr++;
+	}
+	return nr ? nr : SIZE_MAX;
+}
+
 static void add_to_row_locked(struct mem_waiter *waiter, enum depth depth)
 {
 	struct wait_row *row;
@@ -77,6 +98,7 @@ static void add_to_row_locked(struct mem_waiter *waiter, enum depth depth)
 		WRITE_ONCE(row->orders, row->orders | bit);
 	}
 	list_add_tail(&waiter->of_pages, &row->list[waiter->order]);
+	ASSERT_SLOW(check_list(row, waiter->order) != SIZE_MAX); /* W1 */
 }
 
 static void remove_from_row_locked(struct mem_waiter *waiter)
@@ -91,10 +113,13 @@ static void remove_from_row_locked(struct mem_waiter *waiter)
 	else
 		WRITE_ONCE(row->first[waiter->order],
 			   list_first_entry(list, struct mem_waiter, of_pages)->number);
+	ASSERT_SLOW(list_is_empty(list) || check_list(row, waiter->order) != SIZE_MAX); /* W1 */
 }
 
 static void queue_locked(struct mem_waiter *waiter)
 {
+	ASSERT(port_lock_is_held(&wait.lock) && !waiter->is_served);
+	ASSERT(wait_nr_waiters && waiter->take); /* W1 */
 	waiter->number = wait.nr_arrived++;
 	list_add_tail(&waiter->link, &wait.queue);
 	if (wait_wants_pages(waiter))
@@ -105,6 +130,8 @@ static void queue_locked(struct mem_waiter *waiter)
 
 static void unqueue_locked(struct mem_waiter *waiter)
 {
+	ASSERT(port_lock_is_held(&wait.lock) && !waiter->is_served);
+	ASSERT(!list_is_empty(&wait.queue)); /* W1 */
 	list_del(&waiter->link);
 	if (wait_wants_pages(waiter))
 		remove_from_row_locked(waiter);
@@ -138,6 +165,8 @@ static bool serve_locked(struct mem_waiter *waiter, const struct wait_name *name
 	ASSERT(port_lock_is_held(&wait.lock) && !waiter->is_served);
 	if (!waiter->take(waiter))
 		return false;
+	ASSERT(!waiter->page != !waiter->object); /* W4: one of them, and no longer free */
+	ASSERT(!waiter->page || waiter->page->state == PAGE_ALLOCATED);
 	if (waiter->page)
 		waiter->page->refcount = 1; /* A1, also until its owner sees it */
 	unqueue_locked(waiter);
@@ -292,6 +321,7 @@ static void close_lists(void)
 /* Object stacks open with their next use. */
 static void open_lists(void)
 {
+	ASSERT(READ_ONCE(wait_nr_waiters)); /* W1 */
 	if (__atomic_sub_fetch(&wait_nr_waiters, 1, __ATOMIC_SEQ_CST) == 0)
 		pcp_follow_waiters();
 }
@@ -383,27 +413,6 @@ void wait_for_each(void (*fn)(const struct mem_waiter *waiter))
 
 	list_for_each_entry(waiter, &wait.queue, link)
 		fn(waiter);
-}
-
-/* In order, and the first is the one that is known. Result: how many; SIZE_MAX: something is wrong. */
-static size_t check_list(const struct wait_row *row, unsigned int order)
-{
-	const struct list_head *list = &row->list[order];
-	const struct mem_waiter *waiter, *before = NULL;
-	bool is_raised = row >= &wait.row[ROW_OF(DEPTH_RAISED, 0)];
-	size_t nr = 0;
-
-	list_for_each_entry(waiter, list, of_pages) {
-		bool is_in_order = before ? (int32_t)(waiter->number - before->number) > 0
-					  : waiter->number == row->first[order];
-
-		if (&wait.row[waiter->row] != row || waiter->order != order ||
-		    (!is_in_order && !(before && is_raised)))
-			return SIZE_MAX;
-		before = waiter;
-		nr++;
-	}
-	return nr ? nr : SIZE_MAX;
 }
 
 /* W1. Each list in order, each waiter for pages in one of them. */

@@ -5,6 +5,7 @@
 #include <mm/report/fault.h>
 
 #include <kernel/lib/align.h>
+#include <kernel/lib/assert.h>
 #include <kernel/lib/string.h>
 #include <mm/objects/above.h>
 #include <mm/objects/slab_internal.h>
@@ -64,6 +65,7 @@ static bool is_concerned(const struct fault_setting *setting, const struct reque
 
 static uint32_t random_locked(void)
 {
+	ASSERT(port_lock_is_held(&fault.lock) && fault.random);
 	fault.random ^= fault.random << 13;
 	fault.random ^= fault.random >> 17;
 	fault.random ^= fault.random << 5;
@@ -72,6 +74,7 @@ static uint32_t random_locked(void)
 
 static bool hits_locked(struct fault_setting *setting, const struct request *request)
 {
+	ASSERT(port_lock_is_held(&fault.lock) && setting->interval && setting->probability <= 100);
 	if (setting->space >= request->bytes && setting->space) {
 		setting->space -= request->bytes;
 		return false;
@@ -139,6 +142,7 @@ bool fault_hits_object(const struct kmem_cache *cache, gfp_t gfp, const void *ca
 static void arm(int change)
 {
 	port_preempt_disable();
+	ASSERT(change > 0 || fault.nr_armed); /* FI2 */
 	fault.nr_armed += (unsigned int)change;
 	if (fault.nr_armed == (change > 0 ? 1u : 0u)) {
 		mm_watch_set(WATCH_FAULT, change > 0);

@@ -6,6 +6,7 @@
 #include <mm/report/leak.h>
 
 #include <kernel/lib/align.h>
+#include <kernel/lib/assert.h>
 #include <kernel/lib/format.h>
 #include <kernel/lib/string.h>
 #include <mm/mapped/vmalloc.h>
@@ -51,6 +52,7 @@ static void remove_locked(const void *what)
 {
 	uint32_t *link = chain_of(what);
 
+	ASSERT(port_lock_is_held(&leak.lock) && leak.block);
 	while (*link != NOBODY) {
 		struct leak_entry *entry = &leak.entry[*link - 1];
 		uint32_t index = *link;
@@ -73,11 +75,13 @@ static void add_locked(const void *what, size_t bytes, const void *caller)
 	uint32_t index = leak.unused, *chain = chain_of(what);
 	struct leak_entry *entry;
 
+	ASSERT(port_lock_is_held(&leak.lock) && index <= leak.nr_places);
 	if (index == NOBODY) {
 		leak.nr_not_in_table++;
 		return;
 	}
 	entry = &leak.entry[index - 1];
+	ASSERT(!entry->what);
 	leak.unused = entry->next;
 	entry->what = what;
 	entry->caller = caller;
@@ -131,6 +135,7 @@ static struct page *alloc_table(unsigned int *order)
 
 static void start_locked(struct page *block, unsigned int order)
 {
+	ASSERT(port_lock_is_held(&leak.lock) && !leak.block);
 	leak.block = block;
 	leak.order = order;
 	leak.entry = low_page_address(block);

@@ -4,6 +4,7 @@
 #include <mm/report/locate.h>
 
 #include <kernel/lib/align.h>
+#include <kernel/lib/assert.h>
 #include <kernel/lib/format.h>
 #include <kernel/lib/string.h>
 #include <mm/mapped/kmap.h>
@@ -37,6 +38,7 @@ static bool stack_holds(const struct kmem_cache *cache, const void *object)
 static enum slab_place_state state_locked(const struct kmem_cache *cache, const struct page *slab,
 					  const struct slab_place *place)
 {
+	ASSERT(port_lock_is_held(&cache->lock) && slab->slab_cache == cache); /* S4 */
 	if (place->index < slab_start(cache, slab) || place->index >= slab_end(cache, slab))
 		return SLAB_PLACE_REST;
 	if (place->index >= slab->bump)
@@ -51,6 +53,7 @@ static void fill_in_locked(const struct kmem_cache *cache, const struct page *sl
 {
 	uint32_t distance = object_offset(cache, (uintptr_t)addr);
 
+	ASSERT(port_lock_is_held(&cache->lock));
 	memcpy(place->cache, cache->name, sizeof(place->cache));
 	place->object_size = cache->object_size;
 	place->index = distance / cache->stride;

@@ -2,6 +2,11 @@
 /* Each kind of assertion fires: host tests are built with DEBUG=2. What is planted stays planted, so each test ends with
  * a machine of its own. */
 #include <kernel/lib/string.h>
+#include <mm/mapped/vmalloc.h>
+#include <mm/mapped/vmarea.h>
+#include <mm/objects/kmalloc.h>
+#include <mm/objects/mempool.h>
+#include <mm/objects/slab_internal.h>
 #include <mm/pages/buddy.h>
 #include <mm/pages/page_alloc.h>
 #include <tests/host/host.h>
@@ -71,7 +76,7 @@ KTEST(assert, a_state_that_is_not_the_one_before_is_stopped, "DBG-12")
 	EXPECT(fires(take_hot, stack, "page->state == from"));
 }
 
-KTEST(assert, a_count_beyond_its_bounds_is_stopped, "DBG-12 Z1")
+KTEST(assert, a_count_beyond_its_bounds_is_stopped, "DBG-12")
 {
 	struct page *page;
 
@@ -97,4 +102,58 @@ KTEST(assert, what_a_slow_path_changes_is_walked, "DBG-12")
 	REQUIRE(page);
 	page->refcount = 2;
 	EXPECT(fires(drain, NULL, "stack_is_sound"));
+}
+
+static void retire(void *area)
+{
+	area_retire((struct vm_area *)area);
+}
+
+KTEST(assert, an_area_that_lives_is_not_retired, "DBG-12")
+{
+	struct vm_area *area;
+
+	start();
+	area = area_find_live(vmalloc(PAGE_SIZE));
+	REQUIRE(area);
+	area_unmap_and_free(area, area_mapped_end(area));
+	EXPECT(fires(retire, area, "area->state == from"));
+}
+
+static void keep_another(void *pool)
+{
+	mempool_keep_or_free(pool, (mempool_t *)pool);
+}
+
+KTEST(assert, a_mempool_that_misses_more_than_it_has_is_stopped, "DBG-12")
+{
+	mempool_t *pool;
+
+	start();
+	pool = mempool_create_kmalloc_pool(2, 64);
+	REQUIRE(pool);
+	pool->nr_missing = 3;
+	EXPECT(fires(keep_another, pool, "pool->nr_missing <= pool->min_nr"));
+}
+
+static void free_object(void *object)
+{
+	kfree(object);
+}
+
+KTEST(assert, a_free_list_that_leads_out_of_its_slab_is_seen_where_it_is_changed, "DBG-12")
+{
+	struct kmem_cache *cache;
+	void *first, *second;
+
+	start();
+	first = kmalloc(64, GFP_KERNEL);
+	REQUIRE(first);
+	cache = virt_to_cache(first);
+	slab_keep_closed(cache, true);
+	second = kmalloc(64, GFP_KERNEL);
+	REQUIRE(second);
+	kfree(first);
+	*object_link(cache, first) = &cache;
+	EXPECT(fires(free_object, second, "slab_is_sound"));
 }
