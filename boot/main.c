@@ -36,6 +36,7 @@
 #include <mm/pages/zone.h>
 #include <mm/report/fault.h>
 #include <mm/report/stats.h>
+#include <mm/report/validate.h>
 #include <monitor/demo.h>
 #include <monitor/keys.h>
 #include <monitor/map.h>
@@ -323,6 +324,14 @@ static void set_faults(void)
 	set_fault("fail_page_alloc", FAULT_PAGES, boot.options.fail_page_alloc);
 }
 
+static void set_validation(void)
+{
+	unsigned int every = boot.options.validate_every;
+
+	if (every && !mm_validate_every(every))
+		pr_warn("validate_every=%u: expected a kernel made with DEBUG=2: ignored", every);
+}
+
 static void release_init(void)
 {
 	paddr_t start_paddr, end_paddr;
@@ -390,6 +399,7 @@ NORETURN void kernel_main(uint32_t magic, uint32_t info_paddr)
 	else
 		print_memory();
 	set_faults();
+	set_validation();
 	result = run_selftests();
 	bench_run(boot.options.bench);
 	if (boot.options.map)

@@ -33,6 +33,7 @@ extern const struct ktest *const __stop_ktests[];
 static struct {
 	const char *list;	     /* what was asked for */
 	const struct ktest *running; /* NULL between tests */
+	void (*check)(void);	     /* after each test, or NULL */
 	unsigned int nr_failed;	     /* expectations of the running test, and unexpected reports */
 	const char *skip_reason;     /* NULL: not skipped */
 	bool is_capturing;
@@ -87,6 +88,11 @@ bool ktest_check_eq_here(uint32_t found, uint32_t expected, const char *file, in
 	return ktest_check_eq(found, expected, file, line, "equal");
 }
 #endif
+
+void ktest_set_check(void (*check)(void))
+{
+	ktest.check = check;
+}
 
 void ktest_skip(const char *reason)
 {
@@ -210,6 +216,8 @@ static void ktest_start(const struct ktest *test)
 	ktest.nr_reports = ktest.nr_bugs = 0;
 	ktest.running = test;
 	test->run();
+	if (ktest.check)
+		ktest.check();
 	ktest.running = NULL;
 }
 

@@ -90,6 +90,9 @@ struct ktest_manner {
 void ktest_set_manner(const struct ktest_manner *manner);
 bool ktest_is_stopped(void);
 
+/* Called at the end of each test, as a part of it: what must hold whatever the test was. NULL: nothing. */
+void ktest_set_check(void (*check)(void));
+
 /* Runs the suites of `list` ("all", "none" or names with commas; an unknown name is a failed suite).
  * Result: number of failed tests. */
 unsigned int ktest_run(const char *list);

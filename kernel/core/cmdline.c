@@ -60,6 +60,8 @@ static const struct option cmdline_table[] = {
 	 .help = "clear pages and objects when they are handed out"},
 	{"init_on_free", KIND_BOOL, AT(init_on_free), .expected = "0 or 1",
 	 .help = "... when they come back"},
+	{"validate_every", KIND_NUMBER, AT(validate_every), 0, 1u << 30, "a number from 0 to 1073741824",
+	 .help = "DEBUG=2: mm_validate after each so many slow paths; 0: never"},
 };
 
 static const struct cmdline_options cmdline_defaults = {

@@ -215,6 +215,7 @@ static void stop_waiting(struct area_waiter *waiter)
 
 void area_let_go(struct vm_area *area, const void *caller)
 {
+	ASSERT(!port_in_interrupt());
 	if (unlikely(mm_watch & WATCH_LEAK))
 		leak_forget((const void *)area->span.start);
 	area->freed_by = caller;
@@ -235,6 +236,7 @@ void area_retire(struct vm_area *area)
 {
 	bool is_more_to_do;
 
+	ASSERT(!port_in_interrupt());
 	ASSERT_SLOW(!nr_mapped(area->span.start, area->span.end)); /* VM4 */
 	port_lock_thread(&vm.lock);
 	area_set_state(area, AREA_GOING, AREA_FREED);
@@ -247,6 +249,7 @@ void area_retire(struct vm_area *area)
 	port_unlock_thread(&vm.lock);
 	if (unlikely(is_more_to_do))
 		after_free();
+	slow_path_done();
 }
 
 static bool place(struct vm_area *area, size_t pages, size_t align)
@@ -291,6 +294,7 @@ static bool add_tables(const struct vm_area *area, gfp_t gfp)
 /* Of an area that could not be made nothing is left, page tables included. */
 COLD void area_abandon(struct vm_area *area)
 {
+	ASSERT(!port_in_interrupt());
 	port_lock_thread(&vm.lock);
 	area_set_state(area, AREA_GROWING, AREA_FREED);
 	ASSERT(vm.used_bytes >= area->span.end - area->span.start);
@@ -438,6 +442,7 @@ struct vm_area *area_get(size_t size_bytes, size_t align, enum area_kind kind, g
 	size_t pages = DIV_ROUND_UP(size_bytes, PAGE_SIZE);
 	struct vm_area *area = align <= PAGE_SIZE ? recycle(pages) : NULL;
 
+	ASSERT(!port_in_interrupt());
 	if (unlikely(!area)) {
 		bool is_begun = area_parts_begin();
 
@@ -477,6 +482,7 @@ struct vm_area *area_find(uintptr_t addr, enum area_kind kind)
 	struct vm_area *area;
 	struct area *span;
 
+	ASSERT(!port_in_interrupt());
 	port_lock_thread(&vm.lock);
 	span = areas_below(&vm.areas, addr);
 	port_unlock_thread(&vm.lock);
@@ -489,6 +495,7 @@ bool area_copy_next(uintptr_t addr, struct vm_area *copy)
 {
 	struct area *span;
 
+	ASSERT(!port_in_interrupt());
 	port_lock_thread(&vm.lock);
 	span = areas_above(&vm.areas, addr);
 	if (span != &vm.areas.end)
@@ -561,6 +568,7 @@ static void doom_locked(struct list_head *list)
 
 void vmalloc_purge(void)
 {
+	ASSERT(!port_in_interrupt());
 	free_deferred();
 	port_lock_thread(&vm.lock);
 	port_flush_all();

@@ -223,6 +223,7 @@ mempool_t *mempool_create(int min_nr, mempool_alloc_t *alloc, mempool_free_t *fr
 {
 	struct mempool *pool;
 
+	ASSERT(!port_in_interrupt());
 	if (min_nr < 1) {
 		refuse_size(min_nr, RETURN_ADDRESS());
 		return NULL;
@@ -270,6 +271,7 @@ int mempool_resize_gfp(mempool_t *pool, int min_nr, gfp_t gfp)
 	unsigned int nr = wanted > had ? wanted - had : 0;
 	void **element;
 
+	ASSERT(!port_in_interrupt());
 	if (min_nr < 1) {
 		refuse_size(min_nr, RETURN_ADDRESS());
 		return -EINVAL;
@@ -293,6 +295,7 @@ void mempool_destroy(mempool_t *pool)
 {
 	char code[64];
 
+	ASSERT(!port_in_interrupt());
 	if (!pool)
 		return;
 	if (pool->nr_missing) {

@@ -470,6 +470,7 @@ void *slab_alloc_slow(struct kmem_cache *cache, gfp_t gfp, const void *caller)
 		object = take_at_once(cache, gfp, caller, &construct);
 	if (unlikely(!object) && may_wait_for_object(gfp))
 		object = wait_for_object(cache, gfp, &construct);
+	slow_path_done();
 	if (unlikely(!object))
 		return NULL;
 	if (cache->ctor && construct)
@@ -644,6 +645,7 @@ void object_push_slow(void *object, struct kmem_cache *cache)
 	} else {
 		slab_free_straight(cache, object, caller);
 	}
+	slow_path_done();
 }
 
 /* --- the public face --- */

@@ -62,6 +62,7 @@ struct kmem_cache *slab_next(struct kmem_cache *cache)
 	struct kmem_cache *next = NULL;
 	bool is_last_pin;
 
+	ASSERT(!port_in_interrupt());
 	ASSERT(!cache || cache->nr_pins);
 	if (node != &slab.caches) {
 		next = list_entry(node, struct kmem_cache, caches);
@@ -79,6 +80,7 @@ void slab_let_go(struct kmem_cache *cache)
 	irqflags_t flags = port_lock_irqsave(&slab.lock);
 	bool is_last_pin = unpin_locked(cache);
 
+	ASSERT(!port_in_interrupt());
 	port_unlock_irqrestore(&slab.lock, flags);
 	if (is_last_pin)
 		free_cache(cache);
@@ -163,6 +165,7 @@ void slab_close_all(enum slow_reason reason, bool closed)
 {
 	unsigned int bit = (unsigned int)reason;
 
+	ASSERT(!port_in_interrupt());
 	if (closed)
 		__atomic_fetch_or(&slab.closed_for, bit, __ATOMIC_RELAXED);
 	else
@@ -175,6 +178,7 @@ size_t slab_reclaim(void)
 	struct kmem_cache *cache;
 	size_t pages = 0;
 
+	ASSERT(!port_in_interrupt());
 	slab_for_each(cache) pages += kmem_cache_shrink(cache);
 	return pages;
 }
@@ -390,6 +394,7 @@ struct kmem_cache *kmem_cache_create(const char *name, size_t size, size_t align
 	struct kmem_cache *cache;
 	char shown[CACHE_NAME_MAX];
 
+	ASSERT(!port_in_interrupt());
 	if (!wrong)
 		wrong = create_cache(&cache, name, size, align, flags, ctor);
 	if (!wrong)
@@ -494,6 +499,7 @@ int kmem_cache_destroy(struct kmem_cache *cache)
 	const void *caller = RETURN_ADDRESS();
 	bool stays;
 
+	ASSERT(!port_in_interrupt());
 	if (!cache)
 		return 0;
 	if (!pin_if_known(cache)) {

@@ -622,6 +622,7 @@ const char *slab_debug_change(struct kmem_cache *cache, slab_flags_t letters_wan
 	irqflags_t flags;
 	bool is_empty;
 
+	ASSERT(!port_in_interrupt());
 	slab_keep_closed(cache, true);
 	(void)kmem_cache_shrink(cache);
 	flags = port_lock_irqsave(&cache->lock);

@@ -70,6 +70,15 @@ static inline void pages_forget(const struct page *page)
 		leak_forget(page);
 }
 
+/* report/validate.c: a slow path is done, maybe the n-th of validate_every=. Context: any, no lock of mm held. */
+void mm_validate_count(void);
+
+static inline void slow_path_done(void)
+{
+	if (DEBUG_LEVEL >= 2 && unlikely(mm_watch & WATCH_VALIDATE))
+		mm_validate_count();
+}
+
 static inline bool pages_must_fail(gfp_t gfp, unsigned int order, const void *caller)
 {
 	return unlikely(mm_watch & WATCH_FAULT) && fault_hits_pages(gfp, order, caller);

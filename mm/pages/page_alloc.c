@@ -219,6 +219,7 @@ static NOINLINE struct page *alloc_slow(gfp_t gfp, unsigned int order, const voi
 	gfp = gfp_check_context(gfp);
 	if (!pages_must_fail(gfp, order, caller))
 		page = take_or_wait(gfp, order);
+	slow_path_done();
 	if (unlikely(!page)) {
 		page_alloc_report_failure(gfp, order);
 		return NULL;
@@ -375,6 +376,7 @@ static void free_to_zone(struct page *page, unsigned int order)
 	if (unlikely(check_mode))
 		pcp_check_mode(zone);
 	wait_serve_zone(zone);
+	slow_path_done();
 }
 
 /* The list is full, or closed. */

@@ -11,6 +11,7 @@ enum mm_watch {
 	WATCH_INIT_FREE = 4,  /* what is given back is cleared */
 	WATCH_FAULT = 16,     /* requests fail on purpose (mm/report/fault.h) */
 	WATCH_OBJECTS = 8,    /* some caches are debugged (mm/objects/slab_debug.h) */
+	WATCH_VALIDATE = 256, /* all is checked now and then (mm/report/validate.h); builds with DEBUG=2 */
 	WATCH_LEAK = 128,     /* what is handed out is written down (mm/report/leak.h) */
 };
 

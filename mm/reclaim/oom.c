@@ -3,6 +3,7 @@
  * It needs no memory: one line is printed and a flag is set. No lock. */
 #include <mm/reclaim/oom.h>
 
+#include <kernel/lib/assert.h>
 #include <mm/port.h>
 #include <mm/reclaim/events.h>
 #include <mm/reclaim/retry.h>
@@ -23,6 +24,7 @@ bool oom_kill(gfp_t gfp, unsigned int order)
 	enum port_victim victim;
 	size_t nr_pages;
 
+	ASSERT(!port_in_interrupt());
 	if (!oom_may_kill(gfp, order))
 		return false;
 	victim = port_kill_victim(is_overdue(), name, &nr_pages);

@@ -73,6 +73,7 @@ bool retry_until_served(struct mem_waiter *waiter)
 {
 	gfp_t gfp = scope_limit(waiter->gfp);
 
+	ASSERT(!port_in_interrupt());
 	ASSERT(gfp_has(gfp, __GFP_WAIT) && !waiter->is_served && !waiter->page && !waiter->object);
 	if (scope_is_reclaim() && (serve_reclaimer(waiter) || !gfp_has(gfp, __GFP_NOFAIL)))
 		return waiter->page || waiter->object;

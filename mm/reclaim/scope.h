@@ -17,6 +17,7 @@ static inline unsigned int scope_save(unsigned int bit)
 	uint32_t *scope = port_scope();
 	unsigned int before = *scope & bit;
 
+	ASSERT_AT(1, !port_in_interrupt());
 	*scope |= bit;
 	return before;
 }

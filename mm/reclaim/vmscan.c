@@ -72,6 +72,7 @@ void unregister_shrinker(struct shrinker *shrinker)
 {
 	irqflags_t flags = port_lock_irqsave(&vmscan.lock);
 
+	ASSERT(!port_in_interrupt());
 	ASSERT(vmscan.nr_shrinkers && !shrinker->leaving); /* it was registered, once */
 	list_del(&shrinker->link);
 	vmscan.nr_shrinkers--;
@@ -225,6 +226,7 @@ size_t vmscan_reclaim(gfp_t gfp, size_t nr_pages)
 	const struct zone *zone;
 	uint32_t zones_of_gfp = 0;
 
+	ASSERT(!port_in_interrupt());
 	for_each_zone(zone)
 		if (zone->id <= gfp_zone(gfp))
 			zones_of_gfp |= 1u << zone->index;

@@ -276,6 +276,7 @@ void wait_serve_all(void)
 {
 	struct zone *zone;
 
+	ASSERT(!port_in_interrupt());
 	for_each_zone(zone)
 		while (wait_somebody() && serve_longest_waiting(zone))
 			;
@@ -330,6 +331,7 @@ void wait_enter(struct mem_waiter *waiter)
 {
 	irqflags_t flags;
 
+	ASSERT(!port_in_interrupt());
 	close_lists();
 	flags = port_lock_irqsave(&wait.lock);
 	queue_locked(waiter);
@@ -351,6 +353,7 @@ bool wait_sleep(struct mem_waiter *waiter, unsigned int timeout_ms)
 {
 	uint64_t now = port_now_ms(), end = now + timeout_ms;
 
+	ASSERT(!port_in_interrupt());
 	for (; !wait_is_served(waiter) && !wait_is_hopeless(waiter) && now < end; now = port_now_ms()) {
 		if (!waiter->has_slept)
 			mm_event_add(EVENT_WAIT, 1);
@@ -364,6 +367,7 @@ void wait_raise(struct mem_waiter *waiter)
 {
 	irqflags_t flags = port_lock_irqsave(&wait.lock);
 
+	ASSERT(!port_in_interrupt());
 	if (!waiter->is_served && wait_wants_pages(waiter) && waiter->row < ROW_OF(DEPTH_RAISED, 0)) {
 		remove_from_row_locked(waiter);
 		add_to_row_locked(waiter, DEPTH_RAISED);
@@ -394,6 +398,7 @@ bool wait_leave(struct mem_waiter *waiter)
 {
 	irqflags_t flags = port_lock_irqsave(&wait.lock);
 
+	ASSERT(!port_in_interrupt());
 	if (!waiter->is_served)
 		unqueue_locked(waiter);
 	port_unlock_irqrestore(&wait.lock, flags);

@@ -158,6 +158,7 @@ bool fault_set_nth(unsigned int n)
 	uint32_t *scope = port_scope();
 	bool was_reached = !(*scope >> NTH_SHIFT);
 
+	ASSERT(!port_in_interrupt());
 	n = MIN(n, (unsigned int)NTH_MAX);
 	if (n)
 		arm(1);
@@ -267,6 +268,7 @@ const char *fault_set(enum fault_kind kind, const char *text)
 	irqflags_t flags;
 	bool was_on;
 
+	ASSERT(!port_in_interrupt());
 	if (expected)
 		return expected;
 	if (setting.is_on)

@@ -162,6 +162,7 @@ void leak_stop(void)
 	struct page *block = leak.block;
 	unsigned int order = leak.order;
 
+	ASSERT(!port_in_interrupt());
 	leak.block = NULL;
 	port_unlock_irqrestore(&leak.lock, flags);
 	if (!block)
@@ -176,6 +177,7 @@ const char *leak_mark(void)
 	struct page *block;
 	irqflags_t flags;
 
+	ASSERT(!port_in_interrupt());
 	leak_stop();
 	block = alloc_table(&order);
 	if (!block)
@@ -252,6 +254,7 @@ unsigned int leak_collect(struct leak_caller *rows, struct leak_sum *sum)
 	unsigned int nr_rows = 0;
 	uint32_t at = 0;
 
+	ASSERT(!port_in_interrupt());
 	*sum = (struct leak_sum){.nr = 0};
 	vmalloc_purge();
 	do

@@ -22,6 +22,9 @@
 static struct {
 	struct sink *out;
 	unsigned int nr_violations;
+	bool is_at_rest;		/* W2 holds */
+	unsigned int every, nr_counted; /* slow paths; every 0: never */
+	bool is_due;
 } validate;
 
 static COLD PRINTF(1, 2) void violation(const char *fmt, ...)
@@ -464,13 +467,13 @@ static void check_waiters(void)
 	wait_for_each(count_waiter);
 	if (nr_queued > wait_nr_waiters)
 		violation("W1 %u waiters are in the queue, %u counted\n", nr_queued, wait_nr_waiters);
-	if (nr_queued == wait_nr_waiters)
+	if (nr_queued == wait_nr_waiters && validate.is_at_rest)
 		wait_for_each(check_waiter); /* W2: nobody is about to leave */
 	if (nr_queued)
 		check_closed();
 }
 
-unsigned int mm_validate(struct sink *out)
+static unsigned int check_all(struct sink *out, bool is_at_rest)
 {
 	irqflags_t flags = irq_save();
 	const struct zone *zone;
@@ -478,6 +481,7 @@ unsigned int mm_validate(struct sink *out)
 
 	validate.out = out;
 	validate.nr_violations = 0;
+	validate.is_at_rest = is_at_rest;
 	for_each_zone(zone)
 		check_zone(zone);
 	check_slabs();
@@ -493,4 +497,44 @@ unsigned int mm_validate(struct sink *out)
 		violation("%s\n", wrong);
 	irq_restore(flags);
 	return validate.nr_violations;
+}
+
+unsigned int mm_validate(struct sink *out)
+{
+	return check_all(out, true);
+}
+
+/* --- now and then --- */
+
+static void print_violation(struct sink *sink, const char *text, size_t len)
+{
+	(void)sink;
+	port_print(PORT_ERR, "BUG: %.*s", (int)(len - 1), text); /* without its newline */
+}
+
+bool mm_validate_every(unsigned int n)
+{
+	if (DEBUG_LEVEL < 2)
+		return false;
+	validate.every = n;
+	validate.nr_counted = 0;
+	validate.is_due = false;
+	mm_watch_set(WATCH_VALIDATE, n != 0);
+	return true;
+}
+
+void mm_validate_count(void)
+{
+	struct sink printed = {print_violation};
+	unsigned int every = READ_ONCE(validate.every);
+
+	if (DEBUG_LEVEL < 2)
+		return;
+	if (every && __atomic_add_fetch(&validate.nr_counted, 1, __ATOMIC_RELAXED) % every == 0)
+		WRITE_ONCE(validate.is_due, true);
+	if (likely(!READ_ONCE(validate.is_due)) || !port_may_sleep())
+		return;
+	WRITE_ONCE(validate.is_due, false);
+	if (check_all(&printed, false))
+		(void)mm_validate_every(0);
 }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <kernel/lib/align.h>
+#include <mm/dma/bounce.h>
 #include <mm/dma/dma.h>
 #include <mm/early/memblock.h>
 #include <mm/port.h>
@@ -83,6 +84,12 @@ void fake_machine_create(const struct memmap_entry *entries, size_t nr_entries, 
 	host_cpu.direct_map = machine.reserved + (-(uintptr_t)machine.reserved & (MAP_ALIGN - 1));
 	for (i = 0; i < machine.usable.nr; i++)
 		fake_machine_map_ram(&machine.usable.range[i], lowmem_end);
+	dma_bounce_init(0); /* of the machine before */
+}
+
+bool fake_machine_is_up(void)
+{
+	return is_up;
 }
 
 int fake_machine_fd(void)

@@ -18,9 +18,14 @@ bool port_is_atomic(void)
 	return in_atomic;
 }
 
+bool port_may_sleep(void)
+{
+	return !in_atomic && !irqs_disabled();
+}
+
 bool port_check_may_sleep(const char *file, int line)
 {
-	if (!in_atomic && !irqs_disabled())
+	if (port_may_sleep())
 		return true;
 	port_print(PORT_ERR, "BUG: sleeping function called from invalid context at %s:%d", file, line);
 	return false;

@@ -22,6 +22,9 @@ void fake_machine_reboot(struct mm_params params);
  */
 void fake_machine_boot_pc(uint64_t ram_mib);
 
+/* Was all of mm booted on the machine that is there, by one of these? */
+bool fake_machine_is_up(void);
+
 /* The file behind physical memory; offset is the physical address. For mappings of high memory. */
 int fake_machine_fd(void);
 

@@ -104,20 +104,20 @@ KTEST(assert, what_a_slow_path_changes_is_walked, "DBG-12")
 	EXPECT(fires(drain, NULL, "stack_is_sound"));
 }
 
-static void retire(void *area)
+static void let_go(void *area)
 {
-	area_retire((struct vm_area *)area);
+	area_let_go((struct vm_area *)area, NULL);
 }
 
-KTEST(assert, an_area_that_lives_is_not_retired, "DBG-12")
+KTEST(assert, an_area_is_let_go_once, "DBG-12")
 {
 	struct vm_area *area;
 
 	start();
 	area = area_find_live(vmalloc(PAGE_SIZE));
 	REQUIRE(area);
-	area_unmap_and_free(area, area_mapped_end(area));
-	EXPECT(fires(retire, area, "area->state == from"));
+	area_let_go(area, NULL);
+	EXPECT(fires(let_go, area, "area->state == AREA_LIVE"));
 }
 
 static void keep_another(void *pool)

@@ -45,9 +45,9 @@ static bool is_default(const struct cmdline_options *o)
 	return strcmp(o->selftest, "all") == 0 && strcmp(o->bench, "none") == 0 &&
 	       strcmp(o->demo, "none") == 0 && o->monitor && o->exit == CMDLINE_EXIT_NEVER &&
 	       o->mem_bytes == 0 && o->lowmem_bytes == 0 && o->min_free_kbytes == 0 &&
-	       o->slab_debug[0] == '\0' && o->failslab[0] == '\0' && o->fail_page_alloc[0] == '\0' &&
-	       !o->init_on_alloc && !o->init_on_free && o->panic == PANIC_HALT &&
-	       o->output == CMDLINE_OUTPUT_KTAP;
+	       o->validate_every == 0 && o->slab_debug[0] == '\0' && o->failslab[0] == '\0' &&
+	       o->fail_page_alloc[0] == '\0' && !o->init_on_alloc && !o->init_on_free &&
+	       o->panic == PANIC_HALT && o->output == CMDLINE_OUTPUT_KTAP;
 }
 
 KTEST(cmdline, empty_line_gives_the_defaults, "USR-05")
@@ -74,10 +74,11 @@ KTEST(cmdline, with_exit_qemu_the_monitor_must_be_asked_for, "USR-05")
 
 KTEST(cmdline, every_option_reaches_its_place, "USR-05")
 {
-	struct cmdline_options o = parse(
-		"build/ashlar.elf selftest=buddy,slab bench=all demo=irq monitor=off exit=qemu "
-		"mem=4M lowmem=512M min_free_kbytes=0x400 slab_debug=FZPU,kmalloc-64 failslab=1,100,0,-1 "
-		"fail_page_alloc=10,50,0,5 init_on_alloc=1 init_on_free=on panic=exit output=terminal");
+	struct cmdline_options o =
+		parse("build/ashlar.elf selftest=buddy,slab bench=all demo=irq monitor=off exit=qemu "
+		      "mem=4M lowmem=512M min_free_kbytes=0x400 validate_every=500 "
+		      "slab_debug=FZPU,kmalloc-64 failslab=1,100,0,-1 "
+		      "fail_page_alloc=10,50,0,5 init_on_alloc=1 init_on_free=on panic=exit output=terminal");
 
 	EXPECT_EQ(warnings.count, 0);
 	EXPECT(strcmp(o.selftest, "buddy,slab") == 0 && strcmp(o.bench, "all") == 0 &&
@@ -87,6 +88,7 @@ KTEST(cmdline, every_option_reaches_its_place, "USR-05")
 	EXPECT_EQ(o.mem_bytes, 4u << 20);
 	EXPECT_EQ(o.lowmem_bytes, 512u << 20);
 	EXPECT_EQ(o.min_free_kbytes, 1024);
+	EXPECT_EQ(o.validate_every, 500);
 	EXPECT(strcmp(o.slab_debug, "FZPU,kmalloc-64") == 0 && strcmp(o.failslab, "1,100,0,-1") == 0);
 	EXPECT(strcmp(o.fail_page_alloc, "10,50,0,5") == 0);
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include <kernel/lib/align.h>
+#include <kernel/lib/bug.h>
 #include <mm/early/memmap.h>
 
 #define MAX_ENTRIES 4096u
@@ -18,6 +19,12 @@
 #define MAX_LINE    1024
 
 static uint64_t lowmem_bytes = LOWMEM_MAX;
+
+void assert_failed(const char *expr, const char *file, int line)
+{
+	fprintf(stderr, "memmap: %s:%d: %s\n", file, line, expr);
+	abort();
+}
 
 NORETURN static void fail_usage(const char *found)
 {

@@ -9,6 +9,7 @@
 #include <kernel/core/thread.h>
 #include <kernel/lib/string.h>
 #include <tests/kernel/leftover.h>
+#include <tests/kernel/test_util.h>
 #include <tests/ktest.h>
 
 /* One or two of each room and floor, none of which takes as long as a tenth of a second at 1 GiB. */
@@ -40,6 +41,7 @@ void selftest_set_terminal(bool terminal)
 void selftest_init(bool terminal)
 {
 	printk_set_filter(offer_message);
+	ktest_set_check(DEBUG_LEVEL >= 2 ? expect_valid : NULL);
 	selftest_set_terminal(terminal);
 }
 

@@ -372,3 +372,40 @@ KTEST(validate, a_waiter_that_could_be_served_and_an_open_list_while_it_waits_ar
 	(void)wait_leave(&waiter);
 	kmem_cache_destroy(cache);
 }
+
+static void slow_paths(unsigned int nr)
+{
+	for (; nr; nr -= 2)
+		__free_page(alloc_page(GFP_KERNEL));
+}
+
+KTEST(validate, each_nth_slow_path_is_followed_by_a_check_where_one_may_sleep, "DBG-12")
+{
+	MACHINE_STAYS_AS_FOUND();
+	struct page *page = alloc_page(GFP_KERNEL);
+	irqflags_t flags;
+
+	REQUIRE(page);
+	if (!mm_validate_every(0)) {
+		__free_page(page);
+		SKIP("DEBUG is below 2");
+	}
+	pcp_keep_closed(true);
+	reports_capture();
+	page->refcount = 0; /* A1 */
+	EXPECT(mm_validate_every(100));
+	slow_paths(98);
+	EXPECT_EQ(reports_count(), 0);
+	flags = irq_save();
+	__free_page(alloc_page(GFP_ATOMIC)); /* due, but not here */
+	EXPECT_EQ(reports_count(), 0);
+	irq_restore(flags);
+	slow_paths(2);
+	EXPECT_EQ(reports_count(), 1);
+	EXPECT(reports_contain("BUG: A1 pfn"));
+	slow_paths(200); /* said once */
+	EXPECT_EQ(reports_count(), 1);
+	page->refcount = 1;
+	pcp_keep_closed(false);
+	__free_page(page);
+}
