@@ -260,6 +260,8 @@ static __init void start_memory(void)
 	build_map();
 	params.lowmem_end = choose_lowmem_end();
 	params.min_free_kbytes = choose_min_free(params.lowmem_end);
+	params.page_poison = boot.options.page_poison;
+	params.page_owner = boot.options.page_owner;
 	require_enough_memory(params.lowmem_end);
 	memblock_init(&usable, params.lowmem_end);
 	reserve_firmware();

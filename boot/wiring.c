@@ -9,6 +9,7 @@
 #include <kernel/arch/kmap.h>
 #include <kernel/arch/mmu.h>
 #include <kernel/core/address.h>
+#include <kernel/core/backtrace.h>
 #include <kernel/core/blkdev.h>
 #include <kernel/core/console.h>
 #include <kernel/core/err.h>
@@ -82,6 +83,14 @@ const char *port_code_name(const void *ip, char *buf, size_t size)
 bool port_describe_address(uintptr_t addr, char *buf, size_t size)
 {
 	return address_describe(addr, buf, size);
+}
+
+extern const char __mm_text_start[], __mm_text_end[];
+
+unsigned int port_backtrace(const void **frame, unsigned int max)
+{
+	return backtrace_save((uintptr_t)__builtin_frame_address(0), frame, max, (uintptr_t)__mm_text_start,
+			      (uintptr_t)__mm_text_end);
 }
 
 extern struct sized_call __start_sized_calls[], __stop_sized_calls[];

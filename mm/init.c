@@ -16,6 +16,8 @@
 #include <mm/pages/page_alloc.h>
 #include <mm/reclaim/reserve.h>
 #include <mm/reclaim/vmscan.h>
+#include <mm/report/owner.h>
+#include <mm/report/poison.h>
 
 static uint32_t init_min_free_kbytes;
 
@@ -113,6 +115,22 @@ static void init_zone_memory(struct zone *zone)
 	memset(zone->block_mobility, MOBILITY_MOVABLE, blocks);
 }
 
+static bool has_tables(bool wanted, bool has, const char *what)
+{
+	if (wanted && !has)
+		port_print(PORT_WARN, "low memory has no place for the tables of %s=: it stays off", what);
+	return has;
+}
+
+/* Who wants to see every page, from the hand-over on. */
+static void init_watches(const struct mm_params *params)
+{
+	mm_watch_set(WATCH_POISON,
+		     has_tables(params->page_poison, poison_init(params->page_poison), "page_poison"));
+	mm_watch_set(WATCH_OWNER,
+		     has_tables(params->page_owner, page_owner_init(params->page_owner), "page_owner"));
+}
+
 void mm_init_zones(const struct mm_params *params)
 {
 	pfn_t end;
@@ -133,6 +151,7 @@ void mm_init_zones(const struct mm_params *params)
 	for_each_zone(zone)
 		init_zone_memory(zone);
 	kmap_init();
+	init_watches(params);
 }
 
 static void add_free_range(pfn_t start, pfn_t end)
@@ -145,6 +164,7 @@ void mm_init_allocators(void)
 	memblock_hand_over(add_free_range);
 	zone_build_policy(init_min_free_kbytes);
 	pcp_init();
+	pcp_close(SLOW_PAGES, mm_watch & (WATCH_POISON | WATCH_OWNER));
 	slab_init();
 	kmalloc_init();
 	vmalloc_init();

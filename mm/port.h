@@ -63,6 +63,10 @@ const char *port_code_name(const void *ip, char *buf, size_t size);
  * when the kernel knows nothing of it. Context: any. */
 bool port_describe_address(uintptr_t addr, char *buf, size_t size);
 
+/* The addresses that calls return to, the innermost first, from the first outside mm on: who asked it, and who asked
+ * them. Result: how many there are, up to max. Context: any. */
+unsigned int port_backtrace(const void **frame, unsigned int max);
+
 /* The size that the object_pop_sized() asked for which is returned to at this address; 0: there is none. Works from
  * port_index_sized_calls() on, which may be called again. Context: any; boot or process. */
 size_t port_size_of_call(const void *return_address);

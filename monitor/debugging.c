@@ -4,7 +4,9 @@
 #include <mm/objects/slab_debug.h>
 #include <mm/report/fault.h>
 #include <mm/report/leak.h>
+#include <mm/report/owner.h>
 #include <monitor/command.h>
+#include <monitor/parse.h>
 #include <monitor/tables.h>
 
 static void list_debugged(void)
@@ -104,6 +106,37 @@ static void run_leak(unsigned int nr, char *word[])
 	}
 }
 
+/* --- memory by who asked for it --- */
+
+#define OWNERS_SHOWN 20u
+
+static void run_owners(unsigned int nr, char *word[])
+{
+	const struct page_owner_caller *line;
+	unsigned int nr_callers;
+	uint64_t shown = OWNERS_SHOWN;
+	char code[64];
+
+	if (nr && (!parse_number(word[0], &shown) || !shown)) {
+		(void)expected("owners", "how many lines to show", word[0]);
+		return;
+	}
+	line = page_owner_callers(&nr_callers);
+	if (!line) {
+		say("owners: nobody notes who takes pages; page_owner=on on the kernel's command line "
+		    "does\n");
+		return;
+	}
+	say("   pages       bytes  blocks  taken by\n");
+	for (unsigned int i = 0; i < nr_callers && i < shown; i++)
+		say("%8u %11llu %7u  %s\n", line[i].nr_pages,
+		    (unsigned long long)line[i].nr_pages << PAGE_SHIFT, line[i].nr_blocks,
+		    line[i].caller ? port_code_name(line[i].caller, code, sizeof(code))
+				   : "calls that are not known");
+	if (nr_callers > shown)
+		say("and %u more\n", nr_callers - (unsigned int)shown);
+}
+
 const struct command debugging_commands[] = {
 	{"debug", "[CACHE [LETTERS]]", 0, 2,
 	 "caches that are debugged; checks one; gives it letters of FZPUQ", run_debug},
@@ -113,5 +146,6 @@ const struct command debugging_commands[] = {
 	 run_fault},
 	{"leak", "mark|report|off", 1, 1,
 	 "what was allocated since the mark and did not come back, by caller", run_leak},
+	{"owners", "[LINES]", 0, 1, "memory by who asked for it, the most first (page_owner=on)", run_owners},
 	{.name = NULL},
 };

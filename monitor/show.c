@@ -15,6 +15,8 @@
 #include <mm/reclaim/events.h>
 #include <mm/report/locate.h>
 #include <mm/report/map.h>
+#include <mm/report/owner.h>
+#include <mm/report/poison.h>
 #include <mm/report/stats.h>
 #include <mm/report/validate.h>
 #include <monitor/handles.h>
@@ -48,6 +50,15 @@ void flags_page_print(void)
 
 /* --- pages --- */
 
+/* Who took it, and who freed it last; nothing without page_owner=on. */
+static void page_print_owner(const struct page *page)
+{
+	char line[PAGE_OWNER_LINE_MAX];
+
+	for (unsigned int n = 0; page_owner_line(page, n, line, sizeof(line)); n++)
+		say("  %s\n", line);
+}
+
 static void page_print(pfn_t pfn)
 {
 	struct page *page = pfn_to_page(pfn), *head = page_find_head(page);
@@ -63,7 +74,8 @@ static void page_print(pfn_t pfn)
 	say(", zone %s: %s", zone ? zone->name : "none", page_describe(page, text, sizeof(text)));
 	if (head && head->state == PAGE_SLAB && slab_locate(page_address(page), &place))
 		say(", cache %s", place.cache);
-	say("\n");
+	say("%s\n", page_is_poisoned(page) ? ", poisoned" : "");
+	page_print_owner(page);
 }
 
 /* The page that a word names by number, address or handle; else NULL, after a message. */
@@ -133,6 +145,7 @@ static void whatis_direct(uintptr_t addr)
 	else
 		say("object %u of a slab of cache %s (%u bytes), at offset %u: %s\n", place.index,
 		    place.cache, place.object_size, place.offset, states[place.state]);
+	page_print_owner(page);
 }
 
 static void whatis_elsewhere(uintptr_t addr)

@@ -65,6 +65,25 @@ void backtrace_print(uintptr_t eip, uintptr_t ebp)
 	}
 }
 
+unsigned int backtrace_save(uintptr_t ebp, const void **address, unsigned int max, uintptr_t without,
+			    uintptr_t end)
+{
+	uintptr_t last = 0;
+	unsigned int nr = 0;
+
+	while (nr < max && ebp > last && frame_is_readable(ebp)) {
+		const struct frame *frame = (const struct frame *)ebp;
+
+		if (frame->return_address == 0)
+			break;
+		if (nr || frame->return_address - without >= end - without)
+			address[nr++] = (const void *)frame->return_address;
+		last = ebp;
+		ebp = frame->caller_ebp;
+	}
+	return nr;
+}
+
 NOINLINE void backtrace_here(void)
 {
 	backtrace_print(0, (uintptr_t)__builtin_frame_address(0));

@@ -60,6 +60,10 @@ static const struct option cmdline_table[] = {
 	 .help = "clear pages and objects when they are handed out"},
 	{"init_on_free", KIND_BOOL, AT(init_on_free), .expected = "0 or 1",
 	 .help = "... when they come back"},
+	{"page_poison", KIND_BOOL, AT(page_poison), .expected = "0 or 1",
+	 .help = "free pages hold a pattern: what is written to them is found"},
+	{"page_owner", KIND_BOOL, AT(page_owner), ON_OFF,
+	 .help = "who took each page, and who freed it: in reports, whatis, page, owners"},
 	{"validate_every", KIND_NUMBER, AT(validate_every), 0, 1u << 30, "a number from 0 to 1073741824",
 	 .help = "DEBUG=2: mm_validate after each so many slow paths; 0: never"},
 };

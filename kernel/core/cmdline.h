@@ -31,6 +31,7 @@ struct cmdline_options {
 	char failslab[CMDLINE_LIST_MAX];
 	char fail_page_alloc[CMDLINE_LIST_MAX];
 	bool init_on_alloc, init_on_free;
+	bool page_poison, page_owner;
 	uint32_t validate_every; /* slow paths; 0: never */
 	enum panic_action panic;
 };

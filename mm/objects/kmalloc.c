@@ -181,7 +181,7 @@ NOINLINE void *kmalloc_slow(size_t size, gfp_t gfp, const void *caller)
 		return alloc_large(size, gfp, caller);
 	cache = kmalloc_caches[gfp_has(gfp, __GFP_DMA)][kmalloc_class(size)];
 	ASSERT(cache->object_size >= size || !cache->per_slab); /* K1; or it is too early, which is said */
-	if (unlikely(mm_watch))
+	if (unlikely(mm_watch & WATCH_OBJECT))
 		return slab_watch_alloc(cache, gfp_check_atomic(gfp), caller, size);
 	object = slab_pop_object(cache, gfp);
 	if (object)

@@ -417,7 +417,8 @@ static bool take_object_or_page(struct mem_waiter *wait)
 }
 
 /* An object that somebody frees, or one of a new slab: whichever comes first (C3). */
-static NOINLINE void *wait_for_object(struct kmem_cache *cache, gfp_t gfp, bool *construct)
+static NOINLINE void *wait_for_object(struct kmem_cache *cache, gfp_t gfp, const void *caller,
+				      bool *construct)
 {
 	struct slab_waiter waiter = {.cache = cache};
 
@@ -431,6 +432,8 @@ static NOINLINE void *wait_for_object(struct kmem_cache *cache, gfp_t gfp, bool 
 	*construct = waiter.construct;
 	if (waiter.wait.object)
 		return waiter.wait.object;
+	if (unlikely(mm_watch & WATCH_TAKEN))
+		page_alloc_show_taken(waiter.wait.page, waiter.wait.gfp, waiter.wait.page->order, caller);
 	return grow_and_take(cache, make_slab(cache, waiter.wait.page), construct);
 }
 
@@ -469,7 +472,7 @@ void *slab_alloc_slow(struct kmem_cache *cache, gfp_t gfp, const void *caller)
 	if (likely(!retry_must_queue(gfp) || !may_wait_for_object(gfp)))
 		object = take_at_once(cache, gfp, caller, &construct);
 	if (unlikely(!object) && may_wait_for_object(gfp))
-		object = wait_for_object(cache, gfp, &construct);
+		object = wait_for_object(cache, gfp, caller, &construct);
 	slow_path_done();
 	if (unlikely(!object))
 		return NULL;
@@ -484,7 +487,7 @@ PCPU_CALL void *object_pop_slow(struct kmem_cache *cache, gfp_t gfp)
 {
 	const void *caller = RETURN_ADDRESS();
 
-	if (likely(!mm_watch))
+	if (likely(!(mm_watch & WATCH_OBJECT)))
 		return slab_alloc_slow(cache, gfp, caller);
 	return slab_watch_alloc(cache, gfp, caller, 0);
 }
@@ -640,7 +643,7 @@ void object_push_slow(void *object, struct kmem_cache *cache)
 		for (unsigned int n = 0; n < ROOM; n += CHUNK)
 			(void)drain_chunk(cache, caller, &pages);
 		object_push(object, cache);
-	} else if (unlikely(mm_watch)) {
+	} else if (unlikely(mm_watch & WATCH_OBJECT)) {
 		slab_watch_free(cache, object, caller);
 	} else {
 		slab_free_straight(cache, object, caller);

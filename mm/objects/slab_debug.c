@@ -180,7 +180,7 @@ static const uint8_t *find_damage(const struct kmem_cache *cache, const void *ob
 
 /* --- who did it --- */
 
-static void note_track(struct object_track *track, const void *caller)
+void object_track_note(struct object_track *track, const void *caller)
 {
 	const char *task = port_task_name();
 	unsigned int i = 0;
@@ -244,24 +244,27 @@ static void print_bytes(char text[SHOWN_BYTES * 3 + 1], const uint8_t *at, unsig
 		(void)snprintf(text + 3 * i, 4, " %02x", at[i]);
 }
 
+void slab_debug_print_bytes(int offset, const uint8_t *at, const uint8_t *last, uint8_t byte)
+{
+	unsigned int nr = (unsigned int)(last - at) + 1, shown = MIN(nr, SHOWN_BYTES);
+	char should[SHOWN_BYTES * 3 + 1], is[SHOWN_BYTES * 3 + 1];
+	uint8_t expected[SHOWN_BYTES];
+
+	memset(expected, byte, sizeof(expected));
+	print_bytes(should, expected, shown);
+	print_bytes(is, at, shown);
+	port_print(PORT_ERR, "  at offset %d: expected%s%s, found%s%s (%u byte%s)", offset, should,
+		   nr > shown ? " ..." : "", is, nr > shown ? " ..." : "", nr, nr == 1 ? "" : "s");
+}
+
 /* From the first wrong byte to the last one. */
 static void print_zone(const void *object, const struct zone_of_object *zone, const uint8_t *at)
 {
-	uint8_t expected[SHOWN_BYTES];
-	char should[SHOWN_BYTES * 3 + 1], is[SHOWN_BYTES * 3 + 1];
 	const uint8_t *last = zone->end - 1;
-	unsigned int nr, shown;
 
 	while (last > at && *last == zone->byte)
 		last--;
-	nr = (unsigned int)(last - at) + 1;
-	shown = MIN(nr, SHOWN_BYTES);
-	memset(expected, zone->byte, sizeof(expected));
-	print_bytes(should, expected, shown);
-	print_bytes(is, at, shown);
-	port_print(PORT_ERR, "  at offset %d: expected%s%s, found%s%s (%u byte%s)",
-		   (int)(at - (const uint8_t *)object), should, nr > shown ? " ..." : "", is,
-		   nr > shown ? " ..." : "", nr, nr == 1 ? "" : "s");
+	slab_debug_print_bytes((int)(at - (const uint8_t *)object), at, last, zone->byte);
 }
 
 /* One block for all that was done to the object; each part is filled again. */
@@ -371,7 +374,7 @@ void slab_debug_hand_out(struct kmem_cache *cache, void *object, size_t size_byt
 		memset((char *)object + size_bytes, POISON_RED, cache->object_size - size_bytes);
 	note->size = (uint32_t)size_bytes;
 	if (cache->flags & SLAB_STORE_USER)
-		note_track(&note->allocated, caller);
+		object_track_note(&note->allocated, caller);
 	__atomic_store_n(&note->state, NOTE_LIVE, __ATOMIC_RELEASE);
 }
 
@@ -467,7 +470,7 @@ void slab_debug_take_back(struct kmem_cache *cache, void *object, const void *ca
 		check_object(cache, object, false, MIN(note->size, cache->object_size), "seen when freed",
 			     caller);
 	if (cache->flags & SLAB_STORE_USER)
-		note_track(&note->freed, caller);
+		object_track_note(&note->freed, caller);
 	if (cache->flags & SLAB_POISON)
 		fill(object, cache->object_size, POISON_FREED);
 	else if (mm_watch & WATCH_INIT_FREE && !cache->ctor)
@@ -552,7 +555,7 @@ void slab_debug_resize(struct kmem_cache *cache, void *object, size_t size_bytes
 		memset((char *)object + size_bytes, POISON_RED, cache->object_size - size_bytes);
 	note->size = (uint32_t)size_bytes;
 	if (cache->flags & SLAB_STORE_USER)
-		note_track(&note->allocated, caller);
+		object_track_note(&note->allocated, caller);
 }
 
 const char *slab_debug_why_damaged(const struct kmem_cache *cache, const void *object)

@@ -169,6 +169,13 @@ const char *slab_debug_allocated_text(const struct kmem_cache *cache, const void
 				      size_t size);
 const char *slab_debug_freed_text(const struct kmem_cache *cache, const void *object, char *buf, size_t size);
 
+/* A line of a report: bytes from `at` to `last`, which lie at that offset of something, should all be `byte`. Context:
+ * any. */
+void slab_debug_print_bytes(int offset, const uint8_t *at, const uint8_t *last, uint8_t byte);
+
+/* Notes who runs now, and which code asks. Context: any. */
+void object_track_note(struct object_track *track, const void *caller);
+
 /* "allocated by f+0x12 in boot at 1.234 s" to buf, cut to size; "" where nobody is known. Result: buf. */
 const char *object_track_text(const struct object_track *track, const char *verb, char *buf, size_t size);
 #define TRACK_TEXT_MAX 128

@@ -49,6 +49,17 @@ static inline bool retry_must_queue(gfp_t gfp)
 /* mapped/highmem.c: clear a page, wherever it lies. Context: any. */
 void clear_highpage(const struct page *page);
 
+/* report/poison.c, while WATCH_POISON: was anything written to pages since they were freed? They leave the zones;
+ * and pages that go back are filled. report/owner.c, while WATCH_OWNER: who takes a block, who gives pages back; and
+ * what is known of a page, for reports about it: line n, false: there are no more. Context: any, no lock of mm
+ * held; a line under any. */
+void poison_check_pages(struct page *page, size_t nr_pages, const void *caller);
+void poison_fill_pages(struct page *page, size_t nr_pages);
+void page_owner_taken(struct page *page, unsigned int order, gfp_t gfp);
+void page_owner_freed(struct page *page, size_t nr_pages);
+bool page_owner_line(const struct page *page, unsigned int n, char *buf, size_t size);
+#define PAGE_OWNER_LINE_MAX 192
+
 /* report/fault.c: shall this request fail on purpose? For slow paths, which see every request meanwhile. Context:
  * any, no lock of mm held. */
 bool fault_hits_pages(gfp_t gfp, unsigned int order, const void *caller);

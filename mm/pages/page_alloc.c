@@ -64,8 +64,18 @@ COLD void page_alloc_print_failure(gfp_t gfp, unsigned int order)
 					: -1);
 }
 
+COLD void page_alloc_print_owner(const struct page *page)
+{
+	char line[PAGE_OWNER_LINE_MAX];
+
+	if (mm_watch & WATCH_OWNER)
+		for (unsigned int n = 0; page_owner_line(page, n, line, sizeof(line)); n++)
+			port_print(PORT_ERR, "  %s", line);
+}
+
 static COLD void report_bad_free(const struct page *page, unsigned int order, const void *caller)
 {
+	irqflags_t flags = irq_save(); /* so that nobody prints in between */
 	char state[96], code[64];
 
 	port_print(PORT_ERR,
@@ -73,11 +83,14 @@ static COLD void report_bad_free(const struct page *page, unsigned int order, co
 		   "allocated block of order %u; nothing changed",
 		   port_code_name(caller, code, sizeof(code)), page_to_pfn(page), order,
 		   page_describe(page, state, sizeof(state)), order);
+	page_alloc_print_owner(page);
+	irq_restore(flags);
 }
 
 /* get_page or put_page of what has no reference to take or to give. */
 static COLD void report_bad_reference(const struct page *page, const char *call, const void *caller)
 {
+	irqflags_t flags = irq_save();
 	char state[96], code[64];
 
 	port_print(
@@ -85,6 +98,8 @@ static COLD void report_bad_reference(const struct page *page, const char *call,
 		"BUG: bad %s by %s: pfn %#x: page is %s; expected one that references keep; nothing changed",
 		call, port_code_name(caller, code, sizeof(code)), page_to_pfn(page),
 		page_describe(page, state, sizeof(state)));
+	page_alloc_print_owner(page);
+	irq_restore(flags);
 }
 
 static COLD void report_wild_page(const void *page, const void *caller)
@@ -207,6 +222,32 @@ static inline struct page *take_or_wait(gfp_t gfp, unsigned int order)
 	return page;
 }
 
+/* Pages go to their owner: whoever watches sees them first. */
+NOINLINE void page_alloc_show_taken(struct page *page, gfp_t gfp, unsigned int order, const void *caller)
+{
+	size_t nr_pages = (size_t)1 << order;
+
+	if (mm_watch & WATCH_POISON)
+		poison_check_pages(page, nr_pages, caller);
+	if (mm_watch & WATCH_OWNER)
+		page_owner_taken(page, order, gfp);
+	if (mm_watch & WATCH_INIT_ALLOC && !gfp_has(gfp, __GFP_ZERO))
+		clear_pages(page, nr_pages);
+	pages_note(page, nr_pages, caller);
+}
+
+/* They come back: poison hides their contents as well as zeros do. */
+static NOINLINE void show_freed(struct page *page, size_t nr_pages)
+{
+	if (mm_watch & WATCH_OWNER)
+		page_owner_freed(page, nr_pages);
+	if (mm_watch & WATCH_POISON)
+		poison_fill_pages(page, nr_pages);
+	else if (mm_watch & WATCH_INIT_FREE)
+		clear_pages(page, nr_pages);
+	pages_forget(page);
+}
+
 /* Past the per-CPU lists. */
 static NOINLINE struct page *alloc_slow(gfp_t gfp, unsigned int order, const void *caller)
 {
@@ -224,9 +265,8 @@ static NOINLINE struct page *alloc_slow(gfp_t gfp, unsigned int order, const voi
 		page_alloc_report_failure(gfp, order);
 		return NULL;
 	}
-	if (unlikely(mm_watch & WATCH_INIT_ALLOC) && !gfp_has(gfp, __GFP_ZERO))
-		clear_pages(page, (size_t)1 << order);
-	pages_note(page, (size_t)1 << order, caller);
+	if (unlikely(mm_watch & WATCH_TAKEN))
+		page_alloc_show_taken(page, gfp, order, caller);
 	return page;
 }
 
@@ -366,9 +406,8 @@ static void free_to_zone(struct page *page, unsigned int order)
 
 	/* A push that was sent back to its start may have left PERCPU behind. */
 	ASSERT(page->state >= PAGE_PERCPU && page->order == order && page->refcount == 1);
-	if (unlikely(mm_watch & WATCH_INIT_FREE))
-		clear_pages(page, (size_t)1 << order);
-	pages_forget(page);
+	if (unlikely(mm_watch & WATCH_FREED))
+		show_freed(page, (size_t)1 << order);
 	flags = port_lock_irqsave(&zone->lock);
 	buddy_free_locked(zone, page, order);
 	check_mode = zone->slow && zone->nr_free >= zone->wmark[WMARK_HIGH];
@@ -566,6 +605,8 @@ static NOINLINE void trim_block(struct page *page, size_t nr_pages, unsigned int
 
 	ASSERT(page_is_owned(page, order) && nr_pages < (size_t)1 << order);
 	mark_pieces(page, nr_pages);
+	if (unlikely(mm_watch & WATCH_FREED))
+		show_freed(page + nr_pages, ((size_t)1 << order) - nr_pages);
 	free_range(page_zone(page), pfn + (pfn_t)nr_pages, pfn + (1u << order));
 }
 

@@ -149,6 +149,13 @@ static inline gfp_t gfp_check_atomic(gfp_t gfp)
  * takes on behalf of a waiter. Context: any, zone locks not held. */
 struct page *page_alloc_try(gfp_t gfp, unsigned int order) MUST_CHECK;
 
+/* Its pages go to the owner it took them for: unless they come from alloc_pages, whoever watches pages sees them
+ * here. Context: any, no lock of mm held. */
+void page_alloc_show_taken(struct page *page, gfp_t gfp, unsigned int order, const void *caller);
+
+/* What is known of who took and freed the page (page_owner=on), for the lines behind a report. Context: any. */
+void page_alloc_print_owner(const struct page *page);
+
 /* Clear pages and objects whenever they are handed out, or given back (K4). Every call then takes the slow
  * path. Context: boot. */
 void page_alloc_set_init_on(bool alloc, bool free);

@@ -58,6 +58,7 @@ enum slow_reason {
 	SLOW_ON_DEMAND = 1, /* somebody must see every page in its zone */
 	SLOW_INIT_ON = 4,   /* every page and object is cleared on its way (mm/init.h) */
 	SLOW_FAULT = 8,	    /* requests fail on purpose (mm/report/fault.h) */
+	SLOW_PAGES = 16,    /* every page is looked at (mm/report/poison.h, owner.h) */
 	SLOW_LEAK = 64,	    /* what is handed out is written down (mm/report/leak.h) */
 };
 

@@ -48,12 +48,15 @@ struct page *alloc_user_page(void)
 
 static COLD void report_not_user(const struct page *page, const void *caller)
 {
+	irqflags_t flags = irq_save();
 	char code[64], what[96];
 
 	port_print(PORT_ERR,
 		   "BUG: free_user_page of page %#x by %s: expected a user page, found %s; nothing changed",
 		   page_to_pfn(page), port_code_name(caller, code, sizeof(code)),
 		   page_describe(page, what, sizeof(what)));
+	page_alloc_print_owner(page);
+	irq_restore(flags);
 }
 
 void free_user_page(struct page *page)

@@ -11,9 +11,17 @@ enum mm_watch {
 	WATCH_INIT_FREE = 4,  /* what is given back is cleared */
 	WATCH_FAULT = 16,     /* requests fail on purpose (mm/report/fault.h) */
 	WATCH_OBJECTS = 8,    /* some caches are debugged (mm/objects/slab_debug.h) */
+	WATCH_POISON = 32,    /* free pages hold a pattern (mm/report/poison.h) */
+	WATCH_OWNER = 64,     /* who took each page, and who freed it (mm/report/owner.h) */
 	WATCH_VALIDATE = 256, /* all is checked now and then (mm/report/validate.h); builds with DEBUG=2 */
 	WATCH_LEAK = 128,     /* what is handed out is written down (mm/report/leak.h) */
 };
+
+/* Who is asked about pages on their way to an owner, on their way back, and about objects. */
+#define WATCH_TAKEN (WATCH_INIT_ALLOC | WATCH_POISON | WATCH_OWNER | WATCH_LEAK)
+#define WATCH_FREED (WATCH_INIT_FREE | WATCH_POISON | WATCH_OWNER | WATCH_LEAK)
+#define WATCH_OBJECT                                                                                         \
+	(WATCH_EARLY | WATCH_INIT_ALLOC | WATCH_INIT_FREE | WATCH_FAULT | WATCH_OBJECTS | WATCH_LEAK)
 
 /* (C) but where a person changes it at run time: one writer, whole bits. */
 extern unsigned int mm_watch;

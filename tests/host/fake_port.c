@@ -150,6 +150,24 @@ void assert_failed(const char *expr, const char *file, int line)
 	port_panic("%s:%d: %s", file, line, expr);
 }
 
+static const void *const *callers;
+static unsigned int nr_callers;
+
+void host_set_callers(const void *const *frames, unsigned int nr)
+{
+	callers = frames;
+	nr_callers = nr;
+}
+
+unsigned int port_backtrace(const void **frame, unsigned int max)
+{
+	unsigned int nr = 0;
+
+	for (; nr < max && nr < nr_callers; nr++)
+		frame[nr] = callers[nr];
+	return nr;
+}
+
 const char *port_code_name(const void *ip, char *buf, size_t size)
 {
 	snprintf(buf, size, "%p", ip);

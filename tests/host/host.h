@@ -45,6 +45,9 @@ void fake_vmalloc_flush_all(void);
 void fake_vmalloc_page_is_freed(pfn_t pfn);
 void fake_vm_pages_are_freed(pfn_t first, pfn_t nr);
 
+/* The calls that port_backtrace() tells, the innermost first; they stay. */
+void host_set_callers(const void *const *frames, unsigned int nr);
+
 /* Time that port_now_ms() tells. */
 void host_set_now_ms(uint64_t ms);
 

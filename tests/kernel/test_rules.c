@@ -54,9 +54,9 @@ KTEST(rules, a_wrong_free_is_told_once_and_by_whom, "P4")
 {
 	reports_capture();
 	EXPECT(rule_holds(rule_named("double-free")));
-	EXPECT_EQ(reports_count(), 1);
+	EXPECT_EQ(reports_count_bugs(), 1);
 	EXPECT(reports_contain("bad page free by try_double_free"));
 	EXPECT(rule_holds(rule_named("wrong-free")));
-	EXPECT_EQ(reports_count(), 2);
+	EXPECT_EQ(reports_count_bugs(), 2);
 	EXPECT(reports_contain("bad page free by try_wrong_free"));
 }

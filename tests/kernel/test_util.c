@@ -10,6 +10,7 @@
 #include <mm/objects/slab_internal.h>
 #include <mm/pages/buddy.h>
 #include <mm/pages/page_alloc.h>
+#include <mm/report/poison.h>
 #include <mm/report/stats.h>
 #include <mm/report/validate.h>
 
@@ -90,7 +91,7 @@ void machine_expect_as_found(int *unused)
 
 bool lists_stay_closed(void)
 {
-	return mm_watch & (WATCH_INIT_ALLOC | WATCH_INIT_FREE);
+	return mm_watch & (WATCH_INIT_ALLOC | WATCH_INIT_FREE | WATCH_POISON | WATCH_OWNER);
 }
 
 void expect_reports(void)
@@ -311,7 +312,8 @@ void wait_init_for_nothing(struct mem_waiter *waiter)
 
 bool memory_is_cleared(const void *memory, size_t size_bytes)
 {
-	return memory_is(memory, 0, size_bytes) || memory_is(memory, POISON_FREED, size_bytes);
+	return memory_is(memory, 0, size_bytes) || memory_is(memory, POISON_FREED, size_bytes) ||
+	       memory_is(memory, POISON_PAGE, size_bytes);
 }
 
 size_t bytes_of(const void *object, size_t asked)

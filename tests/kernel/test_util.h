@@ -110,17 +110,17 @@ void wait_init_for_nothing(struct mem_waiter *waiter);
 /* First line of a test of what is parked per CPU. */
 #define NEEDS_OPEN_LISTS()                                                                                   \
 	if (lists_stay_closed())                                                                             \
-	SKIP("init_on_alloc or init_on_free keeps the lists closed")
+	SKIP("init_on_alloc, init_on_free, page_poison or page_owner keeps the lists closed")
 
 /* First line of a test that takes that many pages of high memory. */
 #define NEEDS_HIGH_PAGES(nr)                                                                                 \
 	if (zones[ZONE_HIGHMEM].managed < (nr))                                                              \
 	SKIP("not enough high memory")
 
-/* Are pages and objects cleared on their way, so that nothing is ever parked? */
+/* Are pages and objects looked at on their way, so that nothing is ever parked? */
 bool lists_stay_closed(void);
 
-/* Is every byte of memory this one? And is it 0, or the poison of freed objects? */
+/* Is every byte of memory this one? And is it 0, or the poison of freed objects or pages? */
 bool memory_is(const void *memory, int byte, size_t size_bytes);
 bool memory_is_cleared(const void *memory, size_t size_bytes);
 
