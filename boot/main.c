@@ -6,6 +6,8 @@
 #include <boot/boot_info.h>
 #include <boot/stacks.h>
 #include <boot/wiring.h>
+#include <drivers/block/edu.h>
+#include <drivers/block/floppy.h>
 #include <drivers/block/ide.h>
 #include <drivers/block/pci.h>
 #include <drivers/pit.h>
@@ -308,6 +310,8 @@ static __init void start(uint32_t magic, uint32_t info_paddr)
 	start_threads();
 	pci_init();	/* what there is on the bus; drivers look for theirs */
 	ide_init();	/* disks */
+	floppy_init();	/* one that reaches 16 MiB */
+	edu_init();	/* a device with a mask of its own */
 	modules_init(); /* what module_init() names: it may ask for anything, and be __init itself */
 }
 
