@@ -5,6 +5,7 @@
 DEBUG      ?= 0
 MEM        ?= 1G
 SMP        ?= 1
+DISK       ?=
 QEMU       ?= qemu-system-i386
 QEMU_EXTRA ?=
 APPEND     ?=
@@ -57,7 +58,7 @@ NEEDS := $(if $(filter all iso build/%,$(GOALS)),$(NEED_ISO)) $(if $(filter run,
 	 $(if $(filter lint,$(GOALS)),$(NEED_LINT)) $(if $(filter fuzz fuzz-keep,$(GOALS)),$(NEED_FUZZ)) \
 	 $(if $(filter mutants,$(GOALS)),$(NEED_MUTANTS)) $(if $(filter prove,$(GOALS)),$(NEED_PROVE)) \
 	 $(if $(filter coverage,$(GOALS)),$(NEED_COVERAGE)) $(if $(filter matrix,$(GOALS)),$(NEED_MATRIX)) \
-	 $(if $(filter-out all iso build/% run debug record attach prompt debug-test screenshots host lint fuzz fuzz-keep mutants coverage prove clean help,$(GOALS)),$(NEED_TEST))
+	 $(if $(filter-out all iso build/% run disk debug record attach prompt debug-test screenshots host lint fuzz fuzz-keep mutants coverage prove clean help,$(GOALS)),$(NEED_TEST))
 ifneq ($(strip $(NEEDS)),)
 ifeq ($(findstring n,$(filter-out --%,$(firstword -$(MAKEFLAGS)))),)
 ifneq ($(shell tools/setup.sh $(sort $(NEEDS)) >&2; echo $$?),0)
@@ -168,10 +169,18 @@ build/ashlar.iso: build/ashlar.elf FORCE
 UNLESS     = $(if $(findstring $(1)=,$(APPEND)),,$(1)=$(2))
 RUN_PERSON = $(call UNLESS,output,terminal) $(call UNLESS,selftest,quick) $(call UNLESS,map,on)
 RUN_PIPE   = $(call UNLESS,demo,all) exit=qemu panic=exit $(call UNLESS,monitor,on)
-run: build/ashlar.elf
+run: build/ashlar.elf $(if $(DISK),,disk)
 	$(Q)[ -t 0 ] && [ -t 1 ] && words="$(RUN_PERSON)" || words="$(RUN_PIPE)"; \
-		tools/make-iso.sh $< build/run.iso 0 "$(APPEND) $$words" && tools/run-qemu.sh -cdrom build/run.iso \
+		tools/make-iso.sh $< build/run.iso 0 "$(APPEND) $$words" && tools/run-qemu.sh -cdrom build/run.iso $(RUN_DISKS) \
 		-gdb unix:$(RUN_GDB),server=on,wait=off $(QEMU_EXTRA)
+
+# A disk and a floppy whose every word the tests know; DISK=FILE is ide0 instead, DISK=none: neither.
+RUN_FLOPPY = -drive if=floppy,index=0,file=build/floppy.img,format=raw
+RUN_DISK   = -drive if=none,id=ide0,file=$(1),format=raw -device ide-hd,drive=ide0,bus=ide.0,unit=0
+RUN_DISKS  = -boot d $(if $(filter none,$(DISK)),,$(call RUN_DISK,$(or $(DISK),build/disk.img)) $(if $(DISK),,$(RUN_FLOPPY)))
+disk:
+	@mkdir -p build
+	$(Q)tools/make-disk build/disk.img 16777216 && tools/make-disk build/floppy.img 1474560
 
 # `make attach` finds the machine of `make run` at this socket, which costs nothing until then.
 RUN_GDB = build/run.gdb
@@ -214,6 +223,7 @@ help:
 #: make prompt     the kernel's prompt of the `make debug` that runs in another terminal; Ctrl-] leaves
 #: make debug-test a real GDB does all of that, and looks
 #: make screenshots  docs/img/map.png and memory.svg anew, each from a machine that runs
+#: make disk       build/disk.img and build/floppy.img, which make run attaches; those that are there stay
 #: make host       host tools under build/host/
 #: make fuzz       libFuzzer on loader data, command line, maps and calls of mm, 64 and 32 bits; TIME=60 seconds each
 #: make mutants    plants small faults one at a time; the host tests must catch each
@@ -227,4 +237,4 @@ help:
 #:
 #: IRQOFF=1 measures for how long interrupts are off, as make bench does for irqoff_max
 #: DEBUG=0|1|2  CC=clang  CROSS_COMPILE=i686-elf-  V=1  WERROR=1
-#: MEM=1G  SMP=1  APPEND="kernel words"  QEMU_EXTRA="options"  GUI=1
+#: MEM=1G  SMP=1  DISK=FILE|none  APPEND="kernel words"  QEMU_EXTRA="options"  GUI=1

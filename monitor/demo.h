@@ -30,7 +30,7 @@ void demo_give_all(struct list_head *taken);
 /* --- contexts --- */
 
 /* Who allocates in the play, besides threads. */
-enum demo_place { DEMO_TICK, DEMO_SERIAL, DEMO_TASKLET, DEMO_TIMER, NR_DEMO_PLACES };
+enum demo_place { DEMO_TICK, DEMO_SERIAL, DEMO_TASKLET, DEMO_TIMER, DEMO_DISK, NR_DEMO_PLACES };
 
 #define NR_DEMO_SLEEPERS 2
 
@@ -62,6 +62,22 @@ struct demo_success {
  * Result: false when there was no memory to begin with. Serves C7. */
 bool demo_success_measure(struct demo_success *success, unsigned int nr_ticks) MUST_CHECK;
 void demo_success(void);
+
+/* --- dma --- */
+
+/* What there was, and what was seen of it. */
+struct demo_dma {
+	bool has_floppy, has_disk, has_edu;
+	bool floppy_near;	      /* right */
+	bool raw_missed, raw_damaged; /* the buffer untouched; the page that 24 bits name overwritten */
+	bool floppy_far;	      /* bounced, and right */
+	bool disk_both;		      /* right, and not bounced */
+	bool edu_masked;	      /* bounced there and back, and right */
+};
+
+/* Result: false when there is no memory to play with: above 16 MiB, with a namesake below. Serves P11. */
+bool demo_dma_play(struct demo_dma *seen, bool print) MUST_CHECK;
+void demo_dma(void);
 
 /* --- fragmentation --- */
 

@@ -13,6 +13,7 @@
 
 #include <drivers/serial.h>
 #include <kernel/arch/clock.h>
+#include <kernel/core/blkdev.h>
 #include <kernel/core/irq.h>
 #include <kernel/core/softirq.h>
 #include <kernel/core/thread.h>
@@ -76,6 +77,12 @@ struct play {
 	struct timer_list timer;
 	struct tasklet_struct tasklet;
 
+	struct blk_device *disk; /* NULL: there is none */
+	struct blk_request disk_request;
+	struct blk_segment disk_segment;
+	struct completion disk_done;
+	void *disk_page;
+
 	uint32_t nr_received; /* bytes, when the serial line was armed */
 	bool is_received;     /* its interrupt was for a byte that came in, not for one sent */
 
@@ -91,10 +98,9 @@ static const struct {
 	const char *name;
 	size_t size_bytes; /* PAGE_SIZE: __get_free_page() */
 } places[NR_DEMO_PLACES] = {
-	[DEMO_TICK] = {"tick irq", 3000},
-	[DEMO_SERIAL] = {"serial irq", 300},
-	[DEMO_TASKLET] = {"tasklet", 700},
-	[DEMO_TIMER] = {"timer", PAGE_SIZE},
+	[DEMO_TICK] = {"tick irq", 3000},  [DEMO_SERIAL] = {"serial irq", 300},
+	[DEMO_TASKLET] = {"tasklet", 700}, [DEMO_TIMER] = {"timer", PAGE_SIZE},
+	[DEMO_DISK] = {"disk irq", 1200},
 };
 
 static const struct {
@@ -243,7 +249,7 @@ static void act_give_page(struct play *play, enum demo_place place)
 
 static bool place_is_here(enum demo_place place)
 {
-	if (place == DEMO_TICK || place == DEMO_SERIAL)
+	if (place == DEMO_TICK || place == DEMO_SERIAL || place == DEMO_DISK)
 		return in_irq();
 	return in_serving_softirq() && !in_irq();
 }
@@ -286,6 +292,17 @@ static irqreturn_t serial_handler(int irq, void *arg)
 	play->is_received = nr_received() != play->nr_received;
 	act_here(play, DEMO_SERIAL);
 	return IRQ_HANDLED;
+}
+
+/* The disk has answered; under its driver's lock, and nobody but the play asks it for anything here. */
+static void disk_handler(struct blk_request *request)
+{
+	act_here(request->owner, DEMO_DISK);
+}
+
+static void disk_done(struct blk_request *request)
+{
+	complete(&((struct play *)request->owner)->disk_done);
 }
 
 static void tasklet_handler(unsigned long play)
@@ -392,11 +409,32 @@ static void trigger_serial(struct play *play)
 		say("%s", MORE_THAN_THE_PORT_TAKES);
 }
 
+/* Its driver's thread has given back what the handler took, too. */
+static void disk_settle(struct play *play)
+{
+	wait_for_completion(&play->disk_done);
+}
+
+static void trigger_disk(struct play *play)
+{
+	play->disk_request = (struct blk_request){.dev = play->disk,
+						  .op = BLK_READ,
+						  .segment = &play->disk_segment,
+						  .nr_segments = 1,
+						  .done = disk_done,
+						  .on_interrupt = disk_handler,
+						  .owner = play};
+	if (blk_submit(&play->disk_request) != 0)
+		complete(&play->disk_done);
+}
+
 static void trigger(struct play *play, enum demo_place place)
 {
 	WRITE_ONCE(play->armed, place);
 	if (place == DEMO_SERIAL)
 		trigger_serial(play);
+	else if (place == DEMO_DISK)
+		trigger_disk(play);
 	else if (place == DEMO_TASKLET)
 		tasklet_schedule(&play->tasklet);
 	else if (place == DEMO_TIMER)
@@ -406,11 +444,15 @@ static void trigger(struct play *play, enum demo_place place)
 /* Nothing happens where no interrupt comes: a machine without a serial port. */
 static void direct(struct play *play, enum demo_place place, enum act act, const char *remark)
 {
+	if (place == DEMO_DISK && !play->disk)
+		return;
 	play->act = act;
 	play->remark = remark;
 	init_completion(&play->is_done);
 	trigger(play, place);
 	(void)wait_for_completion_timeout(&play->is_done, ACT_TICKS);
+	if (place == DEMO_DISK)
+		disk_settle(play);
 	WRITE_ONCE(play->armed, NR_DEMO_PLACES);
 }
 
@@ -521,6 +563,24 @@ static void give_back(struct play *play)
 	demo_give_all(&play->hogged);
 }
 
+/* The first IDE disk: one that interrupts. */
+static void disk_take(struct play *play)
+{
+	play->disk_page = (void *)__get_free_page(GFP_KERNEL);
+	if (!play->disk_page)
+		return;
+	for (unsigned int i = 0; blk_device_at(i) && !play->disk; i++)
+		if (strncmp(blk_device_at(i)->name, "ide", 3) == 0)
+			play->disk = blk_device_at(i);
+	play->disk_segment = (struct blk_segment){page_to_pfn(virt_to_page(play->disk_page)), 0, BLK_SECTOR};
+	init_completion(&play->disk_done);
+}
+
+static void disk_give(struct play *play)
+{
+	free_page((unsigned long)play->disk_page);
+}
+
 /* Both lines are shared with their drivers, whose handlers come first. */
 static void connect(struct play *play)
 {
@@ -556,8 +616,10 @@ bool demo_contexts_play(struct demo_contexts *seen, bool print)
 		nr_ready++;
 	if (nr_ready == NR_DEMO_SLEEPERS) {
 		connect(play);
+		disk_take(play);
 		play->since_us = clock_now_us();
 		perform(play);
+		disk_give(play);
 		disconnect(play);
 		give_back(play);
 	}

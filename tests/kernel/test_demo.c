@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* The demonstrations, judged: what a reader is to see in them must be there. Suites contexts_demo and
- * fragmentation. */
+/* The demonstrations, judged: what a reader is to see in them must be there. Suites contexts_demo, dma_demo
+ * and fragmentation. */
 #include <tests/ktest.h>
 
+#include <drivers/block/ide.h>
 #include <drivers/serial.h>
 #include <kernel/core/thread.h>
 #include <kernel/lib/align.h>
@@ -28,7 +29,9 @@ KTEST(contexts_demo, handlers_live_on_the_reserve_drop_what_they_must_and_recove
 	for (unsigned int place = 0; place < NR_DEMO_PLACES; place++) {
 		ktest_note("%u: %u got, %u dropped, %u recovered", place, seen.nr_got[place],
 			   seen.nr_dropped[place], seen.nr_recovered[place]);
-		if (place == DEMO_SERIAL && !serial_is_present())
+		if ((place == DEMO_SERIAL && !serial_is_present()) ||
+		    (place == DEMO_DISK && !ide_stat(0, &(struct ide_stat){0}) &&
+		     !ide_stat(1, &(struct ide_stat){0})))
 			continue;
 		EXPECT(seen.nr_got[place] >= 2);
 		EXPECT(seen.nr_dropped[place] >= 1);
@@ -94,6 +97,21 @@ KTEST(contexts_demo, under_one_load_kernel_succeeds_most_and_dma_least, "C7")
 	EXPECT(settle_all_is_back(before));
 	pcp_keep_closed(false);
 	expect_valid();
+}
+
+KTEST(dma_demo, what_reaches_memory_by_itself_is_shown_right_and_wrong, "P11 G7 ZON-02 DMA-01 DMA-02 DMA-03")
+{
+	struct demo_dma seen;
+	bool is_ready;
+
+	MACHINE_STAYS_AS_FOUND();
+	is_ready = demo_dma_play(&seen, false);
+	if (!is_ready || !(seen.has_floppy || seen.has_disk || seen.has_edu))
+		SKIP("no such device, or no memory above 16 MiB");
+	EXPECT(!seen.has_floppy ||
+	       (seen.floppy_near && seen.raw_missed && seen.raw_damaged && seen.floppy_far));
+	EXPECT(!seen.has_disk || seen.disk_both);
+	EXPECT(!seen.has_edu || seen.edu_masked);
 }
 
 static struct page *take_order_10(gfp_t gfp)
