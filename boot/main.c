@@ -385,7 +385,11 @@ static void print_memory(void)
 
 static enum machine_result run_selftests(void)
 {
-	int nr_failed = selftest_run(boot.options.selftest);
+	int nr_failed;
+
+	selftest_starve(boot.options.fail_nth);
+	nr_failed = selftest_run(boot.options.selftest);
+	selftest_starve(0);
 
 	if (nr_failed < 0)
 		refuse_to_start("no memory for the thread of the self-tests");

@@ -31,11 +31,14 @@ extern const struct ktest *const __start_ktests[];
 extern const struct ktest *const __stop_ktests[];
 
 static struct {
-	const char *list;	     /* what was asked for */
-	const struct ktest *running; /* NULL between tests */
-	void (*check)(void);	     /* after each test, or NULL */
-	unsigned int nr_failed;	     /* expectations of the running test, and unexpected reports */
-	const char *skip_reason;     /* NULL: not skipped */
+	const struct ktest_failures *failures; /* NULL: none on purpose */
+	const struct ktest *starved;	       /* the test whose requests fail */
+	bool is_muted;			       /* it runs, and its expectations do not count */
+	const char *list;		       /* what was asked for */
+	const struct ktest *running;	       /* NULL between tests */
+	void (*check)(void);		       /* after each test, or NULL */
+	unsigned int nr_failed;		       /* expectations of the running test, and unexpected reports */
+	const char *skip_reason;	       /* NULL: not skipped */
 	bool is_capturing;
 	unsigned int nr_reports; /* captured; may exceed what is kept */
 	unsigned int nr_bugs;	 /* reports that say BUG */
@@ -47,6 +50,8 @@ void ktest_note(const char *fmt, ...)
 	char text[KTEST_NOTE_SIZE];
 	va_list args;
 
+	if (ktest.is_muted)
+		return;
 	va_start(args, fmt);
 	vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
@@ -143,6 +148,10 @@ bool ktest_report(int level, const char *text)
 			snprintf(ktest.report[ktest.nr_reports], KTEST_REPORT_SIZE, "%s", text);
 		ktest.nr_reports++;
 		ktest.nr_bugs += strstr(text, "BUG") != NULL;
+	} else if (ktest.is_muted) {
+		ktest.nr_bugs += strstr(text, "BUG") != NULL;
+		if (strstr(text, "BUG"))
+			report_note(text);
 	} else if (level < KTEST_LEVEL_INFO) {
 		ktest.nr_failed++;
 		ktest_note("unexpected report: %s", text);
@@ -208,6 +217,11 @@ static enum report_result ktest_result(const struct ktest *test)
 	return REPORT_FAILED;
 }
 
+void ktest_set_failures(const struct ktest_failures *failures)
+{
+	ktest.failures = failures;
+}
+
 static void ktest_start(const struct ktest *test)
 {
 	ktest.nr_failed = 0;
@@ -221,10 +235,58 @@ static void ktest_start(const struct ktest *test)
 	ktest.running = NULL;
 }
 
+static void ktest_expect_none_left(void)
+{
+	ktest.nr_failed += !leftover_none();
+}
+
+/* --- with requests that fail on purpose --- */
+
+enum attempt { ATTEMPT_SAW_NONE, ATTEMPT_SURVIVED, ATTEMPT_WRONG };
+
+/* Result: enum attempt. */
+static unsigned int ktest_attempt(unsigned int n)
+{
+	bool is_reached, is_good;
+
+	leftover_note();
+	ktest.is_muted = true;
+	ktest.failures->begin(n);
+	ktest_start(ktest.starved);
+	is_reached = ktest.failures->end();
+	ktest.is_muted = false;
+	is_good = ktest.is_capturing || !ktest.nr_bugs;
+	is_good &= leftover_none() && ktest.failures->is_sound();
+	if (!is_good)
+		ktest_note("... behind %s when its request %u failed", ktest.starved->name, n);
+	return !is_good ? ATTEMPT_WRONG : is_reached ? ATTEMPT_SURVIVED : ATTEMPT_SAW_NONE;
+}
+
+static unsigned int ktest_next_n(unsigned int n)
+{
+	return n < ktest.failures->all_up_to ? n + 1 : 2 * n;
+}
+
+/* Result: is the machine as it was, whichever failed? */
+static bool ktest_starve(const struct ktest *test)
+{
+	unsigned int result = ATTEMPT_SURVIVED, nr = 0;
+
+	ktest.starved = test;
+	for (unsigned int n = 1; result == ATTEMPT_SURVIVED && !ktest_is_stopped(); n = ktest_next_n(n)) {
+		result = ktest.failures->alone ? ktest.failures->alone(ktest_attempt, n) : ktest_attempt(n);
+		nr += result == ATTEMPT_SURVIVED;
+	}
+	if (nr)
+		ktest_note("%u failures", nr);
+	return result != ATTEMPT_WRONG;
+}
+
 /* Result: 1 when it failed. */
 static unsigned int ktest_run_test(const struct ktest *test, unsigned int number)
 {
 	enum report_result result = REPORT_SKIPPED;
+	bool is_good = true;
 
 	report_test_begin();
 	if (ktest_is_left_out(test)) {
@@ -232,16 +294,14 @@ static unsigned int ktest_run_test(const struct ktest *test, unsigned int number
 	} else if (ktest_is_stopped()) {
 		ktest.skip_reason = "stopped";
 	} else {
+		if (ktest.failures && test->run != ktest_expect_none_left)
+			is_good = ktest_starve(test);
 		ktest_start(test);
+		ktest.nr_failed += !is_good;
 		result = ktest_result(test);
 	}
 	report_test_end(test, number, result, ktest.skip_reason);
 	return result == REPORT_FAILED;
-}
-
-static void ktest_expect_none_left(void)
-{
-	ktest.nr_failed += !leftover_none();
 }
 
 /* The last test of each suite, whatever the list leaves out of it. */

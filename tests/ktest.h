@@ -93,6 +93,19 @@ bool ktest_is_stopped(void);
 /* Called at the end of each test, as a part of it: what must hold whatever the test was. NULL: nothing. */
 void ktest_set_check(void (*check)(void));
 
+/* From now on each test runs again and again before its turn, with its 1st, 2nd, 3rd ... request for memory failing,
+ * until a run sees none. Such a run's expectations do not count, and a REQUIRE ends it: it ran out, as told. What counts
+ * is what is behind it: nothing left over, a sound machine, and no report that says BUG, unless the test captures them. */
+struct ktest_failures {
+	unsigned int all_up_to; /* beyond it not each: the next is twice as far */
+	void (*begin)(unsigned int n);
+	bool (*end)(void); /* was it reached? */
+	bool (*is_sound)(void);
+	unsigned int (*alone)(unsigned int (*fn)(unsigned int n),
+			      unsigned int n); /* its result; NULL: here */
+};
+void ktest_set_failures(const struct ktest_failures *failures);
+
 /* Runs the suites of `list` ("all", "none" or names with commas; an unknown name is a failed suite).
  * Result: number of failed tests. */
 unsigned int ktest_run(const char *list);

@@ -109,14 +109,22 @@ SOAK_SUITE     = tests/boot/run-guest --name='$(1)' --qemu='-icount shift=6,slee
 PROGRAMS_COUNTED = --program="sweep=$(call SWEEP_SUITES,16M,sweep)" \
 		 --program="sweep-high=$(call SWEEP_SUITES,24M,sweep,lowmem=16M)" --program="soak=$(call SOAK_SUITE,soak_short)"
 
+# Suites whose requests for memory fail one by one. Not these: `fault` and `leak` use what does it, threads of `thread` and
+# `sleep` cannot be stopped half way, caches of `books` panic where they cannot be had.
+STARVED_ALL    = selftest=all,-fault,-leak,-thread,-sleep,-books lowmem=48M
+STARVED_FEW    = selftest=alloc_percpu,bulk,debug,kmalloc,mempool,page_alloc,scull,slab,vmalloc lowmem=48M
+STARVED_HOST   = alloc_percpu,areas,bulk,debug,gfp,highmem,kmalloc,kmap,mempool,page_alloc,pieces,reclaim,slab,stack,vmalloc
+STARVED_GUEST  = tests/boot/run-guest --name='$(1)' --proves='S7 FLT-01' 64M kernel $(2) $(GUEST_WORDS)
+
 # It leaves things behind on purpose, and must be found out; in the guest by the monitor's script.
-LEAKY_SUITE    = tests/host/leaky build/host/test64 $(1)
+LEAKY_SUITE    = tests/host/leaky build/host/test64 $(1) $(2)
 
 PROGRAMS_OTHER = --program='monitor=tests/boot/monitor-script' --program='prove=tests/proof/run' \
 		 --program='fuzz=tests/fuzz/run --tap 5 $(FUZZ_PROGRAMS)' \
 		 --program='e820=tests/host/e820-check build/host/memmap tests/data/e820/*.map' \
 		 --program='screen map=tests/screen/map' \
-		 --program='harness=tests/boot/self-test' --program='leaky=$(call LEAKY_SUITE,leaky)' --program='lint=tools/lint/self-test'
+		 --program='harness=tests/boot/self-test' --program='leaky=$(call LEAKY_SUITE,leaky,careless)' \
+		 --program="failures-few=$(call STARVED_GUEST,failures-few,$(STARVED_FEW) fail_nth=1)" --program='lint=tools/lint/self-test'
 PROGRAMS_SUITE = $(PROGRAMS_HOST) $(if $(GUEST_SUITE),\
 		 --program='boot 512M-kernel=$(MATRIX) --run=512M-kernel $(TEST_WORDS)')
 
@@ -141,13 +149,19 @@ build/ashlar-debug2.elf: FORCE
 
 # `make sweep`: an interrupt at each instruction, in full: -m 16M; with longer per-CPU lists; with high memory.
 # `make soak`: everything at once for 60,000 ticks. The figures are in the logs.
-.PHONY: sweep soak
+.PHONY: sweep soak sweep-failures
 sweep: build/ashlar.elf
 	$(Q)TIME_LIMIT=1800 tests/run-tests --program="16M=$(call SWEEP_SUITES,16M,sweep_full)" \
 		--program="64M=$(call SWEEP_SUITES,64M,sweep_full)" \
 		--program="24M=$(call SWEEP_SUITES,24M,sweep_full,lowmem=16M)"; result=$$?; \
 		grep -hE '# .*boundaries hit' build/tests/sweep-16M.log | grep -v 'so far'; \
 		for log in build/tests/sweep-*M.log; do echo "$$log: $$(grep 'so far' $$log | tail -1)"; done; exit $$result
+
+# `make sweep-failures`: each self-test with its 1st, 2nd ... 100th request for memory failing, then the 200th, 400th ...
+sweep-failures: build/ashlar.elf build/host/test64
+	$(Q)TIME_LIMIT=1800 tests/run-tests --program="failures=$(call STARVED_GUEST,failures,$(STARVED_ALL) fail_nth=100)" \
+		--program="host=tests/host/run-host host build/host/test64 $(STARVED_HOST) 64 100"; result=$$?; \
+		grep -hoE '[0-9]+ failures' build/tests/failures.log | awk '{ nr += $$1 } END { print nr " requests of the guest failed" }'; exit $$result
 
 soak: build/ashlar.elf
 	$(Q)TIME_LIMIT=900 tests/run-tests --program="soak=$(call SOAK_SUITE,soak)"; result=$$?; \

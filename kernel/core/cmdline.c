@@ -56,6 +56,8 @@ static const struct option cmdline_table[] = {
 	 .help = "objects that are not to be had"},
 	{"fail_page_alloc", KIND_WORD, AT(fail_page_alloc), .expected = "interval,probability,space,times",
 	 .help = "pages that are not to be had"},
+	{"fail_nth", KIND_NUMBER, AT(fail_nth), 0, 1u << 20, "a number from 0 to 1048576",
+	 .help = "self-tests run with their 1st, 2nd ... N-th request failing, then with some"},
 	{"init_on_alloc", KIND_BOOL, AT(init_on_alloc), .expected = "0 or 1",
 	 .help = "clear pages and objects when they are handed out"},
 	{"init_on_free", KIND_BOOL, AT(init_on_free), .expected = "0 or 1",

@@ -30,6 +30,7 @@ struct cmdline_options {
 	char slab_debug[CMDLINE_LIST_MAX];
 	char failslab[CMDLINE_LIST_MAX];
 	char fail_page_alloc[CMDLINE_LIST_MAX];
+	uint32_t fail_nth; /* 0: no self-test's requests fail */
 	bool init_on_alloc, init_on_free;
 	bool page_poison, page_owner;
 	uint32_t validate_every; /* slow paths; 0: never */

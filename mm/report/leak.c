@@ -194,6 +194,34 @@ bool leak_is_on(void)
 	return READ_ONCE(leak.block) != NULL;
 }
 
+bool leak_is_out(const void *what)
+{
+	irqflags_t flags = port_lock_irqsave(&leak.lock);
+	uint32_t index = leak.block ? *chain_of(what) : NOBODY;
+
+	while (index != NOBODY && leak.entry[index - 1].what != what)
+		index = leak.entry[index - 1].next;
+	port_unlock_irqrestore(&leak.lock, flags);
+	return index != NOBODY;
+}
+
+const void *leak_next(uint32_t *at)
+{
+	const void *what = NULL;
+
+	while (!what) {
+		irqflags_t flags = port_lock_irqsave(&leak.lock);
+		bool is_end = !leak.block || *at == leak.nr_places;
+
+		if (!is_end)
+			what = leak.entry[(*at)++].what;
+		port_unlock_irqrestore(&leak.lock, flags);
+		if (is_end)
+			return NULL;
+	}
+	return what;
+}
+
 /* --- by caller --- */
 
 /* The row of that caller, a new one, or the last, which is everybody else's. */

@@ -26,6 +26,12 @@ void leak_stop(void);
 
 bool leak_is_on(void);
 
+/* Was it handed out since the mark, and has it not come back? A page's descriptor, an object, the start of an area. */
+bool leak_is_out(const void *what);
+
+/* One after another, from *at = 0 on; NULL: that was the last. What comes or goes meanwhile is seen or not. */
+const void *leak_next(uint32_t *at);
+
 /* What a caller has that did not come back. */
 struct leak_caller {
 	const void *caller; /* NULL: all those for whom there was no row */

@@ -5,9 +5,13 @@
 #include <kernel/arch/clock.h>
 #include <kernel/core/console.h>
 #include <kernel/core/err.h>
+#include <kernel/core/preempt.h>
 #include <kernel/core/printk.h>
 #include <kernel/core/thread.h>
 #include <kernel/lib/string.h>
+#include <mm/report/fault.h>
+#include <mm/report/validate.h>
+#include <tests/kernel/held.h>
 #include <tests/kernel/leftover.h>
 #include <tests/kernel/test_util.h>
 #include <tests/ktest.h>
@@ -56,6 +60,38 @@ bool leftover_wait(void)
 {
 	msleep(4);
 	return true;
+}
+
+/* --- requests that fail on purpose --- */
+
+static void starve_begin(unsigned int n)
+{
+	context_forget_reports();
+	held_begin();
+	(void)fault_set_nth(n);
+}
+
+static bool starve_end(void)
+{
+	bool is_reached = fault_set_nth(0);
+
+	context_forget_reports();
+	held_give_back();
+	return is_reached;
+}
+
+static bool is_sound(void)
+{
+	return mm_validate(NULL) == 0;
+}
+
+void selftest_starve(unsigned int all_up_to)
+{
+	static struct ktest_failures failures = {
+		.begin = starve_begin, .end = starve_end, .is_sound = is_sound};
+
+	failures.all_up_to = all_up_to;
+	ktest_set_failures(all_up_to ? &failures : NULL);
 }
 
 static int selftest_thread(void *list)

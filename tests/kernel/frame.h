@@ -12,6 +12,10 @@ void selftest_init(bool terminal);
 /* For whoever is there: KTAP, or a person's short report. */
 void selftest_set_terminal(bool terminal);
 
+/* From now on each test runs with its 1st, 2nd ... request failing, too, all up to that one and some beyond it:
+ * ktest_set_failures(). 0: no more. */
+void selftest_starve(unsigned int all_up_to);
+
 /* Runs the suites of the list (ktest_run(); "quick": those that take a moment) in a thread of its own, and waits for it: some tests name the
  * thread they run in. Result: how many failed; -1: no memory for the thread. Context: may sleep. */
 int selftest_run(const char *list);

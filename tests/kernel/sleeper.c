@@ -88,6 +88,8 @@ void sleepers_release(struct sleeper *sleepers, unsigned int nr)
 	for (unsigned int i = 0; i < nr; i++) {
 		struct sleeper *sleeper = &sleepers[i];
 
+		if (!sleeper->thread)
+			continue;
 		if (sleeper_sleeps(sleeper))
 			thread_kill(sleeper->thread);
 		(void)kthread_stop(sleeper->thread);
@@ -100,5 +102,6 @@ void sleepers_release(struct sleeper *sleepers, unsigned int nr)
 			kfree(sleeper->object);
 		sleeper->page = NULL;
 		sleeper->object = NULL;
+		sleeper->thread = NULL;
 	}
 }

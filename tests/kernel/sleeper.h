@@ -44,3 +44,19 @@ bool sleeper_ends(struct sleeper *sleeper);
 
 /* Gives back what they got, and the threads. Those that still sleep are killed. */
 void sleepers_release(struct sleeper *sleepers, unsigned int nr);
+
+/* The same for those of a local variable, by whatever return: ENDS_WITH(sleepers_end_2) struct sleeper sleepers[2]. */
+static inline void sleepers_end_1(struct sleeper *sleeper)
+{
+	sleepers_release(sleeper, 1);
+}
+
+static inline void sleepers_end_2(struct sleeper (*sleepers)[2])
+{
+	sleepers_release(*sleepers, 2);
+}
+
+static inline void sleepers_end_3(struct sleeper (*sleepers)[3])
+{
+	sleepers_release(*sleepers, 3);
+}

@@ -247,6 +247,15 @@ static int reclaim_once(void *unused)
 	return 0;
 }
 
+static void end_reclaimers(struct thread **threads, unsigned int nr)
+{
+	busy.go = true;
+	for (unsigned int i = 0; i < nr; i++) {
+		(void)kthread_stop(threads[i]);
+		thread_put(threads[i]);
+	}
+}
+
 static bool start_reclaimers(struct thread **threads, unsigned int nr)
 {
 	busy.nr_inside = busy.max_inside = 0;
@@ -256,21 +265,15 @@ static bool start_reclaimers(struct thread **threads, unsigned int nr)
 		return false;
 	for (unsigned int i = 0; i < nr; i++) {
 		threads[i] = kthread_create(reclaim_once, NULL, "reclaimer%u", i);
-		if (IS_ERR(threads[i]))
+		if (IS_ERR(threads[i])) {
+			end_reclaimers(threads, i);
+			giver_unregister(&busy.giver);
 			return false;
+		}
 		thread_get(threads[i]);
 		wake_up_process(threads[i]);
 	}
 	return true;
-}
-
-static void end_reclaimers(struct thread **threads, unsigned int nr)
-{
-	busy.go = true;
-	for (unsigned int i = 0; i < nr; i++) {
-		(void)kthread_stop(threads[i]);
-		thread_put(threads[i]);
-	}
 }
 
 KTEST(reclaim, several_threads_may_be_in_one_shrinker, "R1 REC-06")

@@ -55,7 +55,7 @@ KTEST(gfp, nofail_goes_on_where_repeat_gives_up_until_it_succeeds, "G15 GFP-05")
 	HOG(hog);
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(kinds); i++) {
-		struct giver giver = {.gives_from = RETRY_REPEAT_ROUNDS + 2};
+		GIVER(giver, .gives_from = RETRY_REPEAT_ROUNDS + 2);
 		struct page *page;
 
 		REQUIRE(giver_register(&giver, 1, GFP_KERNEL));

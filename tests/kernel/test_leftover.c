@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* See leftover.h. And the suite `leaky`, which is not part of `all`: it leaves one of each behind, so that a test of
- * the frame can see what is said then. State: one noted machine. */
+/* See leftover.h. And suites that are not part of `all`, so that a test of the frame can see what is said: `leaky` leaves
+ * one of each behind, `careless` does so when a request fails. State: one noted machine. */
 #include <tests/kernel/leftover.h>
 
 #include <kernel/lib/align.h>
@@ -219,4 +219,14 @@ KTEST_BY_NAME(leaky, and_a_cache, "S6")
 	struct kmem_cache *volatile cache = kmem_cache_create("lost", 200, 0, 0, NULL);
 
 	EXPECT(cache);
+}
+
+/* In parentheses the call is not noted as the test's own (held.h): as a driver's, which keeps what it has. */
+KTEST_BY_NAME(careless, what_was_first_stays_where_the_second_fails, "S7")
+{
+	void *first = (kmalloc)(64, GFP_KERNEL), *second = first ? (kmalloc)(3000, GFP_KERNEL) : NULL;
+
+	REQUIRE(first && second);
+	kfree(first);
+	kfree(second);
 }

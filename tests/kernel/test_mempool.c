@@ -121,12 +121,20 @@ KTEST(mempool, what_comes_back_fills_the_reserve_before_the_allocator_gets_any, 
 	mempool_destroy(pool);
 }
 
+static void destroy_pools(mempool_t *(*pool)[3])
+{
+	for (unsigned int i = 0; i < 3; i++) {
+		mempool_destroy((*pool)[i]);
+		(*pool)[i] = NULL;
+	}
+}
+
 KTEST(mempool, elements_of_slabs_kmalloc_and_pages_serve_when_memory_is_gone, "S4")
 {
 	MACHINE_STAYS_AS_FOUND();
 	struct kmem_cache *cache = kmem_cache_create("test", 100, 0, 0, NULL);
-	struct list_head hog = LIST_HEAD_INIT(hog);
-	mempool_t *pool[3];
+	ENDS_WITH(destroy_pools) mempool_t *pool[3] = {NULL};
+	HOG(hog);
 
 	REQUIRE(cache);
 	pool[0] = mempool_create_slab_pool(2, cache);
@@ -147,8 +155,7 @@ KTEST(mempool, elements_of_slabs_kmalloc_and_pages_serve_when_memory_is_gone, "S
 		EXPECT_EQ(mempool_nr_reserved(pool[i]), 2);
 	}
 	hog_release(&hog);
-	for (unsigned int i = 0; i < ARRAY_SIZE(pool); i++)
-		mempool_destroy(pool[i]);
+	destroy_pools(&pool);
 	kmem_cache_destroy(cache);
 }
 

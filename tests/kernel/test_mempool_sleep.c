@@ -41,6 +41,12 @@ static bool make_empty_pool(void)
 	return shared.held != NULL;
 }
 
+static void end_pool(void)
+{
+	mempool_free(shared.held, shared.pool);
+	mempool_destroy(shared.pool);
+}
+
 static void free_held(unsigned long unused)
 {
 	(void)unused;
@@ -78,6 +84,8 @@ KTEST(mempool, a_thread_that_was_killed_still_gets_its_element, "S4")
 	MACHINE_STAYS_AS_FOUND();
 	REQUIRE(make_empty_pool());
 	thread = kthread_run(take_one, NULL, "sleeper");
+	if (IS_ERR(thread))
+		end_pool();
 	REQUIRE(!IS_ERR(thread));
 	thread_get(thread);
 	while (list_is_empty(&shared.pool->waiters))

@@ -274,12 +274,14 @@ KTEST(oom, who_asks_and_is_itself_the_victim_gets_null_and_can_end, "R4 REC-08 G
 {
 	MACHINE_STAYS_AS_FOUND();
 	HOG(hog);
-	struct thread *thread = kthread_create(ask_as_the_only_victim, NULL, "itself");
 	uint64_t end = clock_now_ms() + SLEEPER_MS;
 	struct page *page = alloc_page(GFP_KERNEL);
+	struct thread *thread;
 	size_t rounds;
 
-	REQUIRE(!IS_ERR(thread) && page);
+	REQUIRE(page);
+	thread = kthread_create(ask_as_the_only_victim, NULL, "itself");
+	REQUIRE(!IS_ERR(thread));
 	thread_get(thread);
 	list_init(&own_pages);
 	list_add(&page->links, &own_pages);

@@ -301,14 +301,28 @@ static void model_trim(struct model *model, struct scull_dev *dev, struct random
 	memset(model, 0, sizeof(*model));
 }
 
+/* Of a local variable, by whatever return. */
+static void end_device(struct scull_dev **dev)
+{
+	if (*dev && !IS_ERR(*dev))
+		scull_destroy(*dev);
+	*dev = NULL;
+}
+
+static void end_two_devices(struct scull_dev *(*dev)[2])
+{
+	end_device(&(*dev)[0]);
+	end_device(&(*dev)[1]);
+}
+
 KTEST(scull, random_writes_agree_with_a_model, "D6 K1")
 {
 	const uint32_t seed = 0x5c011;
 	struct random random = {seed};
 	struct model *model;
-	struct scull_dev *dev;
 
 	MACHINE_STAYS_AS_FOUND();
+	ENDS_WITH(end_device) struct scull_dev *dev = NULL;
 	ktest_note("seed 0x%x", seed);
 	model = kzalloc(sizeof(*model), GFP_KERNEL);
 	dev = scull_create(16, 4, GFP_KERNEL);
@@ -322,7 +336,7 @@ KTEST(scull, random_writes_agree_with_a_model, "D6 K1")
 			model_read(model, dev, &random);
 	}
 	EXPECT(holds(dev, model->bytes, model->size, 29));
-	scull_destroy(dev);
+	end_device(&dev);
 	kfree(model);
 }
 
@@ -348,8 +362,17 @@ static bool writer_start(struct writer *writer, int (*fn)(void *))
 
 static void writer_join(struct writer *writer)
 {
+	if (!writer->thread || IS_ERR(writer->thread))
+		return;
 	kthread_stop(writer->thread);
 	thread_put(writer->thread);
+	writer->thread = NULL;
+}
+
+static void join_three(struct writer (*writer)[3])
+{
+	for (unsigned int i = 0; i < 3; i++)
+		writer_join(&(*writer)[i]);
 }
 
 static int write_once(void *arg)
@@ -364,14 +387,14 @@ static int write_once(void *arg)
 /* A set for each byte: the way to a byte is as long as the device, so that one call takes many ticks. */
 KTEST(scull, while_one_thread_is_inside_a_write_another_writes_to_another_device, "C4")
 {
-	struct writer inside = {.nr = 8192};
-	struct scull_dev *other;
 	uint8_t *bytes;
 	loff_t pos = 0;
 
 	MACHINE_STAYS_AS_FOUND();
+	ENDS_WITH(end_device) struct scull_dev *other = NULL, *first = NULL;
+	ENDS_WITH(writer_join) struct writer inside = {.nr = 8192};
 	bytes = kmalloc(16384, GFP_KERNEL);
-	inside.dev = scull_create(1, 1, GFP_KERNEL);
+	inside.dev = first = scull_create(1, 1, GFP_KERNEL);
 	other = scull_create(16, 2, GFP_KERNEL);
 	inside.bytes = bytes;
 	REQUIRE(bytes && !IS_ERR(inside.dev) && !IS_ERR(other));
@@ -385,8 +408,6 @@ KTEST(scull, while_one_thread_is_inside_a_write_another_writes_to_another_device
 	writer_join(&inside);
 	EXPECT_EQ(inside.result, inside.nr);
 	EXPECT_EQ(size_bytes(inside.dev), inside.nr);
-	scull_destroy(other);
-	scull_destroy(inside.dev);
 	kfree(bytes);
 }
 
@@ -407,11 +428,11 @@ static int write_always(void *arg)
 KTEST(scull, two_threads_on_one_device_and_one_on_another_do_not_mix, "C4")
 {
 	static const char colours[3] = {'a', 'b', 'c'};
-	struct writer writer[3] = {{.nr = 800}, {.nr = 800}, {.nr = 800}};
 	uint8_t *bytes, seen[800];
-	struct scull_dev *dev[2];
 
 	MACHINE_STAYS_AS_FOUND();
+	ENDS_WITH(end_two_devices) struct scull_dev *dev[2] = {NULL};
+	ENDS_WITH(join_three) struct writer writer[3] = {{.nr = 800}, {.nr = 800}, {.nr = 800}};
 	bytes = kmalloc(3 * 800, GFP_KERNEL);
 	dev[0] = scull_create(3, 2, GFP_KERNEL);
 	dev[1] = scull_create(3, 2, GFP_KERNEL);
@@ -438,8 +459,6 @@ KTEST(scull, two_threads_on_one_device_and_one_on_another_do_not_mix, "C4")
 		writer_join(&writer[i]);
 		EXPECT_EQ(writer[i].result, 0);
 	}
-	scull_destroy(dev[0]);
-	scull_destroy(dev[1]);
 	kfree(bytes);
 }
 

@@ -52,7 +52,7 @@ static bool was_woken_by(const char *whom)
 KTEST(sleep, the_first_page_freed_is_handed_to_the_thread_that_sleeps_for_it, "C3 G1 WMK-02")
 {
 	MACHINE_STAYS_AS_FOUND();
-	struct sleeper sleeper = {.gfp = GFP_KERNEL};
+	ENDS_WITH(sleepers_end_1) struct sleeper sleeper = {.gfp = GFP_KERNEL};
 	HOG(hog);
 	struct page *spare;
 	size_t free, rounds;
@@ -79,7 +79,7 @@ KTEST(sleep, the_first_page_freed_is_handed_to_the_thread_that_sleeps_for_it, "C
 KTEST(sleep, a_larger_block_wakes_when_its_last_buddy_is_freed_and_not_before, "C3 BUD-03")
 {
 	MACHINE_STAYS_AS_FOUND();
-	struct sleeper sleeper = {.gfp = PATIENT | __GFP_HIGH, .order = 1};
+	ENDS_WITH(sleepers_end_1) struct sleeper sleeper = {.gfp = PATIENT | __GFP_HIGH, .order = 1};
 	HOG(hog);
 	struct page *pair, *other;
 
@@ -126,7 +126,7 @@ KTEST(sleep, an_object_of_the_cache_wakes_although_no_page_was_freed, "C3 SLB-09
 {
 	MACHINE_STAYS_AS_FOUND();
 	struct kmem_cache *cache = kmem_cache_create("sleep", 1000, 0, 0, NULL);
-	struct sleeper sleeper = {.gfp = PATIENT, .cache = cache};
+	ENDS_WITH(sleepers_end_1) struct sleeper sleeper = {.gfp = PATIENT, .cache = cache};
 	HOG(hog);
 	void *objects[64];
 	unsigned int nr;
@@ -154,7 +154,7 @@ KTEST(sleep, no_grow_that_must_not_fail_waits_for_an_object_however_many_pages_a
 {
 	MACHINE_STAYS_AS_FOUND();
 	struct kmem_cache *cache = kmem_cache_create("sleep", 1000, 0, 0, NULL);
-	struct sleeper sleeper = {.gfp = PATIENT | __GFP_NO_GROW, .cache = cache};
+	ENDS_WITH(sleepers_end_1) struct sleeper sleeper = {.gfp = PATIENT | __GFP_NO_GROW, .cache = cache};
 	void *objects[64];
 	unsigned int nr;
 
@@ -163,6 +163,7 @@ KTEST(sleep, no_grow_that_must_not_fail_waits_for_an_object_however_many_pages_a
 	slab_keep_closed(cache, true);
 	nr = fill_slab(cache, objects);
 	slab_keep_closed(cache, false);
+	REQUIRE(nr);
 	EXPECT(sleeper_asks(&sleeper));
 	kmem_cache_free(cache, objects[--nr]);
 	EXPECT(sleeper_is_woken(&sleeper));
@@ -177,6 +178,7 @@ KTEST(sleep, two_who_wait_for_one_cache_share_the_slab_that_one_of_them_gets, "C
 {
 	MACHINE_STAYS_AS_FOUND();
 	struct kmem_cache *cache = kmem_cache_create("sleep", 1000, 0, 0, NULL);
+	ENDS_WITH(sleepers_end_2)
 	struct sleeper sleepers[2] = {{.gfp = PATIENT, .cache = cache}, {.gfp = PATIENT, .cache = cache}};
 	HOG(hog);
 	struct page *block;
@@ -202,7 +204,7 @@ KTEST(sleep, two_who_wait_for_one_cache_share_the_slab_that_one_of_them_gets, "C
 KTEST(sleep, pages_of_another_zone_wake_nobody, "C3 G7")
 {
 	MACHINE_STAYS_AS_FOUND();
-	struct sleeper sleeper = {.gfp = PATIENT | GFP_DMA};
+	ENDS_WITH(sleepers_end_1) struct sleeper sleeper = {.gfp = PATIENT | GFP_DMA};
 	HOG(hog);
 	struct page *other, *dma;
 
@@ -262,7 +264,7 @@ static void start_timer(void)
 /* A sleeper that a free in another context wakes. */
 static void expect_woken_from(void (*start)(void), const char *context)
 {
-	struct sleeper sleeper = {.gfp = PATIENT};
+	ENDS_WITH(sleepers_end_1) struct sleeper sleeper = {.gfp = PATIENT};
 	HOG(hog);
 
 	REQUIRE(sleepers_create(&sleeper, 1));
@@ -305,7 +307,7 @@ KTEST(sleep, a_free_in_a_timer_wakes, "C2 C3")
 KTEST(sleep, of_two_sleepers_one_page_wakes_the_one_that_waits_longer_alone, "C3 GFP-10")
 {
 	MACHINE_STAYS_AS_FOUND();
-	struct sleeper sleepers[2] = {{.gfp = PATIENT}, {.gfp = PATIENT}};
+	ENDS_WITH(sleepers_end_2) struct sleeper sleepers[2] = {{.gfp = PATIENT}, {.gfp = PATIENT}};
 	HOG(hog);
 	struct page *spares[2];
 
@@ -328,6 +330,7 @@ KTEST(sleep, of_two_sleepers_one_page_wakes_the_one_that_waits_longer_alone, "C3
 KTEST(sleep, three_sleepers_are_woken_in_the_order_they_came, "C3 GFP-10")
 {
 	MACHINE_STAYS_AS_FOUND();
+	ENDS_WITH(sleepers_end_3)
 	struct sleeper sleepers[3] = {{.gfp = PATIENT}, {.gfp = PATIENT}, {.gfp = PATIENT}};
 	HOG(hog);
 	struct page *spares[3];
@@ -351,6 +354,7 @@ KTEST(sleep, three_sleepers_are_woken_in_the_order_they_came, "C3 GFP-10")
 KTEST(sleep, a_free_too_small_for_the_first_in_the_queue_serves_the_second, "C3")
 {
 	MACHINE_STAYS_AS_FOUND();
+	ENDS_WITH(sleepers_end_2)
 	struct sleeper sleepers[2] = {{.gfp = PATIENT | __GFP_HIGH, .order = 3},
 				      {.gfp = PATIENT | __GFP_HIGH}};
 	HOG(hog);
@@ -375,7 +379,7 @@ KTEST(sleep, a_free_too_small_for_the_first_in_the_queue_serves_the_second, "C3"
 KTEST(sleep, atomic_requests_do_not_queue_and_the_sleeper_waits_until_the_reserve_is_back, "C3 G2")
 {
 	MACHINE_STAYS_AS_FOUND();
-	struct sleeper sleeper = {.gfp = PATIENT};
+	ENDS_WITH(sleepers_end_1) struct sleeper sleeper = {.gfp = PATIENT};
 	HOG(hog);
 	struct page *spares[2], *atomic;
 
@@ -405,6 +409,7 @@ KTEST(sleep, atomic_requests_do_not_queue_and_the_sleeper_waits_until_the_reserv
 KTEST(sleep, who_may_sleep_and_comes_later_queues_behind, "C3")
 {
 	MACHINE_STAYS_AS_FOUND();
+	ENDS_WITH(sleepers_end_2)
 	struct sleeper sleepers[2] = {{.gfp = PATIENT, .order = 1}, {.gfp = PATIENT, .order = 1}};
 	HOG(hog);
 	struct page *spares[2];
@@ -427,6 +432,7 @@ KTEST(sleep, who_may_sleep_and_comes_later_queues_behind, "C3")
 KTEST(sleep, a_killed_waiter_leaves_the_queue_with_nothing, "GFP-12 C3")
 {
 	MACHINE_STAYS_AS_FOUND();
+	ENDS_WITH(sleepers_end_2)
 	struct sleeper sleepers[2] = {{.gfp = GFP_KERNEL | __GFP_REPEAT | __GFP_NOWARN}, {.gfp = PATIENT}};
 	HOG(hog);
 	struct page *spare;
@@ -453,7 +459,7 @@ KTEST(sleep, a_killed_waiter_leaves_the_queue_with_nothing, "GFP-12 C3")
 KTEST(sleep, one_that_was_killed_and_must_not_fail_sleeps_on, "G15 GFP-12")
 {
 	MACHINE_STAYS_AS_FOUND();
-	struct sleeper sleeper = {.gfp = PATIENT};
+	ENDS_WITH(sleepers_end_1) struct sleeper sleeper = {.gfp = PATIENT};
 	HOG(hog);
 	struct page *spare;
 
@@ -519,6 +525,7 @@ KTEST(sleep, while_one_sleeps_in_kmalloc_others_enter_it_and_get_what_there_is, 
 	MACHINE_STAYS_AS_FOUND();
 	if (nr_large_blocks() < 3)
 		SKIP("too few large blocks");
+	ENDS_WITH(sleepers_end_2)
 	struct sleeper sleepers[2] = {{.gfp = PATIENT, .size = PAGE_SIZE << LARGE_ORDER},
 				      {.gfp = PATIENT, .size = PAGE_SIZE << LARGE_ORDER}};
 	HOG(hog);

@@ -91,7 +91,8 @@ void machine_expect_as_found(int *unused)
 
 bool lists_stay_closed(void)
 {
-	return mm_watch & (WATCH_INIT_ALLOC | WATCH_INIT_FREE | WATCH_POISON | WATCH_OWNER);
+	return mm_watch &
+	       (WATCH_INIT_ALLOC | WATCH_INIT_FREE | WATCH_POISON | WATCH_OWNER | WATCH_FAULT | WATCH_LEAK);
 }
 
 void expect_reports(void)
@@ -327,7 +328,7 @@ bool memory_is(const void *memory, int byte, size_t size_bytes)
 {
 	const unsigned char *bytes = memory;
 
-	while (size_bytes && *bytes == byte) {
+	while (bytes && size_bytes && *bytes == byte) {
 		bytes++;
 		size_bytes--;
 	}

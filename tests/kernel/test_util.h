@@ -110,14 +110,14 @@ void wait_init_for_nothing(struct mem_waiter *waiter);
 /* First line of a test of what is parked per CPU. */
 #define NEEDS_OPEN_LISTS()                                                                                   \
 	if (lists_stay_closed())                                                                             \
-	SKIP("init_on_alloc, init_on_free, page_poison or page_owner keeps the lists closed")
+	SKIP("what sees every call keeps the lists closed")
 
 /* First line of a test that takes that many pages of high memory. */
 #define NEEDS_HIGH_PAGES(nr)                                                                                 \
 	if (zones[ZONE_HIGHMEM].managed < (nr))                                                              \
 	SKIP("not enough high memory")
 
-/* Are pages and objects looked at on their way, so that nothing is ever parked? */
+/* Does somebody see every page and object, so that nothing is ever parked? */
 bool lists_stay_closed(void);
 
 /* Is every byte of memory this one? And is it 0, or the poison of freed objects or pages? */
@@ -133,3 +133,5 @@ void random_operations(uint32_t seed, unsigned int nr_ops, unsigned int validate
 /* The same in memory that `enter` has changed, until `leave`. */
 void random_operations_between(uint32_t seed, unsigned int nr_ops, unsigned int validate_every,
 			       void (*enter)(void), void (*leave)(void));
+
+#include <tests/kernel/held.h> /* last: it hides calls */

@@ -201,7 +201,7 @@ static unsigned int nr_that_show(void **area, unsigned int nr, uint32_t word)
 	unsigned int right = 0;
 
 	for (unsigned int i = 0; i < nr; i++)
-		right += *(volatile uint32_t *)area[i] == word;
+		right += area[i] && *(volatile uint32_t *)area[i] == word;
 	return right;
 }
 
@@ -396,7 +396,7 @@ KTEST(vmalloc, where_nobody_may_sleep_vmalloc_is_refused_and_vfree_put_off, "VMA
 	struct page *page = alloc_page(GFP_KERNEL);
 
 	REQUIRE(p && page);
-	reports_capture();
+	expect_reports();
 	port_preempt_disable();
 	q = vmalloc(PAGE_SIZE);
 	EXPECT_NULL(q);

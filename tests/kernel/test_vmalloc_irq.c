@@ -82,7 +82,8 @@ static int write_when_told(void *unused)
 {
 	(void)unused;
 	wait_for_completion(&t.go);
-	*(volatile uint32_t *)t.area = 0x600d;
+	if (t.area)
+		*(volatile uint32_t *)t.area = 0x600d;
 	complete(&t.done);
 	return 0;
 }
@@ -104,6 +105,7 @@ static void thread_writes_and_interrupt_reads(void)
 		*(volatile uint32_t *)t.area = 0xbad;
 	complete(&t.go);
 	wait_for_completion(&t.done);
+	REQUIRE(t.area);
 	EXPECT_EQ(*(volatile uint32_t *)t.area, 0x600d);
 	if (apic_is_on() && request_irq(APIC_TIMER_IRQ, read_in_irq, 0, "test", &t) == 0) {
 		apic_timer_oneshot(1000, VECTOR);
