@@ -26,6 +26,7 @@ NEED_BUILD += $(if $(filter clang%,$(notdir $(CC))),clang=$(CC))
 NEED_ISO   := $(NEED_BUILD) grub-common=grub-mkrescue grub-pc-bin=/usr/lib/grub/i386-pc/multiboot2.mod
 NEED_ISO   += xorriso=xorriso mtools=mformat
 NEED_RUN   := $(NEED_ISO) qemu-system-x86=qemu-system-i386
+NEED_RUN   += $(if $(filter 1,$(GUI)),qemu-system-gui=$(firstword $(wildcard /usr/lib/*/qemu/ui-gtk.so) /usr/lib/qemu/ui-gtk.so))
 NEED_DEBUG := $(NEED_BUILD) qemu-system-x86=qemu-system-i386 gdb=gdb
 NEED_GDB   := $(NEED_DEBUG) perl=prove expect=expect procps=pgrep qemu-utils=qemu-img
 NEED_SCREEN := $(NEED_BUILD) qemu-system-x86=qemu-system-i386 python3=python3
@@ -54,11 +55,11 @@ NEED_COVERAGE := $(NEED_HOST) gcovr=gcovr
 GOALS := $(or $(MAKECMDGOALS),all)
 NEEDS := $(if $(filter all iso build/%,$(GOALS)),$(NEED_ISO)) $(if $(filter run,$(GOALS)),$(NEED_RUN)) \
 	 $(if $(filter debug attach,$(GOALS)),$(NEED_DEBUG)) $(if $(filter debug-test record,$(GOALS)),$(NEED_GDB)) $(if $(filter host,$(GOALS)),$(NEED_HOST)) \
-	 $(if $(filter screenshots,$(GOALS)),$(NEED_SCREEN)) \
+	 $(if $(filter screenshots session-test,$(GOALS)),$(NEED_SCREEN)) \
 	 $(if $(filter lint,$(GOALS)),$(NEED_LINT)) $(if $(filter fuzz fuzz-keep,$(GOALS)),$(NEED_FUZZ)) \
 	 $(if $(filter mutants,$(GOALS)),$(NEED_MUTANTS)) $(if $(filter prove,$(GOALS)),$(NEED_PROVE)) \
 	 $(if $(filter coverage,$(GOALS)),$(NEED_COVERAGE)) $(if $(filter matrix,$(GOALS)),$(NEED_MATRIX)) \
-	 $(if $(filter-out all iso build/% run disk debug record attach prompt debug-test screenshots host lint fuzz fuzz-keep mutants coverage prove clean help,$(GOALS)),$(NEED_TEST))
+	 $(if $(filter-out all iso build/% run disk debug record attach prompt debug-test screenshots session-test host lint fuzz fuzz-keep mutants coverage prove clean help,$(GOALS)),$(NEED_TEST))
 ifneq ($(strip $(NEEDS)),)
 ifeq ($(findstring n,$(filter-out --%,$(firstword -$(MAKEFLAGS)))),)
 ifneq ($(shell tools/setup.sh $(sort $(NEEDS)) >&2; echo $$?),0)
@@ -222,6 +223,7 @@ help:
 #: make attach     GDB on the `make run` that runs in another terminal, or at GDB_PORT
 #: make prompt     the kernel's prompt of the `make debug` that runs in another terminal; Ctrl-] leaves
 #: make debug-test a real GDB does all of that, and looks
+#: make session-test  a session of 150 commands and keys in a terminal of 80 by 24
 #: make screenshots  docs/img/map.png and memory.svg anew, each from a machine that runs
 #: make disk       build/disk.img and build/floppy.img, which make run attaches; those that are there stay
 #: make host       host tools under build/host/

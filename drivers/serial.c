@@ -273,6 +273,15 @@ void serial_receive_own(uint8_t byte)
 	irq_restore(flags);
 }
 
+void serial_type(uint8_t byte)
+{
+	irqflags_t flags = irq_save();
+
+	in_put(byte);
+	irq_restore(flags);
+	wake_up(&serial.readers);
+}
+
 void serial_stat(struct serial_stat *stat)
 {
 	*stat = serial.stat;

@@ -18,6 +18,9 @@ int serial_getchar_poll(void);
 /* The next byte received; sleeps until there is one. -1 when there is no port. Context: may sleep. */
 int serial_getchar(void);
 
+/* A byte that was typed elsewhere, as if it had come over the line. Context: any. */
+void serial_type(uint8_t byte);
+
 /* The port sends itself a byte, in loop-back mode: it comes in as if somebody had typed it, interrupt and
  * all, unless input is held back. Takes as long as a byte. Context: any. */
 void serial_receive_own(uint8_t byte);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <monitor/keys.h>
 
+#include <drivers/keyboard.h>
 #include <drivers/serial.h>
 #include <kernel/arch/clock.h>
 #include <kernel/arch/cpu.h>
@@ -34,8 +35,10 @@ int keys_getchar(void)
 
 	if (!keys_polled)
 		return serial_getchar();
-	while ((byte = serial_getchar_poll()) < 0)
+	while ((byte = serial_getchar_poll()) < 0) {
+		keyboard_poll();
 		cpu_relax();
+	}
 	return byte;
 }
 

@@ -242,8 +242,8 @@ static void list_candidates(struct line_editor *line, const char *before, unsign
 static void key_tab(struct line_editor *line)
 {
 	unsigned int typed = line->cursor - completed_start(line), nr = 0;
-	const char *word, *first = NULL;
-	char before[LINE_SIZE];
+	char before[LINE_SIZE], first[LINE_SIZE]; /* a candidate is good until the next is asked for */
+	const char *word;
 	size_t common = 0;
 
 	if (!line->complete) {
@@ -256,8 +256,8 @@ static void key_tab(struct line_editor *line)
 		if (!could_be(line, word, typed))
 			continue;
 		if (nr++ == 0) {
-			first = word;
-			common = strlen(word);
+			(void)snprintf(first, sizeof(first), "%s", word);
+			common = strlen(first);
 		}
 		for (size_t i = 0; i < common; i++)
 			if (word[i] != first[i])

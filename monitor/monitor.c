@@ -109,10 +109,10 @@ static const struct command *find(const char *name)
 
 static void help_line(const struct command *c)
 {
-	char usage[40];
+	char usage[64];
 
 	(void)snprintf(usage, sizeof(usage), "%s %s", c->name, c->arguments);
-	say("  %-28s %s\n", usage, c->help);
+	say_row(28, usage, c->help);
 }
 
 /* The names of a group, folded. */
@@ -343,16 +343,35 @@ static const char *give_back_name(unsigned int n)
 	return n == 0 ? "all" : handle_name(n - 1);
 }
 
+static bool types_capitals; /* the word that is completed */
+
+/* As they are typed: "atomic" or "ATOMIC". */
+static const char *flag_name(unsigned int n)
+{
+	static char lower[24];
+	const char *name = parse_flag_name(n);
+	size_t i = 0;
+
+	if (!name || types_capitals)
+		return name;
+	for (; name[i] && i + 1 < sizeof(lower); i++)
+		lower[i] = name[i] >= 'A' && name[i] <= 'Z' ? (char)(name[i] + 'a' - 'A') : name[i];
+	lower[i] = '\0';
+	return lower;
+}
+
 static const struct {
 	const char *command;
 	const char *(*candidate)(unsigned int n);
 } completions[] = {
-	{"help", command_name}, {"alloc", parse_flag_name},	   {"kmalloc", parse_flag_name},
-	{"try", rule_name},	{"wrong", mistake_name},	   {"test", suite_name},
-	{"demo", demo_name},	{"whatis", handle_or_symbol_name}, {"x", handle_or_symbol_name},
-	{"page", handle_name},	{"free", give_back_name},	   {"kfree", handle_name},
-	{"vfree", handle_name}, {"iounmap", handle_name},	   {"kunmap", handle_name},
-	{"bt", thread_name},
+	{"help", command_name},	      {"alloc", flag_name},
+	{"kmalloc", flag_name},	      {"try", rule_name},
+	{"wrong", mistake_name},      {"test", suite_name},
+	{"demo", demo_name},	      {"whatis", handle_or_symbol_name},
+	{"x", handle_or_symbol_name}, {"page", handle_name},
+	{"free", give_back_name},     {"kfree", handle_name},
+	{"vfree", handle_name},	      {"iounmap", handle_name},
+	{"kunmap", handle_name},      {"bt", thread_name},
 };
 
 static const char *complete_word(const char *before, unsigned int n)
@@ -367,6 +386,8 @@ static const char *complete_word(const char *before, unsigned int n)
 	first[len] = '\0';
 	if (!before[len])
 		return command_name(n);
+	len = strlen(before);
+	types_capitals = before[len - 1] >= 'A' && before[len - 1] <= 'Z';
 	for (size_t i = 0; i < ARRAY_SIZE(completions); i++)
 		if (strcmp(completions[i].command, first) == 0)
 			return completions[i].candidate(n);

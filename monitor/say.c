@@ -30,6 +30,16 @@ void say(const char *fmt, ...)
 	sink_printf(monitor_out(), "%s", text);
 }
 
+void say_row(unsigned int width, const char *name, const char *text)
+{
+	size_t len = MAX(strlen(name), (size_t)width);
+
+	if (2 + len + 1 + strlen(text) <= 80)
+		say("  %-*s %s\n", (int)width, name, text);
+	else
+		say("  %s\n      %s\n", name, text);
+}
+
 bool expected(const char *command, const char *what, const char *word)
 {
 	size_t len = strnlen(word, SHOWN_MAX + 1);

@@ -12,5 +12,8 @@ void say_to(struct sink *out); /* NULL: the console again */
 
 void say(const char *fmt, ...) PRINTF(1, 2);
 
+/* "  name    text", the name in so many columns; the text on a line of its own where 80 columns are too few for both. */
+void say_row(unsigned int width, const char *name, const char *text);
+
 /* "page: expected WHAT, got 'word'", the word cut where it is too long. Result: false. */
 bool expected(const char *command, const char *what, const char *word);

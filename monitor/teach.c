@@ -17,7 +17,7 @@ static void list_rules(void)
 	const struct rule *rule;
 
 	for (unsigned int n = 0; (rule = rule_at(n)) != NULL; n++)
-		say("  %-14s %s\n", rule->name, rule->call);
+		say_row(14, rule->name, rule->call);
 }
 
 static void run_try(unsigned int nr, char *word[])
@@ -209,7 +209,7 @@ static void run_wrong(unsigned int nr, char *word[])
 {
 	for (size_t i = 0; i < ARRAY_SIZE(mistakes); i++) {
 		if (nr == 0) {
-			say("  %-15s %s\n", mistakes[i].name, mistakes[i].call);
+			say_row(15, mistakes[i].name, mistakes[i].call);
 		} else if (strcmp(mistakes[i].name, word[0]) == 0) {
 			say("    %s\n", mistakes[i].call);
 			mistakes[i].run();

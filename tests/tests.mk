@@ -11,7 +11,7 @@ HOSTCC32      ?= i686-linux-gnu-gcc
 
 # mm as the kernel has it; of the kernel only what needs no machine. string.c is left to the host's C library.
 GUEST_ONLY := $(addprefix tests/kernel/test_,$(addsuffix .c,trap irq handler thread context kmap_threads protect timer percpu rseq sweep soak books books_names scull vmalloc_irq))
-GUEST_ONLY += tests/kernel/test_pci.c tests/kernel/test_blk.c tests/kernel/test_ide.c tests/kernel/test_floppy.c tests/kernel/test_edu.c tests/kernel/test_dma_image.c tests/kernel/test_demo.c tests/kernel/test_hog.c tests/kernel/test_sweep_slow.c tests/kernel/test_rules.c
+GUEST_ONLY += tests/kernel/test_pci.c tests/kernel/test_blk.c tests/kernel/test_ide.c tests/kernel/test_floppy.c tests/kernel/test_edu.c tests/kernel/test_dma_image.c tests/kernel/test_demo.c tests/kernel/test_hog.c tests/kernel/test_sweep_slow.c tests/kernel/test_rules.c tests/kernel/test_keyboard.c
 GUEST_ONLY += tests/kernel/test_mempool_sleep.c tests/kernel/test_owner.c tests/kernel/test_fault_drivers.c tests/kernel/test_sleep.c tests/kernel/test_oom.c tests/kernel/test_background.c
 HOST_SOURCES := $(MM_SOURCES) kernel/lib/format.c kernel/core/cmdline.c boot/multiboot.c tests/ktest.c tests/ktest_report.c \
 		monitor/line.c monitor/parse.c \
@@ -122,7 +122,8 @@ LEAKY_SUITE    = tests/host/leaky build/host/test64 $(1) $(2)
 PROGRAMS_OTHER = --program='monitor=tests/boot/monitor-script' --program='prove=tests/proof/run' \
 		 --program='fuzz=tests/fuzz/run --tap 5 $(FUZZ_PROGRAMS)' \
 		 --program='e820=tests/host/e820-check build/host/memmap tests/data/e820/*.map' \
-		 --program='screen map=tests/screen/map' \
+		 --program='screen map=tests/screen/map' --program='screen keys=tests/screen/keys' \
+		 --program='session=tests/screen/session' \
 		 --program='harness=tests/boot/self-test' --program='leaky=$(call LEAKY_SUITE,leaky,careless)' \
 		 --program="failures-few=$(call STARVED_GUEST,failures-few,$(STARVED_FEW) fail_nth=1)" --program='lint=tools/lint/self-test'
 PROGRAMS_SUITE = $(PROGRAMS_HOST) $(if $(GUEST_SUITE),\
@@ -136,6 +137,11 @@ PROGRAMS_GDB  := $(foreach scenario,$(GDB_SCENARIOS),--program='gdb $(scenario)=
 .PHONY: debug-test
 debug-test: build/ashlar.elf
 	$(Q)tests/run-tests $(if $(TEST),--match='$(TEST)') $(PROGRAMS_GDB) --program='gdb replay=tests/gdb/replay'
+
+# A person's session in a terminal, as it is part of `make test`.
+.PHONY: session-test
+session-test: build/ashlar.elf
+	$(Q)tests/run-tests --program='session=tests/screen/session'
 
 test: build/ashlar.elf build/host/memmap build/host/test64 build/host/test32 $(if $(TEST_SUITE),,$(FUZZ_PROGRAMS) build/ashlar-debug2.elf)
 	$(Q)tests/run-tests $(if $(TEST_SUITE),$(PROGRAMS_SUITE),$(if $(TEST),--match='$(TEST)') \

@@ -26,9 +26,14 @@ if [ "$kib" -lt 8192 ] || [ "$kib" -gt 62914560 ]; then
 	exit 2
 fi
 
+if [ "${GUI:-0}" = 1 ] && [ -z "${DISPLAY:-}${WAYLAND_DISPLAY:-}" ]; then
+	echo "GUI=1: expected a graphical session, found neither DISPLAY nor WAYLAND_DISPLAY" >&2
+	exit 2
+fi
+
 run() {
 	display="-display none"
-	[ "${GUI:-0}" = 1 ] && display=
+	[ "${GUI:-0}" = 1 ] && display="-display gtk"
 	# shellcheck disable=SC2086
 	"${QEMU:-qemu-system-i386}" -accel tcg -cpu "${CPU:-max}" -nodefaults -vga std $display $serial $reboot \
 		-device isa-debug-exit,iobase=0xf4,iosize=0x04 -m "$MEM" -smp "${SMP:-1}" "$@"
