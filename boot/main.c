@@ -420,7 +420,7 @@ NORETURN void kernel_main(uint32_t magic, uint32_t info_paddr)
 	keys_set_present(is_for_a_person());
 	if (is_for_a_person())
 		welcome_print_hints();
-	(void)keyboard_start(); /* a window on the machine has keys, too */
+	(void)keyboard_start();	  /* a window on the machine has keys, too */
 	if (boot.options.monitor) /* a person, or a script, says when to end */
 		(void)monitor_run(result, boot.options.exit == CMDLINE_EXIT_QEMU);
 	modules_exit();

@@ -20,7 +20,8 @@ stop() {
 	rm -rf "$dir"
 }
 trap stop EXIT
-trap 'exit 130' INT TERM HUP
+# Not of TERM and HUP: a shell that waits for GDB would heed them when GDB ends. They end the shell, and that ends QEMU.
+trap 'exit 130' INT
 
 target=$dir/gdb
 gdbstub=unix:$target,server=on,wait=off
@@ -40,8 +41,8 @@ if [ -n "${REPLAY:-}" ]; then
 fi
 
 # A session of its own: Ctrl-C in this terminal is for GDB, which stops the machine. It dies with this shell whatever
-# becomes of the shell.
-setpriv --pdeathsig TERM setsid "${QEMU:-qemu-system-i386}" -accel tcg -nodefaults -vga std -display none -no-reboot \
+# becomes of the shell: by KILL, for while it goes backwards it heeds nothing else.
+setpriv --pdeathsig KILL setsid "${QEMU:-qemu-system-i386}" -accel tcg -nodefaults -vga std -display none -no-reboot \
 	-device isa-debug-exit,iobase=0xf4,iosize=0x04 -m "$mem" -kernel "$kernel" -append "$append" \
 	-chardev "pty,id=serial,logfile=$log" -serial chardev:serial -S -gdb "$gdbstub" "$@" </dev/null >"$dir/out" &
 qemu=$!
