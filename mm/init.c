@@ -6,6 +6,7 @@
 
 #include <kernel/lib/align.h>
 #include <kernel/lib/string.h>
+#include <mm/cache/radix.h>
 #include <mm/early/bootmem.h>
 #include <mm/early/memblock.h>
 #include <mm/early/memmap.h>
@@ -168,6 +169,7 @@ void mm_init_allocators(void)
 	slab_init();
 	kmalloc_init();
 	vmalloc_init();
+	radix_init();
 	reserve_reset_all();
 	vmscan_init();
 }

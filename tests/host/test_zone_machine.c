@@ -339,9 +339,10 @@ KTEST(zone_machine, descriptors_take_half_of_free_low_memory_at_most_and_one_pie
 	EXPECT_ONE_REPORT("of 23 MiB of free low memory");
 }
 
-/* The image as it was loaded: nothing is laid out yet. */
+/* The image as it was loaded: nothing is laid out yet, nothing is parked. */
 static void forget_everything(void)
 {
+	shrink_all_caches();
 	memset(zones, 0, sizeof(zones));
 	memset(nodes, 0, sizeof(nodes));
 	mem_map = NULL;
