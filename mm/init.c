@@ -6,6 +6,8 @@
 
 #include <kernel/lib/align.h>
 #include <kernel/lib/string.h>
+#include <mm/cache/cache_page.h>
+#include <mm/cache/mapping.h>
 #include <mm/cache/radix.h>
 #include <mm/early/bootmem.h>
 #include <mm/early/memblock.h>
@@ -170,6 +172,8 @@ void mm_init_allocators(void)
 	kmalloc_init();
 	vmalloc_init();
 	radix_init();
+	cache_page_init();
+	mapping_init_all();
 	reserve_reset_all();
 	vmscan_init();
 }

@@ -33,7 +33,8 @@ static const char *const state_names[NR_PAGE_STATES] = {"interior",
 							"a large kmalloc",
 							"an exact allocation",
 							"given back but still referenced",
-							"part of an exact allocation"};
+							"part of an exact allocation",
+							"of a file"};
 
 static const char *state_name(unsigned int state)
 {

@@ -35,6 +35,7 @@ enum page_state {
 	PAGE_EXACT,  /* first block of alloc_pages_exact; private = its pages */
 	PAGE_PINNED, /* was one of these two, given back while others hold references: the last frees it */
 	PAGE_PIECE, /* further block of one of these three: freed with the first only; private = the first page */
+	PAGE_FILE, /* a single page of a file, its mapping's while it is there: see cache/cache_page.h */
 	NR_PAGE_STATES
 };
 
@@ -47,14 +48,14 @@ struct page {
 			uint8_t state; /* enum page_state */
 			uint8_t order; /* of the block; 0 when INTERIOR */
 			uint8_t where; /* zone index << 2 | mobility: which lists it belongs to, see zone.h */
-			uint8_t flags; /* the owner's; 0 unless the block is owned */
+			uint8_t flags; /* the owner's; 0 unless the block is owned. Of a file: enum page_flag */
 		};
 	};
 	int refcount; /* (H) users of an allocated block, counted on its head */
 	/* (S) non-NULL exactly while the page is part of a slab. What kfree reads: no other owner ever keeps
 	 * anything else here. */
 	struct kmem_cache *slab_cache;
-	struct list_head links; /* (H) free list; (S) partial or full list; later: LRU */
+	struct list_head links; /* (H) free list; (S) partial or full list; of a file: LRU */
 	union {
 		void *freelist; /* (S) first free object of the slab, NULL when none was freed */
 		void *mapping;	/* page cache: whose page */

@@ -14,6 +14,9 @@
  * A5 a page of programs has a state of its own, which the fast paths do not take: so whoever drops its last
  * reference comes by here and uncounts it (U1).
  *
+ * A6 the last reference to a page of a file is its mapping's, which takes the state away before it drops it. Flags
+ * that holders set on the way out are cleared with the last of theirs.
+ *
  * Lock: zone->lock around each buddy call; nothing sleeps or prints under it. */
 #include <mm/pages/page_alloc.h>
 
@@ -455,6 +458,7 @@ static void free_pieces(struct page *page)
 static void free_whole(struct page *head)
 {
 	head->refcount = 1; /* C1, A1: at no time is it 0 */
+	head->flags = 0;    /* A6 */
 	if (unlikely(head->state == PAGE_PINNED)) {
 		free_pieces(head);
 		return;
@@ -714,6 +718,7 @@ static struct page *counting_page(struct page *page)
 	switch (head ? (enum page_state)head->state : PAGE_INTERIOR) {
 	case PAGE_ALLOCATED:
 	case PAGE_USER:
+	case PAGE_FILE:
 		return head == page ? head : NULL;
 	case PAGE_COMPOUND:
 	case PAGE_LARGE:
@@ -755,12 +760,13 @@ void get_page(struct page *page)
 		report_bad_reference(page, "get_page", RETURN_ADDRESS());
 }
 
-/* Is the only reference to it its owner's, who gives it back in another way? The count is read first: it is 1
+/* Is the only reference to it its owner's, a mapping's too, who gives it back in another way? The count is read first: it is 1
  * also when the owner went meanwhile, but then the state says so. */
 static bool is_the_owners(const struct page *counts)
 {
 	return __atomic_load_n(&counts->refcount, __ATOMIC_ACQUIRE) == 1 &&
-	       (READ_ONCE(counts->state) == PAGE_LARGE || READ_ONCE(counts->state) == PAGE_EXACT);
+	       (READ_ONCE(counts->state) == PAGE_LARGE || READ_ONCE(counts->state) == PAGE_EXACT ||
+		READ_ONCE(counts->state) == PAGE_FILE);
 }
 
 void put_page(struct page *page)

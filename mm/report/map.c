@@ -17,6 +17,7 @@ static const struct {
 	[MAP_LARGE] = {'k', "kmalloc"},
 	[MAP_PAGES] = {'p', "pages"},
 	[MAP_USER] = {'u', "user"},
+	[MAP_FILE] = {'f', "file"},
 	[MAP_TABLE] = {'t', "page table"},
 	[MAP_STACK] = {'T', "stack"},
 	[MAP_VMALLOC] = {'v', "vmalloc"},
@@ -51,6 +52,8 @@ static enum map_owner owner_of_head(const struct page *head)
 		return MAP_PAGES;
 	case PAGE_USER:
 		return MAP_USER;
+	case PAGE_FILE:
+		return MAP_FILE;
 	}
 	return MAP_OUTSIDE;
 }

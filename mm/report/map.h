@@ -19,6 +19,7 @@ enum map_owner {
 	MAP_LARGE, /* kmalloc beyond the slabs, exact allocations */
 	MAP_PAGES, /* handed out by alloc_pages */
 	MAP_USER,
+	MAP_FILE, /* of a file: the page cache */
 	/* Of MAP_PAGES, for callers who know more of them; map_count() gives none. */
 	MAP_TABLE,
 	MAP_STACK,

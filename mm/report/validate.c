@@ -5,6 +5,7 @@
 
 #include <kernel/lib/align.h>
 #include <kernel/lib/format.h>
+#include <mm/cache/mapping.h>
 #include <mm/dma/bounce.h>
 #include <mm/early/memblock.h>
 #include <mm/mapped/kmap_internal.h>
@@ -473,6 +474,20 @@ static void check_waiters(void)
 		check_closed();
 }
 
+/* MA1: each page of a file is in a mapping. */
+static void check_files(void)
+{
+	size_t nr_pages, nr_found = 0;
+	const char *wrong = mapping_check_all(&nr_pages);
+
+	if (wrong)
+		violation("%s\n", wrong);
+	for (pfn_t pfn = 0; pfn < mem_map_pages; pfn++)
+		nr_found += pfn_to_page(pfn)->state == PAGE_FILE;
+	if (nr_found != nr_pages)
+		violation("MA1 %zu pages are of files, mappings have %zu\n", nr_found, nr_pages);
+}
+
 static unsigned int check_all(struct sink *out, bool is_at_rest)
 {
 	irqflags_t flags = irq_save();
@@ -489,6 +504,8 @@ static unsigned int check_all(struct sink *out, bool is_at_rest)
 		check_windows();
 	reserve_for_each(check_reserve);
 	check_waiters();
+	if (is_at_rest)
+		check_files();
 	wrong = vmalloc_check();
 	if (wrong)
 		violation("%s\n", wrong);

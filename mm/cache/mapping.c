@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: MIT */
+/* Pages of files: how they come, change and go. Lock: mapping->lock, interrupts off for a walk down the tree; the
+ * list of all mappings has one of its own, alone. Counts over all are added to in one step. */
+#include <mm/cache/mapping.h>
+
+#include <kernel/lib/assert.h>
+#include <kernel/lib/errno.h>
+#include <mm/pages/page_alloc.h>
+
+static struct {
+	struct port_lock lock;
+	struct list_head mappings; /* (L) */
+	struct cache_counts counts;
+} cache;
+
+static void count(size_t *counter, size_t n)
+{
+	__atomic_add_fetch(counter, n, __ATOMIC_RELAXED);
+}
+
+void mapping_init_all(void)
+{
+	port_lock_init(&cache.lock, "mappings");
+	list_init(&cache.mappings);
+	cache.counts = (struct cache_counts){0};
+}
+
+void mapping_init(struct mapping *mapping, const struct mapping_ops *ops, void *host, gfp_t gfp,
+		  uint64_t size_bytes)
+{
+	irqflags_t flags;
+
+	*mapping = (struct mapping){.ops = ops, .host = host, .gfp = gfp, .size_bytes = size_bytes};
+	port_lock_init(&mapping->lock, "mapping");
+	flags = port_lock_irqsave(&cache.lock);
+	list_add_tail(&mapping->all, &cache.mappings);
+	port_unlock_irqrestore(&cache.lock, flags);
+}
+
+uint64_t mapping_size(struct mapping *mapping)
+{
+	irqflags_t flags = port_lock_irqsave(&mapping->lock);
+	uint64_t size = mapping->size_bytes;
+
+	port_unlock_irqrestore(&mapping->lock, flags);
+	return size;
+}
+
+void mapping_set_size(struct mapping *mapping, uint64_t size_bytes)
+{
+	irqflags_t flags = port_lock_irqsave(&mapping->lock);
+
+	mapping->size_bytes = size_bytes;
+	port_unlock_irqrestore(&mapping->lock, flags);
+}
+
+/* --- looking --- */
+
+struct page *mapping_next(struct mapping *mapping, uint32_t *index, enum radix_tag tag)
+{
+	irqflags_t flags = port_lock_irqsave(&mapping->lock);
+	struct page *page = radix_next(&mapping->tree, index, tag);
+
+	if (page)
+		page_hold(page);
+	port_unlock_irqrestore(&mapping->lock, flags);
+	return page;
+}
+
+struct page *mapping_find(struct mapping *mapping, uint32_t index)
+{
+	irqflags_t flags = port_lock_irqsave(&mapping->lock);
+	struct page *page = radix_find(&mapping->tree, index);
+
+	if (page)
+		page_hold(page);
+	port_unlock_irqrestore(&mapping->lock, flags);
+	return page;
+}
+
+/* --- coming --- */
+
+/* A page of nobody becomes one of the mapping, locked: its reference is the tree's, and the caller has another. */
+static void enter_locked(struct mapping *mapping, uint32_t index, struct page *page)
+{
+	page->mapping = mapping;
+	page->index = index;
+	page->private = 0;
+	page->refcount = 2;
+	page->flags = PG_LOCKED;
+	page->state = PAGE_FILE;
+	mapping->nr_pages++;
+	count(&cache.counts.nr_pages, 1);
+}
+
+static int insert(struct mapping *mapping, uint32_t index, bool may_grow, struct page *page,
+		  struct radix_spare *spare)
+{
+	irqflags_t flags = port_lock_irqsave(&mapping->lock);
+	int error = -ENXIO;
+
+	if (may_grow || index < pages_of_size(mapping->size_bytes)) /* MA3 */
+		error = radix_insert(&mapping->tree, index, page, spare);
+	if (!error)
+		enter_locked(mapping, index, page);
+	port_unlock_irqrestore(&mapping->lock, flags);
+	return error;
+}
+
+/* Nodes lie in low memory, whatever their pages are. */
+static gfp_t node_gfp(gfp_t gfp)
+{
+	return gfp & ~(__GFP_HIGHMEM | __GFP_MOVABLE | __GFP_COLD);
+}
+
+static int add(struct mapping *mapping, uint32_t index, bool may_grow, gfp_t gfp, struct page **added)
+{
+	struct radix_spare spare = {0};
+	struct page *page = alloc_page(gfp);
+	int error;
+
+	if (!page)
+		return -ENOMEM;
+	error = insert(mapping, index, may_grow, page, &spare);
+	while (error == -EAGAIN)
+		error = radix_spare_fill(&spare, node_gfp(gfp))
+				? insert(mapping, index, may_grow, page, &spare)
+				: -ENOMEM;
+	radix_spare_free(&spare);
+	if (error)
+		__free_page(page);
+	else
+		*added = page;
+	return error;
+}
+
+/* Another may be faster to add it, and may take it out again. */
+int mapping_find_or_add(struct mapping *mapping, uint32_t index, bool may_grow, gfp_t more,
+			struct page **page)
+{
+	for (;;) {
+		int error;
+
+		*page = mapping_find(mapping, index);
+		if (*page)
+			return 0;
+		error = add(mapping, index, may_grow, mapping->gfp | more, page);
+		if (error != -EEXIST)
+			return error ? error : 1;
+	}
+}
+
+/* --- going --- */
+
+/* CP5. Whoever finds the page from now on holds it already. */
+static void leave_locked(struct mapping *mapping, struct page *page, struct radix_spare *spare)
+{
+	ASSERT(port_lock_is_held(&mapping->lock) && page_has(page, PG_LOCKED) &&
+	       !page_has(page, PG_WRITEBACK));
+	(void)radix_remove(&mapping->tree, page->index, spare);
+	mapping->nr_pages--;
+	count(&cache.counts.nr_pages, (size_t)-1);
+	if (page_clear(page, PG_DIRTY))
+		count(&cache.counts.nr_dirty, (size_t)-1);
+	page_clear(page, PG_UPTODATE);
+	page_clear(page, PG_ERROR);
+	WRITE_ONCE(page->mapping, NULL);
+	WRITE_ONCE(page->state, PAGE_ALLOCATED);
+}
+
+bool mapping_remove(struct page *page, bool only_unused)
+{
+	struct mapping *mapping = page->mapping;
+	struct radix_spare spare = {0};
+	irqflags_t flags = port_lock_irqsave(&mapping->lock);
+	bool goes = !only_unused || READ_ONCE(page->refcount) == 2; /* CP1: the tree's and ours */
+
+	if (goes)
+		leave_locked(mapping, page, &spare);
+	port_unlock_irqrestore(&mapping->lock, flags);
+	radix_spare_free(&spare);
+	if (goes)
+		put_page(page);
+	return goes;
+}
+
+void mapping_destroy(struct mapping *mapping)
+{
+	struct page *page;
+	irqflags_t flags;
+
+	for (uint32_t index = 0; (page = mapping_next(mapping, &index, RADIX_ANY)) != NULL; index = 0) {
+		page_lock(page);
+		page_wait_written(page);
+		if (mapping_has(mapping, page))
+			(void)mapping_remove(page, false);
+		page_unlock(page);
+		put_page(page);
+	}
+	flags = port_lock_irqsave(&cache.lock);
+	list_del(&mapping->all);
+	port_unlock_irqrestore(&cache.lock, flags);
+}
+
+/* --- changing --- */
+
+/* CP2, MA2: the flag and its tag. Result: did it change? */
+static bool set_tagged_locked(struct mapping *mapping, struct page *page, enum page_flag flag,
+			      enum radix_tag tag, size_t *counter)
+{
+	if (page_set(page, flag))
+		return false;
+	radix_tag_set(&mapping->tree, page->index, tag);
+	count(counter, 1);
+	return true;
+}
+
+static bool clear_tagged_locked(struct mapping *mapping, struct page *page, enum page_flag flag,
+				enum radix_tag tag, size_t *counter)
+{
+	if (!page_clear(page, flag))
+		return false;
+	radix_tag_clear(&mapping->tree, page->index, tag);
+	count(counter, (size_t)-1);
+	return true;
+}
+
+void page_set_dirty(struct page *page)
+{
+	struct mapping *mapping = page->mapping;
+	irqflags_t flags;
+
+	ASSERT(page_has(page, PG_LOCKED) && page_has(page, PG_UPTODATE));
+	if (page_has(page, PG_DIRTY))
+		return; /* only who has it locked cleans it */
+	flags = port_lock_irqsave(&mapping->lock);
+	(void)set_tagged_locked(mapping, page, PG_DIRTY, RADIX_DIRTY, &cache.counts.nr_dirty);
+	port_unlock_irqrestore(&mapping->lock, flags);
+}
+
+void page_end_read(struct page *page, int error)
+{
+	page_set(page, error ? PG_ERROR : PG_UPTODATE);
+	page_unlock(page);
+}
+
+/* It is clean from here on: what is written to it now makes it dirty again, and is written again. */
+static bool begin_write(struct mapping *mapping, struct page *page)
+{
+	irqflags_t flags = port_lock_irqsave(&mapping->lock);
+	bool begins = !page_has(page, PG_WRITEBACK) &&
+		      clear_tagged_locked(mapping, page, PG_DIRTY, RADIX_DIRTY, &cache.counts.nr_dirty);
+
+	if (begins)
+		(void)set_tagged_locked(mapping, page, PG_WRITEBACK, RADIX_WRITEBACK,
+					&cache.counts.nr_writeback);
+	port_unlock_irqrestore(&mapping->lock, flags);
+	return begins;
+}
+
+bool page_write(struct page *page)
+{
+	struct mapping *mapping = page->mapping;
+	bool begins = mapping && begin_write(mapping, page);
+	int error;
+
+	page_unlock(page);
+	if (!begins)
+		return false;
+	error = mapping->ops->writepage(mapping, page);
+	if (error)
+		page_end_write(page, error);
+	return true;
+}
+
+/* The mapping may go as soon as its lock is given back; the page is somebody's who waits, or the tree's, until then. */
+void page_end_write(struct page *page, int error)
+{
+	struct mapping *mapping = page->mapping;
+	irqflags_t flags = port_lock_irqsave(&mapping->lock);
+
+	if (error) {
+		mapping->nr_errors++;
+		mapping->last_error = error;
+		page_set(page, PG_ERROR);
+		(void)set_tagged_locked(mapping, page, PG_DIRTY, RADIX_DIRTY, &cache.counts.nr_dirty);
+	} else {
+		page_clear(page, PG_ERROR);
+	}
+	(void)clear_tagged_locked(mapping, page, PG_WRITEBACK, RADIX_WRITEBACK, &cache.counts.nr_writeback);
+	port_unlock_irqrestore(&mapping->lock, flags);
+	page_wake_written(page);
+}
+
+int mapping_error_since(struct mapping *mapping, unsigned int *seen)
+{
+	irqflags_t flags = port_lock_irqsave(&mapping->lock);
+	int error = mapping->nr_errors != *seen ? mapping->last_error : 0;
+
+	*seen = mapping->nr_errors;
+	port_unlock_irqrestore(&mapping->lock, flags);
+	return error;
+}
+
+/* --- what is seen from outside --- */
+
+struct cache_counts cache_counts(void)
+{
+	return cache.counts;
+}
+
+static const char *check_page(const struct mapping *mapping, const struct page *page, uint32_t index)
+{
+	if (!page_is_descriptor(page) || !page_is_head(page, PAGE_FILE, 0) || page->mapping != mapping ||
+	    page->index != index || page->refcount < 1)
+		return "MA1 an item of a mapping is no page of it";
+	if (radix_is_tagged(&mapping->tree, index, RADIX_DIRTY) != page_has(page, PG_DIRTY) ||
+	    radix_is_tagged(&mapping->tree, index, RADIX_WRITEBACK) != page_has(page, PG_WRITEBACK))
+		return "MA2 a tag of a mapping is not its page's flag";
+	if ((page->flags & (PG_DIRTY | PG_WRITEBACK)) && !page_has(page, PG_UPTODATE))
+		return "CP4 a page that is written is not up to date";
+	return NULL;
+}
+
+static const char *mapping_check(const struct mapping *mapping)
+{
+	struct radix_sum sum;
+	const char *wrong = radix_check(&mapping->tree, &sum);
+	const struct page *page;
+
+	if (!wrong && sum.items != mapping->nr_pages)
+		wrong = "MA1 a mapping counts its pages wrongly";
+	for (uint32_t index = 0; !wrong && (page = radix_next(&mapping->tree, &index, RADIX_ANY)) != NULL;
+	     index++) {
+		wrong = check_page(mapping, page, index);
+		if (index == (uint32_t)-1)
+			break;
+	}
+	return wrong;
+}
+
+const char *mapping_check_all(size_t *nr_pages)
+{
+	const struct mapping *mapping;
+	const char *wrong = NULL;
+
+	*nr_pages = 0;
+	list_for_each_entry(mapping, &cache.mappings, all) {
+		if (!wrong)
+			wrong = mapping_check(mapping);
+		*nr_pages += mapping->nr_pages;
+	}
+	return !wrong && *nr_pages != cache.counts.nr_pages ? "MA1 pages of mappings are counted wrongly"
+							    : wrong;
+}
