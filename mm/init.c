@@ -5,6 +5,7 @@
 #include <mm/init.h>
 
 #include <kernel/lib/align.h>
+#include <kernel/lib/assert.h>
 #include <kernel/lib/string.h>
 #include <mm/cache/cache_page.h>
 #include <mm/cache/mapping.h>
@@ -113,6 +114,7 @@ static void init_zone_memory(struct zone *zone)
 	if (zone->start_pfn == zone->end_pfn)
 		return;
 	zone->present = (size_t)memmap_pages_in(memblock_memory(), zone->start_pfn, zone->end_pfn);
+	ASSERT(zone->present <= zone->end_pfn - zone->start_pfn); /* Z1 */
 	blocks = ((zone->end_pfn - 1) >> PAGEBLOCK_ORDER) - zone->first_block + 1;
 	zone->block_mobility = alloc_bootmem(blocks);
 	memset(zone->block_mobility, MOBILITY_MOVABLE, blocks);
@@ -164,6 +166,7 @@ static void add_free_range(pfn_t start, pfn_t end)
 
 void mm_init_allocators(void)
 {
+	ASSERT(!memblock_is_handed_over() && mem_map_pages); /* E4 */
 	memblock_hand_over(add_free_range);
 	zone_build_policy(init_min_free_kbytes);
 	pcp_init();

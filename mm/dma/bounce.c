@@ -4,6 +4,7 @@
 #include <mm/dma/bounce.h>
 
 #include <kernel/lib/align.h>
+#include <kernel/lib/assert.h>
 #include <kernel/lib/format.h>
 #include <kernel/lib/string.h>
 #include <mm/mapped/highmem.h>
@@ -56,6 +57,7 @@ static uint32_t run_of(unsigned int nr)
 /* The first run of nr clear bits in a group. Result: its number in the pool, or -1. */
 static int find_run(unsigned int nr)
 {
+	ASSERT(port_lock_is_held(&dma_bounce.lock) && nr && nr <= BOUNCE_GROUP_SLOTS); /* BP2 */
 	for (unsigned int group = 0; group < dma_bounce.nr_groups; group++)
 		for (unsigned int i = 0; i + nr <= BOUNCE_GROUP_SLOTS; i++)
 			if (!(dma_bounce.taken[group] & run_of(nr) << i))
@@ -68,9 +70,13 @@ static void mark_locked(unsigned int slot, unsigned int nr, bool taken)
 	uint16_t *group = &dma_bounce.taken[slot / BOUNCE_GROUP_SLOTS];
 	uint16_t run = (uint16_t)(run_of(nr) << slot % BOUNCE_GROUP_SLOTS);
 
+	ASSERT(port_lock_is_held(&dma_bounce.lock));
+	ASSERT((*group & run) == (taken ? 0 : run));			    /* BP1 */
+	ASSERT(nr && nr <= BOUNCE_GROUP_SLOTS - slot % BOUNCE_GROUP_SLOTS); /* BP2 */
 	*group = (uint16_t)(taken ? *group | run : *group & ~run);
 	dma_bounce.slot[slot].nr = (uint8_t)(taken ? nr : 0);
 	dma_bounce.nr_used += taken ? nr : -nr;
+	ASSERT(dma_bounce.nr_used <= dma_bounce.nr_groups * BOUNCE_GROUP_SLOTS); /* BP3 */
 	dma_bounce.max_used = MAX(dma_bounce.max_used, dma_bounce.nr_used);
 }
 
@@ -93,6 +99,7 @@ static void give_slots(unsigned int slot, unsigned int nr)
 {
 	irqflags_t flags = port_lock_irqsave(&dma_bounce.lock);
 
+	ASSERT(dma_bounce.slot[slot].nr == nr); /* BP1 */
 	mark_locked(slot, nr, false);
 	port_unlock_irqrestore(&dma_bounce.lock, flags);
 }
@@ -115,6 +122,7 @@ static void copy(paddr_t buffer, char *bounce, size_t size, bool to_device)
 		size_t offset = (size_t)(buffer % PAGE_SIZE), n = MIN(size, PAGE_SIZE - offset);
 		const struct page *page = pfn_to_page((pfn_t)(buffer >> PAGE_SHIFT));
 
+		ASSERT(page_is_descriptor(page));
 		if (to_device)
 			memcpy_from_page(bounce, page, offset, n);
 		else

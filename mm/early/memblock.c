@@ -116,6 +116,7 @@ static uint64_t memblock_give_pages(paddr_t start, paddr_t end,
 	end = ALIGN_DOWN(end, PAGE_SIZE);
 	if (start >= end)
 		return 0;
+	ASSERT(end <= MEMMAP_END);
 	free_range((pfn_t)(start >> PAGE_SHIFT), (pfn_t)(end >> PAGE_SHIFT));
 	return (end - start) >> PAGE_SHIFT;
 }

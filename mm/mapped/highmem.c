@@ -5,12 +5,14 @@
  */
 #include <mm/mapped/highmem.h>
 
+#include <kernel/lib/assert.h>
 #include <kernel/lib/string.h>
 
 void *kmap_local_page(const struct page *page)
 {
 	pfn_t pfn = page_to_pfn(page);
 
+	ASSERT(page_is_descriptor(page));
 	if (pfn < lowmem_end_pfn)
 		return port_direct_map() + ((size_t)pfn << PAGE_SHIFT);
 	return port_kmap_push(pfn);
@@ -67,6 +69,7 @@ void memcpy_to_page(const struct page *page, size_t offset, const void *src, siz
 {
 	char *window = kmap_local_page(page);
 
+	ASSERT(offset + size_bytes <= PAGE_SIZE);
 	memcpy(window + offset, src, size_bytes);
 	kunmap_local(window);
 }
@@ -75,6 +78,7 @@ void memcpy_from_page(void *dst, const struct page *page, size_t offset, size_t 
 {
 	const char *window = kmap_local_page(page);
 
+	ASSERT(offset + size_bytes <= PAGE_SIZE);
 	memcpy(dst, window + offset, size_bytes);
 	kunmap_local(window);
 }

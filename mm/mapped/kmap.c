@@ -67,7 +67,7 @@ static void chain_add_locked(struct kmap_window *window, pfn_t pfn)
 {
 	uint16_t *chain = chain_of(pfn);
 
-	ASSERT(!find_locked(pfn)); /* H5 */
+	ASSERT(port_lock_is_held(&kmap_pool.lock) && !find_locked(pfn)); /* H5 */
 	window->pfn = pfn;
 	window->next = *chain;
 	*chain = (uint16_t)(window - kmap_pool.window);
@@ -155,6 +155,7 @@ static struct kmap_window *take_locked(pfn_t pfn)
 {
 	struct kmap_window *window = find_locked(pfn);
 
+	ASSERT(port_lock_is_held(&kmap_pool.lock));
 	ASSERT(pfn >= lowmem_end_pfn && pfn < mem_map_pages);
 	if (!window)
 		window = rededicate_locked(pfn);
@@ -261,6 +262,7 @@ void kunmap(struct page *page)
 		return;
 	flags = port_lock_irqsave(&kmap_pool.lock);
 	window = find_locked(page_to_pfn(page));
+	ASSERT(!window || !window->count || kmap_pool.nr_in_use); /* H2 */
 	is_mapped = window && window->count;
 	if (is_mapped && --window->count == 0) {
 		unmap_locked(window);

@@ -4,6 +4,7 @@
 #include <mm/mapped/vmalloc.h>
 
 #include <kernel/lib/align.h>
+#include <kernel/lib/assert.h>
 #include <mm/mapped/vmarea.h>
 #include <mm/objects/above.h>
 #include <mm/objects/kmalloc.h>
@@ -55,6 +56,7 @@ static ALWAYS_INLINE uintptr_t map_new_pages(const struct vm_area *area, gfp_t g
 
 			if (unlikely(!page))
 				return addr;
+			ASSERT(!port_pte_is_mapped(pte)); /* VM4 */
 			port_pte_set(pte, addr, page_to_pfn(page), PORT_PROT_KERNEL);
 		}
 	}
@@ -87,12 +89,14 @@ static ALWAYS_INLINE void *alloc_area(size_t size_bytes, size_t align, gfp_t gfp
 	if (unlikely(!area))
 		return area_refuse("vmalloc", size_bytes, gfp, caller, why);
 	is_begun = area_parts_begin();
+	ASSERT(area->state == AREA_GROWING && area->kind == AREA_VMALLOC);
 	end = map_new_pages(area, gfp | __GFP_NOWARN);
 	area_parts_end(is_begun);
 	if (unlikely(end != area_mapped_end(area)))
 		return give_up(area, end, gfp, caller);
 	vmalloc_to_page((void *)area->span.start)->private = (uintptr_t)area;
 	area_make_live(area);
+	ASSERT(area_find_live((const void *)area->span.start) == area); /* VM6 */
 	return (void *)area->span.start;
 }
 

@@ -2,12 +2,14 @@
 /* Areas that show what others own: pages, side by side, and registers of devices. No lock of its own. */
 #include <mm/mapped/vmalloc.h>
 
+#include <kernel/lib/assert.h>
 #include <mm/early/memblock.h>
 #include <mm/early/memmap.h>
 #include <mm/mapped/vmarea.h>
 
 static void *map_area(struct vm_area *area)
 {
+	ASSERT(area->kind != AREA_VMALLOC);
 	area_make_live(area);
 	return (void *)area->span.start;
 }

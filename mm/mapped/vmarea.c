@@ -313,6 +313,9 @@ static ALWAYS_INLINE void unmap_pages(const struct vm_area *area, uintptr_t end,
 {
 	uintptr_t addr = area->span.start;
 
+	ASSERT(area->state == AREA_GOING || area->state == AREA_GROWING);
+	ASSERT(end <= area_mapped_end(area));
+	ASSERT_SLOW(nr_mapped(addr, end) == (end - addr) >> PAGE_SHIFT); /* VM4 */
 	while (addr < end) {
 		port_pte_t *pte = port_pte_of(addr);
 

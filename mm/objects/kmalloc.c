@@ -156,6 +156,7 @@ static NOINLINE void *alloc_large(size_t size, gfp_t gfp, const void *caller)
 	page = page_alloc_exact(DIV_ROUND_UP(size, PAGE_SIZE), gfp & ~__GFP_MOVABLE, PAGE_LARGE, caller);
 	if (!page)
 		return NULL;
+	ASSERT(page->private << PAGE_SHIFT >= size && page->state == PAGE_LARGE);
 	page->index = (uint32_t)size; /* K2 */
 	return low_page_address(page);
 }
@@ -395,6 +396,7 @@ static void *stay(void *object, size_t asked, size_t usable, size_t new_size, gf
 {
 	struct page *page = virt_to_page(object);
 
+	ASSERT(new_size <= usable && asked <= usable); /* K2 */
 	if (page->slab_cache && cache_is_debugged(page->slab_cache))
 		slab_debug_resize(page->slab_cache, object, new_size, caller);
 	else if (page->slab_cache)

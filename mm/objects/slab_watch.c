@@ -4,6 +4,7 @@
 #include <mm/objects/slab_internal.h>
 
 #include <kernel/lib/align.h>
+#include <kernel/lib/assert.h>
 #include <kernel/lib/string.h>
 #include <mm/objects/above.h>
 #include <mm/objects/kmalloc.h>
@@ -77,6 +78,7 @@ void *slab_watch_alloc(struct kmem_cache *cache, gfp_t gfp, const void *caller, 
 	object = take(cache, gfp & ~__GFP_ZERO, caller);
 	if (unlikely(!object))
 		return NULL;
+	ASSERT(size_bytes <= cache->object_size && virt_to_cache(object) == cache);
 	hand_out(cache, object, gfp, caller, size_bytes);
 	if (mm_watch & WATCH_LEAK)
 		leak_note(object, cache->object_size, caller);

@@ -2,6 +2,7 @@
 /* The array of page descriptors, and what can be read off one. No lock: see struct page. */
 #include <mm/pages/page.h>
 
+#include <kernel/lib/assert.h>
 #include <kernel/lib/format.h>
 
 struct page *mem_map;
@@ -14,6 +15,7 @@ struct page *page_find_head(struct page *page)
 {
 	pfn_t pfn = page_to_pfn(page);
 
+	ASSERT(page_is_descriptor(page));
 	for (unsigned int order = 0; order < NR_ORDERS; order++) {
 		struct page *head = pfn_to_page(pfn & ~((1u << order) - 1));
 
