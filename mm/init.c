@@ -8,6 +8,7 @@
 #include <kernel/lib/assert.h>
 #include <kernel/lib/string.h>
 #include <mm/cache/cache_page.h>
+#include <mm/cache/lru.h>
 #include <mm/cache/mapping.h>
 #include <mm/cache/radix.h>
 #include <mm/early/bootmem.h>
@@ -177,6 +178,7 @@ void mm_init_allocators(void)
 	radix_init();
 	cache_page_init();
 	mapping_init_all();
+	lru_init();
 	reserve_reset_all();
 	vmscan_init();
 }

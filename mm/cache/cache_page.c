@@ -125,6 +125,17 @@ void page_wait_written(struct page *page)
 	wait_until_clear(page, PG_WRITEBACK);
 }
 
+void page_wait_written_for(struct page *page, unsigned int timeout_ms)
+{
+	struct page_waiter waiter = {.page = page, .flag = PG_WRITEBACK, .thread = port_current()};
+	uint64_t now = port_now_ms(), end = now + timeout_ms;
+
+	enter(&waiter);
+	for (; page_has(page, PG_WRITEBACK) && now < end; now = port_now_ms())
+		port_park_for((unsigned int)(end - now));
+	leave(&waiter);
+}
+
 void page_wake_written(struct page *page)
 {
 	wake(page, PG_WRITEBACK);

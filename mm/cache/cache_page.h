@@ -72,6 +72,9 @@ void page_unlock(struct page *page);
 void page_wait_unlocked(struct page *page);
 void page_wait_written(struct page *page);
 
+/* The same, for timeout_ms at most. */
+void page_wait_written_for(struct page *page, unsigned int timeout_ms);
+
 /* It is being written no longer: whoever waits for that goes on. Context: any. */
 void page_wake_written(struct page *page);
 

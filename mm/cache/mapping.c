@@ -5,6 +5,7 @@
 
 #include <kernel/lib/assert.h>
 #include <kernel/lib/errno.h>
+#include <mm/cache/lru.h>
 #include <mm/pages/page_alloc.h>
 
 static struct {
@@ -90,6 +91,7 @@ static void enter_locked(struct mapping *mapping, uint32_t index, struct page *p
 	page->flags = PG_LOCKED;
 	page->state = PAGE_FILE;
 	mapping->nr_pages++;
+	lru_add(page);
 	count(&cache.counts.nr_pages, 1);
 }
 
@@ -164,7 +166,8 @@ static void leave_locked(struct mapping *mapping, struct page *page, struct radi
 		count(&cache.counts.nr_dirty, (size_t)-1);
 	page_clear(page, PG_UPTODATE);
 	page_clear(page, PG_ERROR);
-	WRITE_ONCE(page->mapping, NULL);
+	WRITE_ONCE(page->mapping, NULL); /* LR3: before it is looked for in a list */
+	lru_remove(page);
 	WRITE_ONCE(page->state, PAGE_ALLOCATED);
 }
 

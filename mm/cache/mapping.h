@@ -12,7 +12,7 @@
  * An error of writing is counted, and told once to each who looks (mapping_error_since); the page stays dirty.
  *
  * Locks, in this order: the file's mutex, which is its owner's (who writes and who truncates holds it); pages', by
- * index; mapping->lock, interrupts off; the queue's of waiters for a page. Pages and nodes come and go with none of the
+ * index; mapping->lock, interrupts off; a list's; alone the queue's of waiters for a page. Pages and nodes come and go with none of the
  * last two held. */
 #pragma once
 

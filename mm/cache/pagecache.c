@@ -5,6 +5,7 @@
 #include <kernel/lib/align.h>
 #include <kernel/lib/errno.h>
 #include <kernel/lib/string.h>
+#include <mm/cache/lru.h>
 #include <mm/mapped/highmem.h>
 #include <mm/pages/page_alloc.h>
 
@@ -136,6 +137,7 @@ static size_t bytes_left(struct mapping *mapping, uint64_t pos, size_t left)
 static long read_part(struct mapping *mapping, struct readahead *ahead, uint64_t pos, char *to, size_t left)
 {
 	size_t nr = bytes_left(mapping, pos, left);
+	bool is_same = ahead && ahead->next == page_of(pos) + 1; /* read in pieces, it is used once */
 	struct page *page;
 	int error;
 
@@ -148,7 +150,8 @@ static long read_part(struct mapping *mapping, struct readahead *ahead, uint64_t
 		return error == -ENXIO ? 0 : error; /* it was truncated meanwhile; so here: */
 	nr = bytes_left(mapping, pos, left);
 	memcpy_from_page(to, page, offset_in_page(pos), nr);
-	page_set(page, PG_REFERENCED);
+	if (!is_same)
+		lru_touch(page);
 	put_page(page);
 	return (long)nr;
 }
@@ -208,7 +211,6 @@ static void fill(struct mapping *mapping, struct page *page, uint64_t pos, const
 	}
 	memcpy_to_page(page, start, from, nr);
 	page_set(page, PG_UPTODATE);
-	page_set(page, PG_REFERENCED);
 	if (pos + nr > mapping_size(mapping))
 		mapping_set_size(mapping, pos + nr);
 	page_set_dirty(page);

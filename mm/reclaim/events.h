@@ -16,7 +16,11 @@ enum mm_event {
 	EVENT_SERVED,	       /* waiters that were handed what they wait for */
 	EVENT_GAVE_UP,	       /* waiters that left with nothing */
 	EVENT_OOM_KILL,
-	EVENT_RESERVE, /* pages taken out of reserves */
+	EVENT_RESERVE,	     /* pages taken out of reserves */
+	EVENT_SCAN,	     /* pages of files that reclaim looked at */
+	EVENT_STEAL,	     /* those it dropped */
+	EVENT_RECLAIM_WRITE, /* those it began to write */
+	EVENT_RECLAIM_WAIT,  /* times it waited for one to be written */
 	NR_MM_EVENTS
 };
 

@@ -13,6 +13,7 @@
 #include <mm/reclaim/scope.h>
 
 #define SHRINK_BATCH	  64u
+#define CACHE_BATCH	  32u  /* pages of files, at least: others will want some */
 #define BACKGROUND_PAGES  64u  /* wanted from one pass */
 #define BACKGROUND_PASSES 16u  /* in a row, before others run */
 #define HOPELESS_PASSES	  16u  /* that freed nothing, before it gives up */
@@ -211,6 +212,8 @@ static size_t reclaim(gfp_t gfp, size_t nr_pages, uint32_t short_zones)
 	before = scope_save(SCOPE_RECLAIM);
 	ASSERT(!before); /* V3: nobody reclaims inside */
 	freed = reclaim_slabs(short_zones);
+	if (freed < nr_pages)
+		freed += cache_reclaim(gfp, MAX(nr_pages - freed, (size_t)CACHE_BATCH), short_zones);
 	if (freed < nr_pages)
 		freed += shrink_all(gfp, nr_pages - freed, short_zones);
 	freed += reclaim_slabs(short_zones); /* what shrinkers freed may have emptied slabs */

@@ -48,7 +48,7 @@ void unregister_shrinker(struct shrinker *shrinker);
 unsigned int vmscan_nr_shrinkers(void);
 
 /* One pass with the permissions of gfp, until about nr_pages were freed: object stacks, empty slabs,
- * shrinkers. Result: objects and pages that were given back. Context: process, may sleep. */
+ * pages of files, shrinkers. Result: objects and pages that were given back. Context: process, may sleep. */
 size_t vmscan_reclaim(gfp_t gfp, size_t nr_pages);
 
 /* Life of the background reclaimer's thread; never returns. */

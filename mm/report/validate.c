@@ -5,6 +5,7 @@
 
 #include <kernel/lib/align.h>
 #include <kernel/lib/format.h>
+#include <mm/cache/lru.h>
 #include <mm/cache/mapping.h>
 #include <mm/dma/bounce.h>
 #include <mm/early/memblock.h>
@@ -477,13 +478,21 @@ static void check_waiters(void)
 /* MA1: each page of a file is in a mapping. */
 static void check_files(void)
 {
-	size_t nr_pages, nr_found = 0;
+	size_t nr_pages, nr_listed, nr_found = 0, nr_marked = 0;
 	const char *wrong = mapping_check_all(&nr_pages);
 
 	if (wrong)
 		violation("%s\n", wrong);
 	for (pfn_t pfn = 0; pfn < mem_map_pages; pfn++)
-		nr_found += pfn_to_page(pfn)->state == PAGE_FILE;
+		if (pfn_to_page(pfn)->state == PAGE_FILE) {
+			nr_found++;
+			nr_marked += page_has(pfn_to_page(pfn), PG_ONLIST);
+		}
+	wrong = lru_check(&nr_listed);
+	if (!wrong && nr_listed != nr_marked)
+		wrong = "LR1 a page that is in a list is in none";
+	if (wrong)
+		violation("%s\n", wrong);
 	if (nr_found != nr_pages)
 		violation("MA1 %zu pages are of files, mappings have %zu\n", nr_found, nr_pages);
 }

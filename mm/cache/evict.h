@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/* What reclaim does with a page of a file: how the page is found, and what the request may start, decide. Serves
+ * CONTRACT G4, G5, G11, R2, R3.
+ *
+ *                 nothing    IO     FS alone    IO and FS
+ *   gone          let go     let go  let go     let go       it has left its mapping meanwhile
+ *   held          pass       pass    pass       pass         somebody else has a reference
+ *   busy          pass       pass    pass       pass         somebody else has it locked: reclaim only tries
+ *   written       pass       wait    pass       wait         it is on its way to the disk
+ *   dirty         pass       pass    pass       write
+ *   failed        pass       pass    pass       pass         dirty, and the last writing failed: the flusher tries again
+ *   clean         drop       drop    drop       drop
+ *
+ * IO alone writes nothing here: a file's writepage may be a file system's. FS alone starts no I/O, which is what such a
+ * writepage does. A pass waits once, for one page, when it has found too few that it may drop, for EVICT_WAIT_MS at
+ * most; so whoever reclaims waits for the disk or for time, and holds no lock. */
+#pragma once
+
+#include <mm/cache/mapping.h>
+
+enum evict_state {
+	EVICT_GONE,
+	EVICT_HELD,
+	EVICT_BUSY,
+	EVICT_WRITTEN,
+	EVICT_DIRTY,
+	EVICT_FAILED,
+	EVICT_CLEAN,
+	NR_EVICT_STATES
+};
+
+enum evict_action { EVICT_LET_GO, EVICT_PASS, EVICT_WAIT, EVICT_WRITE, EVICT_DROP };
+
+#define EVICT_WAIT_MS	 100u
+#define EVICT_MAX_WRITES 32u /* that one pass begins */
+
+/* The table. Context: any. */
+enum evict_action evict_decide(enum evict_state state, gfp_t gfp);
+
+/* How the page is found by a caller who has one of two references; then, if it is not GONE, HELD or BUSY, it is locked.
+ * Context: any. */
+enum evict_state evict_look(struct page *page);

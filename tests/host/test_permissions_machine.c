@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/* Requests for memory when all of it but a few pages of a file is somebody's: what each gets, and what it starts, with
+ * nobody who reclaims in the background. Host only. */
+#include <mm/cache/pagecache.h>
+
+#include <mm/pages/page_alloc.h>
+#include <mm/reclaim/scope.h>
+#include <tests/kernel/test_file.h>
+#include <tests/kernel/test_util.h>
+
+#define PAGES(n) ((uint64_t)(n) << PAGE_SHIFT)
+
+/* Four clean pages and four dirty ones, and no memory beside. */
+static bool fill_memory(struct fake_file *file, struct list_head *hog)
+{
+	char byte;
+
+	if (!fake_file_make(file, PAGES(8)))
+		return false;
+	for (unsigned int n = 0; n < 8; n++)
+		EXPECT_EQ(pagecache_read(&file->mapping, NULL, PAGES(n), &byte, 1), 1);
+	for (unsigned int n = 0; n < 4; n++)
+		EXPECT_EQ(pagecache_write(&file->mapping, PAGES(n), "x", 1), 1);
+	for (unsigned int i = 0; i < NR_ZONES; i++)
+		hog_zone(hog, &zones[i], 0);
+	file->nr_writes = 0;
+	return true;
+}
+
+#define QUICK (__GFP_NORETRY | __GFP_NOWARN | __GFP_HIGH | __GFP_HIGHMEM)
+
+/* Takes as many pages as it gets, one pass each. Result: how many. */
+static unsigned int take_pages(gfp_t gfp, struct list_head *taken)
+{
+	struct page *page;
+	unsigned int nr = 0;
+
+	while (nr < 100 && (page = alloc_page(gfp | QUICK)) != NULL) {
+		list_add(&page->links, taken);
+		nr++;
+	}
+	return nr;
+}
+
+/* What a request with these permissions gets, and starts. */
+static void expect_of(gfp_t gfp, unsigned int nr_writes, size_t nr_left)
+{
+	HOG(hog);
+	FAKE_FILE(file);
+
+	REQUIRE(fill_memory(&file, &hog));
+	EXPECT(take_pages(gfp, &hog) >= 4);
+	EXPECT_EQ(file.nr_writes, nr_writes);
+	EXPECT_EQ(cache_counts().nr_pages, nr_left);
+	hog_release(&hog);
+}
+
+KTEST(permissions_machine, noio_gets_clean_pages_and_starts_nothing, "G4 PGC-07 REC-01")
+{
+	MACHINE_STAYS_AS_FOUND();
+	expect_of(GFP_NOIO, 0, 4);
+}
+
+KTEST(permissions_machine, nofs_gets_clean_pages_and_calls_no_file_system, "G5 PGC-07")
+{
+	MACHINE_STAYS_AS_FOUND();
+	expect_of(GFP_NOFS, 0, 4);
+}
+
+KTEST(permissions_machine, kernel_has_dirty_pages_written_and_gets_them_too, "G1 G11 PGC-07 REC-01 R2")
+{
+	MACHINE_STAYS_AS_FOUND();
+	expect_of(GFP_KERNEL, 4, 0);
+}
+
+KTEST(permissions_machine, a_scope_takes_permissions_from_what_is_called_inside, "G4 G5 PGC-07")
+{
+	MACHINE_STAYS_AS_FOUND();
+	unsigned int before = memalloc_noio_save();
+
+	expect_of(GFP_KERNEL, 0, 4);
+	memalloc_noio_restore(before);
+	before = memalloc_nofs_save();
+	expect_of(GFP_KERNEL, 0, 4);
+	memalloc_nofs_restore(before);
+	expect_of(GFP_KERNEL, 4, 0);
+}
