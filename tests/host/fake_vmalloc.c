@@ -19,6 +19,7 @@
 #include <tests/host/host.h>
 
 #define WINDOW_BYTES  MIB(96u)
+#define HOLE_BYTES    MIB(8u) /* never mapped, before it, as the kernel's: the direct map may end there */
 #define NR_TABLES     (WINDOW_BYTES / PORT_TABLE_SPAN)
 #define TABLE_ENTRIES (PORT_TABLE_SPAN / PAGE_SIZE)
 #define MAPPED	      1ull /* in an entry: pfn << 1 | MAPPED */
@@ -43,14 +44,14 @@ static void set_page(uintptr_t addr, int prot, int flags, int fd, off_t offset)
 
 static void reserve_window(void)
 {
-	size_t bytes = WINDOW_BYTES + 2 * PORT_TABLE_SPAN;
+	size_t bytes = HOLE_BYTES + WINDOW_BYTES + 2 * PORT_TABLE_SPAN;
 	char *at = mmap((void *)fake.start, fake.start ? WINDOW_BYTES : bytes, PROT_NONE,
 			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | (fake.start ? MAP_FIXED : 0), -1, 0);
 
 	if (at == MAP_FAILED)
 		host_abort("cannot reserve", "vmalloc's space");
 	if (!fake.start)
-		fake.start = ALIGN_UP((uintptr_t)at + PAGE_SIZE, PORT_TABLE_SPAN);
+		fake.start = ALIGN_UP((uintptr_t)at + HOLE_BYTES, PORT_TABLE_SPAN);
 }
 
 void port_vmalloc_space(uintptr_t *start, uintptr_t *end)
