@@ -141,9 +141,7 @@ const struct command debugging_commands[] = {
 	{"debug", "[CACHE [LETTERS]]", 0, 2,
 	 "caches that are debugged; checks one; gives it letters of FZPUQ", run_debug},
 	{"fault", "[objects|pages SETTING|off]", 0, 4,
-	 "requests fail on purpose: interval,probability,space,times[,cache=]; or disk NAME "
-	 "error|lost|late|gone|slow N|off",
-	 run_fault},
+	 "requests fail as failslab= says; disk NAME error|lost|late|gone|slow N|off", run_fault},
 	{"leak", "mark|report|off", 1, 1,
 	 "what was allocated since the mark and did not come back, by caller", run_leak},
 	{"owners", "[LINES]", 0, 1, "memory by who asked for it, the most first (page_owner=on)", run_owners},

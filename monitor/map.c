@@ -15,7 +15,8 @@
 #include <monitor/say.h>
 
 #define LIVE_ROWS	 10u
-#define LIVE_LEGEND_ROWS 2u
+#define LEGEND_COLUMNS	 6u
+#define LIVE_LEGEND_ROWS ((NR_MAP_OWNERS + LEGEND_COLUMNS - 1) / LEGEND_COLUMNS)
 #define LIVE_MS		 40u /* the shortest sleep between two rows */
 
 /* How each owner looks: on the screen, and as a terminal's background, 8 to 15 the bright ones. */
@@ -168,7 +169,8 @@ static void say_legend(const struct map_count *total)
 		say_plain();
 		(void)snprintf(size, sizeof(size), mib > 9999 ? "%zuM" : "%zu.%zuM", mib,
 			       (pages & 255) * 10 >> 8);
-		say(" %-10s%7s%s", map_owner_name(owner), size, owner % 4 == 3 ? "\n" : " ");
+		say(" %-10s%7s%s", map_owner_name(owner), size,
+		    owner % 4 == 3 || owner + 1 == NR_MAP_OWNERS ? "\n" : " ");
 	}
 }
 
@@ -258,7 +260,7 @@ static void draw_title(const struct map_row *row, unsigned int nr_rows, const st
 static void draw_legend(unsigned int from)
 {
 	for (enum map_owner owner = 0; owner < NR_MAP_OWNERS; owner++) {
-		unsigned int row = from + owner / 6, column = owner % 6 * 13;
+		unsigned int row = from + owner / LEGEND_COLUMNS, column = owner % LEGEND_COLUMNS * 13;
 
 		draw_text(row, column, "");
 		draw_text(row, column + 2, map_owner_name(owner));
