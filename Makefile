@@ -12,6 +12,10 @@ APPEND     ?=
 V          ?= 0
 Q          := $(if $(filter 1,$(V)),,@)
 MAKEFLAGS  += --no-builtin-rules
+# One goal by one make: its parts side by side, as many as there are CPUs.
+ifeq ($(MAKELEVEL)$(words $(MAKECMDGOALS))$(filter -j%,$(MAKEFLAGS)),01)
+MAKEFLAGS  += -j$(shell nproc)
+endif
 SHELL      := /bin/sh
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:

@@ -21,7 +21,7 @@
 #include <kernel/lib/string.h>
 #include <tests/ktest_report.h>
 
-#define KTEST_MAX_REPORTS 48
+#define KTEST_MAX_REPORTS 64
 #define KTEST_REPORT_SIZE 192 /* bytes with the NUL */
 #define KTEST_NOTE_SIZE	  240 /* bytes with the NUL */
 

@@ -320,13 +320,15 @@ static gfp_t take_gfp(void)
 	return gfp & ~__GFP_NOFAIL;
 }
 
-static size_t blocks_within(const struct zone *zone, unsigned int order)
+static size_t blocks_within(struct zone *zone, unsigned int order)
 {
+	irqflags_t flags = port_lock_irqsave(&zone->lock);
 	size_t nr = 0;
 
 	for (unsigned int larger = order; larger <= MAX_PAGE_ORDER; larger++)
 		for (unsigned int type = 0; type < NR_MOBILITY; type++)
 			nr += buddy_count_locked(zone, (enum mobility)type, larger);
+	port_unlock_irqrestore(&zone->lock, flags);
 	return nr;
 }
 

@@ -151,15 +151,21 @@ KTEST(pagecache, pages_read_ahead_are_cold, "G12")
 {
 	NEEDS_OPEN_LISTS();
 	MACHINE_STAYS_AS_FOUND();
-	struct page *first, *hot, *cold;
+	struct page *first, *hot, *cold, *before;
 	FAKE_FILE(file);
 
-	REQUIRE(fake_file_make(&file, PAGES(1)));
+	REQUIRE(fake_file_make(&file, PAGES(2)));
+	REQUIRE(mapping_find_or_add(&file.mapping, 1, false, 0, &before) ==
+		1); /* the tree has its node by now */
+	page_end_read(before, -EIO);
+	put_page(before);
 	first = alloc_page(GFP_HIGHUSER);
 	hot = alloc_page(GFP_HIGHUSER);
 	REQUIRE(first && hot);
 	put_page(first);
 	put_page(hot); /* on top of its stack */
+	if (first->state != PAGE_PERCPU || hot->state != PAGE_PERCPU)
+		SKIP("the pages went back to their zone");
 	REQUIRE(mapping_find_or_add(&file.mapping, 0, false, __GFP_COLD, &cold) == 1);
 	EXPECT(cold != hot);
 	page_end_read(cold, -EIO);
