@@ -77,8 +77,9 @@ void *kzalloc(size_t size, gfp_t gfp) MUST_CHECK KFREED;
 void *kmalloc_array(size_t n, size_t size, gfp_t gfp) MUST_CHECK KFREED;
 void *kcalloc(size_t n, size_t size, gfp_t gfp) MUST_CHECK KFREED;
 
-/* Gives memory back. NULL and ZERO_SIZE_PTR: nothing happens. What is no allocated object is reported and
- * left alone. */
+/* Gives memory back. NULL and ZERO_SIZE_PTR: nothing happens. What is no memory of kmalloc's, or lies inside an
+ * object, is reported and left alone. A second free: above 16 KiB as well, until the pages are somebody's again;
+ * of an object as kmem_cache_free() says. */
 void kfree(const void *object);
 
 /* The same by a caller who knows the size it asked for (0: it does not). A size of another class is reported,
@@ -93,8 +94,9 @@ size_t ksize(const void *object);
 
 /* Resize, moving when the class changes, or to where __GFP_DMA wants it; contents up to the smaller size are
  * kept, what lies beyond a smaller size is lost. With __GFP_ZERO what is new is zeros: from the size asked for
- * last, by whatever call; of an object that kmalloc() without __GFP_ZERO gave, up to 16 KiB, that is its
- * ksize(). NULL when there is no memory: the old object is untouched. krealloc(p, 0) frees and gives
+ * last, by whatever call. One is not known: what kmalloc() without __GFP_ZERO was asked for, up to 16 KiB. All
+ * ksize() bytes of such an object count as its owner's, and stay as they are; who wants zeros begins with
+ * kzalloc(). NULL when there is no memory: the old object is untouched. krealloc(p, 0) frees and gives
  * ZERO_SIZE_PTR. */
 void *krealloc(const void *object, size_t new_size, gfp_t gfp) MUST_CHECK;
 

@@ -57,8 +57,10 @@ static ALWAYS_INLINE void kmem_cache_free(struct kmem_cache *cache, void *object
 void *kmem_cache_alloc_any(struct kmem_cache *cache, gfp_t gfp) MUST_CHECK;
 void *kmem_cache_zalloc(struct kmem_cache *cache, gfp_t gfp) MUST_CHECK;
 
-/* Gives an object back. An address that is no object of this cache, a free object, or one inside an object is
- * reported and changes nothing. NULL is ignored. */
+/* Gives an object back. NULL is ignored. Reported at once, and without effect: an address in no slab of this cache,
+ * one inside an object, and what was freed last, freed again. An object freed again later, or one never handed out,
+ * is reported when it comes back to its slab, unless it is one among others that are free there; until then it
+ * may have had two owners. With slab_debug=F each of these is reported at once. */
 void slab_free_object(void *object, struct kmem_cache *cache);
 
 /* The object first: most callers have it in that register, and so does what parks it. */

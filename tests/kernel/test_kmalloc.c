@@ -491,6 +491,26 @@ KTEST(kmalloc, krealloc_with_zero_knows_the_size_of_what_was_not_popped, "K2 KML
 	kfree(copy);
 }
 
+/* What a plain kmalloc was asked for nobody knows, but where objects are guarded: all of it is its owner's. */
+KTEST(kmalloc, krealloc_with_zero_keeps_all_that_a_plain_kmalloc_gave, "K2 KML-05")
+{
+	MACHINE_STAYS_AS_FOUND();
+	unsigned char *object = kmalloc(3100, GFP_KERNEL);
+	size_t owned;
+
+	REQUIRE(object);
+	owned = bytes_of(object, 3100);
+	memset(object, 0xd7, owned);
+	object = krealloc(object, 3500, GFP_KERNEL | __GFP_ZERO);
+	REQUIRE(object);
+	EXPECT(memory_is(object, 0xd7, MIN(owned, (size_t)3500)));
+	object = krealloc(object, 6000, GFP_KERNEL | __GFP_ZERO);
+	REQUIRE(object);
+	owned = MIN(owned, (size_t)3500);
+	EXPECT(memory_is(object, 0xd7, owned) && memory_is(object + 3584, 0, 6000 - 3584));
+	kfree(object);
+}
+
 KTEST(kmalloc, a_krealloc_that_fails_leaves_the_old_object_as_it_was, "K2 KML-05 EXH-01")
 {
 	MACHINE_STAYS_AS_FOUND();
