@@ -109,11 +109,11 @@ SOAK_SUITE     = tests/boot/run-guest --name='$(1)' --qemu='-icount shift=6,slee
 PROGRAMS_COUNTED = --program="sweep=$(call SWEEP_SUITES,16M,sweep)" \
 		 --program="sweep-high=$(call SWEEP_SUITES,24M,sweep,lowmem=16M)" --program="soak=$(call SOAK_SUITE,soak_short)"
 
-# Suites whose requests for memory fail one by one. Not these: `fault` and `leak` use what does it, threads of `thread` and
-# `sleep` cannot be stopped half way, caches of `books` panic where they cannot be had.
-STARVED_ALL    = selftest=all,-fault,-leak,-thread,-sleep,-books lowmem=48M
+# Suites whose requests for memory fail one by one. Not these: `fault` and `leak` use what does it, threads of `thread`, `blk` and
+# `sleep` cannot be stopped half way, `stack` is about what is parked, caches of `books` panic where they cannot be had.
+STARVED_ALL    = selftest=all,-fault,-leak,-thread,-sleep,-stack,-blk,-books lowmem=48M
 STARVED_FEW    = selftest=alloc_percpu,bulk,debug,kmalloc,mempool,page_alloc,scull,slab,vmalloc lowmem=48M
-STARVED_HOST   = alloc_percpu,areas,bulk,debug,gfp,highmem,kmalloc,kmap,mempool,page_alloc,pieces,reclaim,slab,stack,vmalloc
+STARVED_HOST   = alloc_percpu,areas,bulk,debug,gfp,highmem,kmalloc,kmap,mempool,page_alloc,pieces,reclaim,slab,vmalloc
 STARVED_GUEST  = tests/boot/run-guest --name='$(1)' --proves='S7 FLT-01' 64M kernel $(2) $(GUEST_WORDS)
 
 # It leaves things behind on purpose, and must be found out; in the guest by the monitor's script.
