@@ -109,9 +109,20 @@ static bool try_highmem(void)
 static bool try_reserve(void)
 {
 	struct list_head taken = LIST_HEAD_INIT(taken);
-	size_t nr_taken = demo_take_all(&taken, GFP_NOWAIT | __GFP_NOWARN), left = demo_low_free();
-	struct page *nowait = alloc_page(GFP_NOWAIT | __GFP_NOWARN), *atomic = alloc_page(GFP_ATOMIC);
+	size_t nr_taken = 0, left;
+	struct page *nowait, *atomic;
 
+	/* Others give pages back meanwhile: the reclaimer is awake. */
+	for (unsigned int rounds = 0;; rounds++) {
+		nr_taken += demo_take_all(&taken, GFP_NOWAIT | __GFP_NOWARN);
+		left = demo_low_free();
+		nowait = alloc_page(GFP_NOWAIT | __GFP_NOWARN);
+		if (!nowait || rounds == 8)
+			break;
+		list_add(&nowait->links, &taken);
+		nr_taken++;
+	}
+	atomic = alloc_page(GFP_ATOMIC);
 	if (nowait)
 		__free_page(nowait);
 	if (atomic)
