@@ -108,7 +108,7 @@ static bool is_invented(uint8_t extended_key)
 const char *keyboard_decode(struct keyboard_keys *keys, uint8_t code, char out[KEYBOARD_BYTES + 1])
 {
 	bool was_extended = keys->is_extended, down = !(code & CODE_UP);
-	uint8_t key = code & (uint8_t)~CODE_UP;
+	uint8_t key = (uint8_t)(code & ~CODE_UP);
 
 	out[0] = out[1] = '\0';
 	keys->is_extended = code == CODE_EXTENDED;

@@ -46,7 +46,7 @@ static inline bool page_set(struct page *page, enum page_flag flag)
 
 static inline bool page_clear(struct page *page, enum page_flag flag)
 {
-	return __atomic_fetch_and(&page->flags, (uint8_t)~flag, __ATOMIC_SEQ_CST) & flag;
+	return __atomic_fetch_and(&page->flags, (uint8_t)(0xffu ^ flag), __ATOMIC_SEQ_CST) & flag;
 }
 
 static inline void page_hold(struct page *page)
