@@ -289,7 +289,7 @@ static const struct rule rules[] = {
 	 "LDD3 8: GFP_ATOMIC can use even the last free page; when that is gone, it fails.", try_last_page},
 	{"nofail", "page = alloc_page(GFP_NOWAIT | __GFP_NOFAIL);",
 	 "LDD3 8: __GFP_NOFAIL never fails, but sleeps for it: who may not sleep may not ask.", try_nofail},
-	{"fragment", "take every page, free 15 of 16; page = alloc_pages(GFP_KERNEL, 10);",
+	{"fragment", "take every page, free 15 of 16; page = alloc_pages(GFP_NOWAIT, 10);",
 	 "LDD3 8, Other Memory Allocation Functions: much can be free and no large block among it.",
 	 try_fragment},
 	{"vmalloc-guard", "p = vmalloc(PAGE_SIZE); p[PAGE_SIZE] = 1;",
@@ -316,7 +316,7 @@ bool rule_try(const struct rule *rule)
 
 	say("\n%s:\n    %s\n", rule->name, rule->call);
 	ok = rule->run();
-	say("  %s\n", rule->book);
+	say_text(rule->book);
 	if (!ok)
 		say("  NOT as the book says\n");
 	return ok;

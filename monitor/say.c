@@ -7,6 +7,8 @@
 #include <kernel/lib/string.h>
 #include <monitor/parse.h>
 
+#define TEXT_COLUMNS 77u /* behind two blanks */
+
 static struct sink *say_sink;
 
 void say_to(struct sink *out)
@@ -38,6 +40,21 @@ void say_row(unsigned int width, const char *name, const char *text)
 		say("  %-*s %s\n", (int)width, name, text);
 	else
 		say("  %s\n      %s\n", name, text);
+}
+
+void say_text(const char *text)
+{
+	while (*text) {
+		size_t len = strlen(text), cut = MIN(len, (size_t)TEXT_COLUMNS);
+
+		while (cut && cut < len && text[cut] != ' ')
+			cut--;
+		cut = cut ? cut : MIN(len, (size_t)TEXT_COLUMNS);
+		say("  %.*s\n", (int)cut, text);
+		text += cut;
+		while (*text == ' ')
+			text++;
+	}
 }
 
 bool expected(const char *command, const char *what, const char *word)

@@ -15,5 +15,8 @@ void say(const char *fmt, ...) PRINTF(1, 2);
 /* "  name    text", the name in so many columns; the text on a line of its own where 80 columns are too few for both. */
 void say_row(unsigned int width, const char *name, const char *text);
 
+/* "  text", in lines that 80 columns have room for, cut at blanks. */
+void say_text(const char *text);
+
 /* "page: expected WHAT, got 'word'", the word cut where it is too long. Result: false. */
 bool expected(const char *command, const char *what, const char *word);

@@ -187,12 +187,12 @@ bool mapping_remove(struct page *page, bool only_unused)
 	return goes;
 }
 
-void mapping_destroy(struct mapping *mapping)
+void mapping_remove_from(struct mapping *mapping, uint32_t first)
 {
 	struct page *page;
-	irqflags_t flags;
 
-	for (uint32_t index = 0; (page = mapping_next(mapping, &index, RADIX_ANY)) != NULL; index = 0) {
+	for (uint32_t index = first; (page = mapping_next(mapping, &index, RADIX_ANY)) != NULL;
+	     index = first) {
 		page_lock(page);
 		page_wait_written(page);
 		if (mapping_has(mapping, page))
@@ -200,6 +200,13 @@ void mapping_destroy(struct mapping *mapping)
 		page_unlock(page);
 		put_page(page);
 	}
+}
+
+void mapping_destroy(struct mapping *mapping)
+{
+	irqflags_t flags;
+
+	mapping_remove_from(mapping, 0);
 	flags = port_lock_irqsave(&cache.lock);
 	list_del(&mapping->all);
 	port_unlock_irqrestore(&cache.lock, flags);

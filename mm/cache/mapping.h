@@ -93,6 +93,9 @@ int mapping_find_or_add(struct mapping *mapping, uint32_t index, bool may_grow, 
  * only_unused: if nobody else holds one. Result: is it out? Context: process. */
 bool mapping_remove(struct page *page, bool only_unused);
 
+/* All pages from this one on, each when what is read into it or written from it has ended. Context: may sleep. */
+void mapping_remove_from(struct mapping *mapping, uint32_t first);
+
 /* Of a page that is locked and up to date. Context: process. */
 void page_set_dirty(struct page *page);
 

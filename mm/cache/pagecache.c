@@ -286,22 +286,6 @@ long pagecache_write(struct mapping *mapping, uint64_t pos, const void *from, si
 
 /* --- taking away --- */
 
-/* Pages from this one on; the end of the file is before it. */
-static void remove_from(struct mapping *mapping, uint32_t first)
-{
-	struct page *page;
-
-	for (uint32_t index = first; (page = mapping_next(mapping, &index, RADIX_ANY)) != NULL;
-	     index = first) {
-		page_lock(page);
-		page_wait_written(page);
-		if (mapping_has(mapping, page))
-			(void)mapping_remove(page, false);
-		page_unlock(page);
-		put_page(page);
-	}
-}
-
 int pagecache_truncate(struct mapping *mapping, uint64_t size_bytes)
 {
 	uint64_t end = mapping_size(mapping);
@@ -314,7 +298,7 @@ int pagecache_truncate(struct mapping *mapping, uint64_t size_bytes)
 		return error;
 	mapping_set_size(mapping, size_bytes);
 	if (size_bytes < end)
-		remove_from(mapping, pages_of_size(size_bytes));
+		mapping_remove_from(mapping, pages_of_size(size_bytes));
 	return 0;
 }
 

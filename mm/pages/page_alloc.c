@@ -7,7 +7,7 @@
  *
  * A3 whoever makes pages of a zone free serves the waiters afterwards (wait_serve_zone()), zone->lock not held.
  *
- * A4 references are counted on one page, counting_page(): of a block on its head, of an exact or large
+ * A4 references are counted on one page, counting_page() of page_ref.c: of a block on its head, of an exact or large
  * allocation on its first; the owner's is one of them. Who drops the last frees the whole, whoever it is. An
  * owner that went before leaves PAGE_PINNED, so that nobody can give it back a second time.
  *
@@ -90,22 +90,7 @@ static COLD void report_bad_free(const struct page *page, unsigned int order, co
 	irq_restore(flags);
 }
 
-/* get_page or put_page of what has no reference to take or to give. */
-static COLD void report_bad_reference(const struct page *page, const char *call, const void *caller)
-{
-	irqflags_t flags = irq_save();
-	char state[96], code[64];
-
-	port_print(
-		PORT_ERR,
-		"BUG: bad %s by %s: pfn %#x: page is %s; expected one that references keep; nothing changed",
-		call, port_code_name(caller, code, sizeof(code)), page_to_pfn(page),
-		page_describe(page, state, sizeof(state)));
-	page_alloc_print_owner(page);
-	irq_restore(flags);
-}
-
-static COLD void report_wild_page(const void *page, const void *caller)
+COLD void page_alloc_report_wild(const void *page, const void *caller)
 {
 	char code[64];
 
@@ -469,7 +454,7 @@ static void free_whole(struct page *head)
 }
 
 /* Of a single reference nobody else can take or drop another. */
-static void drop_reference(struct page *head)
+void page_drop_reference(struct page *head)
 {
 	ASSERT(READ_ONCE(head->refcount) >= 1); /* A1 */
 	if (__atomic_load_n(&head->refcount, __ATOMIC_ACQUIRE) == 1 ||
@@ -486,11 +471,11 @@ static inline bool may_be_freed(const struct page *page, unsigned int order)
 static NOINLINE void free_pages_for(struct page *page, unsigned int order, const void *caller)
 {
 	if (unlikely(!page_is_descriptor(page)))
-		report_wild_page(page, caller);
+		page_alloc_report_wild(page, caller);
 	else if (unlikely(order > MAX_PAGE_ORDER || !may_be_freed(page, order)))
 		report_bad_free(page, order, caller);
 	else
-		drop_reference(page);
+		page_drop_reference(page);
 }
 
 void free_pages_any(struct page *page, unsigned int order)
@@ -641,7 +626,7 @@ void page_free_exact(struct page *page)
 		return;
 	}
 	page->state = PAGE_PINNED;
-	drop_reference(page);
+	page_drop_reference(page);
 }
 
 void *alloc_pages_exact(size_t size_bytes, gfp_t gfp)
@@ -689,99 +674,6 @@ void split_page(struct page *page, unsigned int order)
 		page[i].head = PAGE_HEAD(PAGE_ALLOCATED, 0, page->where);
 		pages_note(&page[i], 1, RETURN_ADDRESS());
 	}
-}
-
-/* --- references --- */
-
-struct page *compound_head(struct page *page)
-{
-	struct page *head = page->state == PAGE_INTERIOR ? page_find_head(page) : page;
-
-	return head && head->state == PAGE_COMPOUND ? head : page;
-}
-
-bool PageCompound(struct page *page)
-{
-	return compound_head(page)->state == PAGE_COMPOUND;
-}
-
-unsigned int compound_order(struct page *page)
-{
-	return compound_head(page)->order;
-}
-
-/* A4: where the references to this page are counted; NULL: nobody can hold any. */
-static struct page *counting_page(struct page *page)
-{
-	struct page *head = page->state == PAGE_INTERIOR ? page_find_head(page) : page;
-
-	switch (head ? (enum page_state)head->state : PAGE_INTERIOR) {
-	case PAGE_ALLOCATED:
-	case PAGE_USER:
-	case PAGE_FILE:
-		return head == page ? head : NULL;
-	case PAGE_COMPOUND:
-	case PAGE_LARGE:
-	case PAGE_EXACT:
-	case PAGE_PINNED:
-		return head;
-	case PAGE_PIECE:
-		return (struct page *)head->private;
-	case PAGE_INTERIOR:
-	case PAGE_FREE:
-	case PAGE_PERCPU:
-	case PAGE_SLAB:
-	case NR_PAGE_STATES:
-		break;
-	}
-	return NULL;
-}
-
-int page_count(struct page *page)
-{
-	const struct page *counts = counting_page(page);
-
-	return counts ? counts->refcount : 0;
-}
-
-void get_page(struct page *page)
-{
-	struct page *counts;
-
-	if (unlikely(!page_is_descriptor(page))) {
-		report_wild_page(page, RETURN_ADDRESS());
-		return;
-	}
-	counts = counting_page(page);
-	ASSERT(!counts || READ_ONCE(counts->refcount) >= 1); /* A1 */
-	if (likely(counts))
-		__atomic_add_fetch(&counts->refcount, 1, __ATOMIC_RELAXED);
-	else
-		report_bad_reference(page, "get_page", RETURN_ADDRESS());
-}
-
-/* Is the only reference to it its owner's, a mapping's too, who gives it back in another way? The count is read first: it is 1
- * also when the owner went meanwhile, but then the state says so. */
-static bool is_the_owners(const struct page *counts)
-{
-	return __atomic_load_n(&counts->refcount, __ATOMIC_ACQUIRE) == 1 &&
-	       (READ_ONCE(counts->state) == PAGE_LARGE || READ_ONCE(counts->state) == PAGE_EXACT ||
-		READ_ONCE(counts->state) == PAGE_FILE);
-}
-
-void put_page(struct page *page)
-{
-	struct page *counts;
-
-	if (unlikely(!page_is_descriptor(page))) {
-		report_wild_page(page, RETURN_ADDRESS());
-		return;
-	}
-	counts = counting_page(page);
-	if (unlikely(!counts || is_the_owners(counts)))
-		report_bad_reference(page, "put_page", RETURN_ADDRESS());
-	else
-		drop_reference(counts);
 }
 
 /* --- counting and adding --- */

@@ -153,6 +153,13 @@ struct page *page_alloc_try(gfp_t gfp, unsigned int order) MUST_CHECK;
  * here. Context: any, no lock of mm held. */
 void page_alloc_show_taken(struct page *page, gfp_t gfp, unsigned int order, const void *caller);
 
+/* For page_ref.c. The last reference to a block, an exact or a large allocation frees it; `head` is where they are counted.
+ * Context: any, no lock of mm held. */
+void page_drop_reference(struct page *head);
+
+/* A wild pointer to a descriptor, by whom. Context: any. */
+void page_alloc_report_wild(const void *page, const void *caller);
+
 /* What is known of who took and freed the page (page_owner=on), for the lines behind a report. Context: any. */
 void page_alloc_print_owner(const struct page *page);
 

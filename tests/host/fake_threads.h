@@ -39,6 +39,11 @@ bool host_try_all(const struct host_scene *scene);
 
 /* This run has failed. Context: any of a scene. */
 void host_scene_fail(const char *fmt, ...) PRINTF(1, 2);
+#define FAIL_UNLESS(cond)                                                                                    \
+	do {                                                                                                 \
+		if (!(cond))                                                                                 \
+			host_scene_fail("expected %s", #cond);                                               \
+	} while (0)
 
 /* Of the scene's n-th thread. */
 void host_thread_kill(unsigned int n);

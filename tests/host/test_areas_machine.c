@@ -20,12 +20,6 @@
 #define SLOT_PAGES    (AREA_PAGES + 1) /* an area with its guard */
 #define PATIENT	      (GFP_KERNEL | __GFP_NOWARN)
 
-#define FAIL_UNLESS(cond)                                                                                    \
-	do {                                                                                                 \
-		if (!(cond))                                                                                 \
-			host_scene_fail("expected %s", #cond);                                               \
-	} while (0)
-
 static const char *const points[] = {"preempt", "park", NULL};
 
 static struct {

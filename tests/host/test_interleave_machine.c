@@ -93,12 +93,6 @@ static bool try_all(const struct host_scene *played)
 	return host_try_all(played);
 }
 
-#define FAIL_UNLESS(cond)                                                                                    \
-	do {                                                                                                 \
-		if (!(cond))                                                                                 \
-			host_scene_fail("expected %s", #cond);                                               \
-	} while (0)
-
 static void finish(void)
 {
 	for (unsigned int i = 0; i < ARRAY_SIZE(scene.spare); i++)

@@ -39,12 +39,6 @@ static void free_static(void *element, void *unused)
 	scene.is_out[(int *)element - scene.element] = false;
 }
 
-#define FAIL_UNLESS(cond)                                                                                    \
-	do {                                                                                                 \
-		if (!(cond))                                                                                 \
-			host_scene_fail("expected %s", #cond);                                               \
-	} while (0)
-
 static int *get(gfp_t gfp)
 {
 	int *element = mempool_alloc(scene.pool, gfp);

@@ -21,12 +21,6 @@ static struct {
 	int error; /* the disk's */
 } scene;
 
-#define FAIL_UNLESS(cond)                                                                                    \
-	do {                                                                                                 \
-		if (!(cond))                                                                                 \
-			host_scene_fail("expected %s", #cond);                                               \
-	} while (0)
-
 static void setup(void)
 {
 	memset(&scene, 0, sizeof(scene));

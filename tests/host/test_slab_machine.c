@@ -16,12 +16,6 @@ static struct {
 	size_t nr_free_before;
 } scene;
 
-#define FAIL_UNLESS(cond)                                                                                    \
-	do {                                                                                                 \
-		if (!(cond))                                                                                 \
-			host_scene_fail("expected %s", #cond);                                               \
-	} while (0)
-
 static void setup(void)
 {
 	struct mm_params params = {.dma_end = MIB(16u), .lowmem_end = MIB(2u), .min_free_kbytes = 1};

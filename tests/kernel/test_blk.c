@@ -10,6 +10,7 @@
 #include <kernel/lib/random.h>
 #include <kernel/lib/string.h>
 #include <linux/slab.h>
+#include <tests/kernel/crowd.h>
 #include <tests/kernel/settle.h>
 #include <tests/kernel/test_util.h>
 
@@ -446,20 +447,8 @@ static int use_disk(void *arg)
 KTEST(blk, several_threads_use_a_disk_at_once, "BLK-04")
 {
 	FAKE_DISK_AND_THREADS();
-	struct thread *user[4];
-
 	REQUIRE(driver_start());
-	for (uintptr_t i = 0; i < ARRAY_SIZE(user); i++) {
-		user[i] = kthread_create(use_disk, (void *)i, "user");
-		REQUIRE(!IS_ERR(user[i]));
-		thread_get(user[i]);
-		wake_up_process(user[i]);
-	}
-	for (unsigned int i = 0; i < ARRAY_SIZE(user); i++) {
-		wait_for_completion(&user[i]->exited);
-		EXPECT_EQ(user[i]->exit_code, 0);
-		thread_put(user[i]);
-	}
+	EXPECT_EQ(crowd_works(4, use_disk), 0);
 	EXPECT_EQ(fake.dev.stat.nr_ios[BLK_READ] + fake.dev.stat.nr_ios[BLK_WRITE], 400);
 	EXPECT_EQ(fake.dev.stat.nr_in_flight, 0);
 	driver_end();

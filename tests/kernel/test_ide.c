@@ -13,6 +13,7 @@
 #include <linux/highmem.h>
 #include <linux/slab.h>
 #include <mm/report/fault.h>
+#include <tests/kernel/crowd.h>
 #include <tests/kernel/disk.h>
 #include <tests/kernel/settle.h>
 #include <tests/kernel/test_util.h>
@@ -382,23 +383,12 @@ static int use_disk(void *arg)
 
 KTEST(ide, several_threads_use_a_disk_at_once, "BLK-04")
 {
-	struct thread *user[4];
 	size_t before;
 
 	NEEDS_DISK();
 	settle_stacks();
 	before = nr_free_pages();
-	for (uintptr_t i = 0; i < ARRAY_SIZE(user); i++) {
-		user[i] = kthread_create(use_disk, (void *)i, "user");
-		REQUIRE(!IS_ERR(user[i]));
-		thread_get(user[i]);
-		wake_up_process(user[i]);
-	}
-	for (unsigned int i = 0; i < ARRAY_SIZE(user); i++) {
-		wait_for_completion(&user[i]->exited);
-		EXPECT_EQ(user[i]->exit_code, 0);
-		thread_put(user[i]);
-	}
+	EXPECT_EQ(crowd_works(4, use_disk), 0);
 	(void)settle_all_is_back(before);
 }
 

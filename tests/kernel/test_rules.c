@@ -60,3 +60,29 @@ KTEST(rules, a_wrong_free_is_told_once_and_by_whom, "P4")
 	EXPECT_EQ(reports_count_bugs(), 2);
 	EXPECT(reports_contain("bad page free by try_wrong_free"));
 }
+
+static size_t column, widest;
+
+static void measure(struct sink *sink, const char *text, size_t len)
+{
+	(void)sink;
+	for (size_t i = 0; i < len; i++) {
+		column = text[i] == '\n' ? 0 : column + 1;
+		widest = column > widest ? column : widest;
+	}
+}
+
+KTEST(rules, a_passage_of_a_book_has_room_in_80_columns, "D1")
+{
+	struct sink ruler = {.write = measure};
+	const struct rule *rule;
+
+	column = widest = 0;
+	say_to(&ruler);
+	for (unsigned int n = 0; (rule = rule_at(n)) != NULL; n++)
+		say_text(rule->book);
+	EXPECT(column == 0 && widest > 60 && widest < 80);
+	say_text("wordwordwordwordwordwordwordwordwordwordwordwordwordwordwordwordwordwordwordwordwordword");
+	say_to(NULL);
+	EXPECT(column == 0 && widest == 79);
+}

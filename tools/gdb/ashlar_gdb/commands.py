@@ -24,6 +24,8 @@ class Command(gdb.Command):
             raise gdb.GdbError(f"a list is corrupt: {loop}; see `mm check`") from None
         except gdb.MemoryError as error:
             raise gdb.GdbError(f"{error} (is the kernel up? `start-kernel` runs to its first line)") from None
+        except gdb.error as error:  # an expression that means nothing
+            raise gdb.GdbError(str(error)) from None
 
 
 class Mm(gdb.Command):
@@ -191,10 +193,23 @@ class Kmap(Command):
 
 
 class Owners(Command):
-    """Who allocated what. Not kept by this kernel yet."""
+    """Memory by who asked for it, the most first. Kept with page_owner=on."""
 
     def lines(self, _):
-        yield "this kernel keeps no owners; `mm slabinfo` counts by cache, `mm vmalloc` names callers"
+        owner = read.static("owner", "report/owner.c")
+        if not int(owner["record"]):
+            raise gdb.GdbError("this kernel keeps no owners: boot it with page_owner=on")
+        pages, blocks = {}, {}
+        for i in range(int(owner["nr_tracks"])):
+            track = owner["track"][i]
+            if live := int(track["live_pages"]):
+                caller = int(track["frame"][0])
+                pages[caller] = pages.get(caller, 0) + live
+                blocks[caller] = blocks.get(caller, 0) + int(track["live_blocks"])
+        yield "   pages       bytes  blocks  taken by"
+        for caller in sorted(pages, key=pages.get, reverse=True):
+            name = read.code_name(caller) if caller else "calls that are not known"
+            yield f"{pages[caller]:8} {pages[caller] << read.PAGE_SHIFT:11} {blocks[caller]:7}  {name}"
 
 
 class Check(Command):
