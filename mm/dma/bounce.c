@@ -55,7 +55,7 @@ static uint32_t run_of(unsigned int nr)
 }
 
 /* The first run of nr clear bits in a group. Result: its number in the pool, or -1. */
-static int find_run(unsigned int nr)
+static int find_run_locked(unsigned int nr)
 {
 	ASSERT(port_lock_is_held(&dma_bounce.lock) && nr && nr <= BOUNCE_GROUP_SLOTS); /* BP2 */
 	for (unsigned int group = 0; group < dma_bounce.nr_groups; group++)
@@ -83,7 +83,7 @@ static void mark_locked(unsigned int slot, unsigned int nr, bool taken)
 static int take_slots(unsigned int nr)
 {
 	irqflags_t flags = port_lock_irqsave(&dma_bounce.lock);
-	int slot = find_run(nr);
+	int slot = find_run_locked(nr);
 
 	if (slot >= 0) {
 		mark_locked((unsigned int)slot, nr, true);

@@ -6,7 +6,6 @@
 #include <mm/report/owner.h>
 
 #include <kernel/lib/align.h>
-#include <kernel/lib/assert.h>
 #include <kernel/lib/bitops.h>
 #include <kernel/lib/format.h>
 #include <kernel/lib/string.h>
@@ -74,19 +73,25 @@ bool page_owner_init(bool wanted)
 
 /* --- tracks --- */
 
+/* Of all that comes before the hash. */
+static uint32_t hash_of(const uint32_t *word)
+{
+	uint32_t hash = 0;
+
+	for (unsigned int i = 0; i < offsetof(struct track, hash) / sizeof(*word); i++)
+		hash = (hash ^ word[i]) * 0x9e3779b1u;
+	return hash;
+}
+
 static NOINLINE void fill_in(struct track *track)
 {
-	const uint32_t *word = (const uint32_t *)track;
 	struct object_track who;
-	unsigned int nr;
 
 	memset(track, 0, sizeof(*track));
-	nr = port_backtrace(track->frame, OWNER_FRAMES);
-	ASSERT(nr <= OWNER_FRAMES);
+	(void)port_backtrace(track->frame, OWNER_FRAMES);
 	object_track_note(&who, NULL);
 	memcpy(track->task, who.task, sizeof(track->task));
-	for (unsigned int i = 0; i < offsetof(struct track, hash) / sizeof(*word); i++)
-		track->hash = (track->hash ^ word[i]) * 0x9e3779b1u;
+	track->hash = hash_of((const uint32_t *)track);
 }
 
 static bool is_same(const struct track *a, const struct track *b)

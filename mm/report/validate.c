@@ -552,10 +552,11 @@ bool mm_validate_every(unsigned int n)
 void mm_validate_count(void)
 {
 	struct sink printed = {print_violation};
-	unsigned int every = READ_ONCE(validate.every);
+	unsigned int every;
 
 	if (DEBUG_LEVEL < 2)
 		return;
+	every = READ_ONCE(validate.every);
 	if (every && __atomic_add_fetch(&validate.nr_counted, 1, __ATOMIC_RELAXED) % every == 0)
 		WRITE_ONCE(validate.is_due, true);
 	if (likely(!READ_ONCE(validate.is_due)) || !port_may_sleep())
