@@ -265,6 +265,7 @@ void serial_receive_own(uint8_t byte)
 	irqflags_t flags = irq_save();
 
 	if (serial.present && status_wait(LSR_ALL_SENT)) {
+		(void)in_receive(); /* without queues our byte would take the place of one that waits: S4 */
 		reg_write(REG_MODEM, MCR_LOOPBACK);
 		reg_write(REG_DATA, byte);
 		(void)status_wait(LSR_RECEIVED);
@@ -345,9 +346,8 @@ static bool loopback_returns(uint8_t byte)
 	return got == byte;
 }
 
-/* Takes what somebody is typing already until nothing has come for a while. Result: did that come to pass
- * before the ring was full? */
-static bool line_goes_quiet(void)
+/* Takes what somebody is typing already, until nothing has come for a while or the ring is full. */
+static void line_take(void)
 {
 	for (unsigned int idle = 0; idle < QUIET_READS && !in_is_full(); idle++) {
 		if (reg_read(REG_STATUS) & LSR_RECEIVED) {
@@ -355,10 +355,14 @@ static bool line_goes_quiet(void)
 			idle = 0;
 		}
 	}
-	return !in_is_full();
 }
 
-/* Switching the port's queues on throws away what is in them: without a pause they stay off (S4). */
+static bool in_is_empty(void)
+{
+	return serial.in_first == serial.in_last;
+}
+
+/* Switching the port's queues on throws away what comes just then: where somebody sends already they stay off (S4). */
 static void port_setup(void)
 {
 	reg_write(REG_IRQ, 0);
@@ -366,7 +370,8 @@ static void port_setup(void)
 	reg_write(REG_DATA, DIVISOR_115200);
 	reg_write(REG_IRQ, 0);
 	reg_write(REG_LINE, LCR_8N1);
-	if (line_goes_quiet())
+	line_take();
+	if (in_is_empty())
 		reg_write(REG_FIFO, FCR_ON_CLEARED);
 }
 
@@ -382,7 +387,7 @@ bool serial_init(void)
 	if (!scratch_keeps(0x55) || !scratch_keeps(0xaa))
 		return false;
 	port_setup();
-	serial.present = in_is_full() || loopback_returns(0xae); /* a full ring: somebody is there */
+	serial.present = !in_is_empty() || loopback_returns(0xae); /* whoever sends is there */
 	reg_write(REG_MODEM, MCR_DTR_RTS_OUT2);
 	if (!serial.present)
 		return false;
