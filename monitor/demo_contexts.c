@@ -144,15 +144,21 @@ static void print_event(const struct event *event)
 			       (unsigned long)(uintptr_t)event->result);
 	say("%4u.%03u  %-10s  %-27s", event->at_us / 1000, event->at_us % 1000, event->who, call);
 	say(event->size_bytes ? " %9u" : " %9.0u", event->size_bytes);
-	say("  %-10s %6zu  %s\n", result, event->nr_free, event->remark);
+	say("  %-10s %6zu\n", result, event->nr_free);
 }
 
+/* In 80 columns: what is said of several in a row stands once, above them. */
 static void print_events(const struct play *play)
 {
+	const char *remark = "";
+
 	say("Pages of low memory that ordinary requests leave: %zu.\n", demo_low_kept());
 	say(" time ms  context     call and flags                  bytes  result       free\n");
-	for (unsigned int i = 0; i < MIN(play->nr_events, NR_EVENTS); i++)
+	for (unsigned int i = 0; i < MIN(play->nr_events, NR_EVENTS); i++) {
+		if (strcmp(play->event[i].remark, remark) != 0)
+			say("%10s-- %s\n", "", remark = play->event[i].remark);
 		print_event(&play->event[i]);
+	}
 	if (play->nr_events > NR_EVENTS)
 		say("and %u more\n", play->nr_events - NR_EVENTS);
 }

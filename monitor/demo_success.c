@@ -133,8 +133,8 @@ void demo_success(void)
 {
 	struct demo_success success;
 
-	say("\nA load takes the last pages and gives them back, for %u ticks. Who asks for a page "
-	    "meanwhile:\n",
+	say("\nA load takes the last pages and gives them back, for %u ticks.\n"
+	    "Who asks for a page meanwhile:\n",
 	    SHOWN_TICKS);
 	if (!demo_success_measure(&success, SHOWN_TICKS)) {
 		say("demo: no memory to begin with\n");

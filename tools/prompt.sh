@@ -18,6 +18,9 @@ if [ -t 0 ]; then
 	saved=$(stty -g)
 	stty raw -echo isig intr '^]' quit undef susp undef
 fi
+if [ -t 1 ]; then
+	printf 'the serial line of %s: Enter brings the prompt; Ctrl-] leaves\r\n' "$tty"
+fi
 exec 3<&0
 cat "$tty" 2>/dev/null &
 reader=$!

@@ -33,14 +33,14 @@
 static COLD struct page *refuse(gfp_t gfp, unsigned int order, const void *caller, const char *why)
 {
 	static struct ratelimit limit;
-	char flags[96], code[64];
+	char flags[96], code[64], orders[32] = "";
 
+	if (order > MAX_PAGE_ORDER)
+		(void)snprintf(orders, sizeof(orders), "; orders are 0 to %u", MAX_PAGE_ORDER);
 	if (ratelimit_ok(&limit))
-		port_print(
-			PORT_WARN,
-			"%s: impossible page request by %s: %s (order:%u, mode:%#x(%s)); orders are 0 to %u",
-			port_task_name(), port_code_name(caller, code, sizeof(code)), why, order,
-			(__force unsigned int)gfp, gfp_names(gfp, flags, sizeof(flags)), MAX_PAGE_ORDER);
+		port_print(PORT_WARN, "%s: impossible page request by %s: %s (order:%u, mode:%#x(%s))%s",
+			   port_task_name(), port_code_name(caller, code, sizeof(code)), why, order,
+			   (__force unsigned int)gfp, gfp_names(gfp, flags, sizeof(flags)), orders);
 	return NULL;
 }
 

@@ -19,6 +19,8 @@ def columns(lines, *which):
 
 def tables():
     machine = Machine()
+    tap.ok(until("mm_init_allocators"), "the machine stops where mm is half made")
+    tap.equal(run("mm check"), ["check: mm is not up yet, there is nothing to check"], "mm check says so there")
     tap.ok(machine.boot(), "Ctrl-C stops the machine at its prompt")
     machine.type("\n")
     tap.ok(until("line_begin"), "a breakpoint stops it, too")

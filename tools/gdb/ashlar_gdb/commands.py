@@ -216,6 +216,9 @@ class Check(Command):
     """The validator from outside: every invariant of mm/README.md, on a stopped or crashed kernel."""
 
     def lines(self, _):
+        if not check.is_up():
+            yield "check: mm is not up yet, there is nothing to check"
+            return
         found = check.run()
         held = read.held_locks() if found else []
         yield from found[:check.MAX_LINES]
