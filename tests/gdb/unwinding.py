@@ -94,15 +94,16 @@ def unwinding():
     step_through_sequence("page_push", "((struct pcpu_stack *)$edx)->count < ((struct pcpu_stack *)$edx)->limit")
     step_through_trap(32, "trap_interrupt", "an interrupt")
     step_through_return()
-    step_through_switch()
     machine = Machine()
     machine.boot()
+    machine.type("\n")  # wakes the monitor: who is idle does not switch
+    step_through_switch()
     machine.type("test trap\ntest trap\ntest trap\n")
     reaches("trap_handle", "in an exception", "trap_handle", "<exception", "thread_begin")
     reaches("double_fault_handle", "in a double fault, on its own stack", "double_fault_handle", "double_fault_entry",
             "recurse", "recurse", "trap_context_call", "thread_begin")
     step_through_trap(14, "trap_handle", "a page fault")
-    machine.run_until(lambda log: log.count(PROMPT) == 4 and log.endswith(PROMPT))
+    machine.run_until(lambda log: log.count(PROMPT) == 5 and log.endswith(PROMPT))
     found = names()
     tap.ok("idle_run" in found and found[-1] == "context_first", "in the idle thread", *found)
     before = run("info registers")
