@@ -265,6 +265,7 @@ static __init void start_memory(void)
 	params.min_free_kbytes = choose_min_free(params.lowmem_end);
 	params.page_poison = boot.options.page_poison;
 	params.page_owner = boot.options.page_owner;
+	params.guard_sample = boot.options.guard_sample;
 	require_enough_memory(params.lowmem_end);
 	memblock_init(&usable, params.lowmem_end);
 	reserve_firmware();

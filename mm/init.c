@@ -21,10 +21,11 @@
 #include <mm/pages/page_alloc.h>
 #include <mm/reclaim/reserve.h>
 #include <mm/reclaim/vmscan.h>
+#include <mm/report/guard.h>
 #include <mm/report/owner.h>
 #include <mm/report/poison.h>
 
-static uint32_t init_min_free_kbytes;
+static uint32_t init_min_free_kbytes, init_guard_sample;
 
 static uint64_t descriptor_bytes(paddr_t end)
 {
@@ -152,6 +153,7 @@ void mm_init_zones(const struct mm_params *params)
 	lowmem_bytes = (uintptr_t)lowmem_end_pfn << PAGE_SHIFT;
 	port_map_descriptors(mem_map, lowmem_end_pfn * sizeof(struct page));
 	init_min_free_kbytes = params->min_free_kbytes;
+	init_guard_sample = params->guard_sample;
 
 	zone_init_node(0, (pfn_t)(params->dma_end >> PAGE_SHIFT), lowmem_end_pfn, end);
 	for_each_zone(zone)
@@ -181,6 +183,8 @@ void mm_init_allocators(void)
 	lru_init();
 	reserve_reset_all();
 	vmscan_init();
+	if (!guard_init(init_guard_sample))
+		port_print(PORT_WARN, "no memory for the slots of guard_sample=: it stays off");
 }
 
 void mm_init_on(bool alloc, bool free)

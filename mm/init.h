@@ -9,8 +9,9 @@ struct mm_params {
 	paddr_t dma_end;	  /* first byte that the oldest DMA device cannot reach: 16 MiB on a PC */
 	paddr_t lowmem_end;	  /* end of the direct map, bytes; page aligned */
 	uint32_t min_free_kbytes; /* 0: chosen from the size of memory */
-	bool page_poison;	  /* free pages hold a pattern: mm/report/poison.h */
-	bool page_owner;	  /* who took each page, and who freed it: mm/report/owner.h */
+	uint32_t guard_sample; /* one object in so many between unmapped pages, 0: none: mm/report/guard.h */
+	bool page_poison;      /* free pages hold a pattern: mm/report/poison.h */
+	bool page_owner;       /* who took each page, and who freed it: mm/report/owner.h */
 };
 
 /* 1. The end of low memory: of the RAM below `limit`, bytes, the end of the direct map; 0: there is none. RAM at

@@ -11,7 +11,7 @@
 #include <kernel/lib/compiler.h>
 #include <kernel/lib/types.h>
 
-#define ADDRESS_PHRASE_MAX     160 /* bytes, with the NUL */
+#define ADDRESS_PHRASE_MAX     224 /* bytes, with the NUL */
 #define ADDRESS_MAX_DESCRIBERS 8
 
 /* Writes the phrase for addr to buf, cut to size. Result: false when it knows nothing of this address, buf

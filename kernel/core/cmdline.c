@@ -62,6 +62,8 @@ static const struct option cmdline_table[] = {
 	 .help = "clear pages and objects when they are handed out"},
 	{"init_on_free", KIND_BOOL, AT(init_on_free), .expected = "0 or 1",
 	 .help = "... when they come back"},
+	{"guard_sample", KIND_NUMBER, AT(guard_sample), 0, 1u << 20, "a number from 0 to 1048576",
+	 .help = "one object in so many lies between unmapped pages; 0: none"},
 	{"page_poison", KIND_BOOL, AT(page_poison), .expected = "0 or 1",
 	 .help = "free pages hold a pattern: what is written to them is found"},
 	{"page_owner", KIND_BOOL, AT(page_owner), ON_OFF,

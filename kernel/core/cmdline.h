@@ -33,6 +33,7 @@ struct cmdline_options {
 	uint32_t fail_nth; /* 0: no self-test's requests fail */
 	bool init_on_alloc, init_on_free;
 	bool page_poison, page_owner;
+	uint32_t guard_sample;	 /* one object in so many; 0: none */
 	uint32_t validate_every; /* slow paths; 0: never */
 	enum panic_action panic;
 };

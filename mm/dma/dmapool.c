@@ -44,7 +44,8 @@ struct dma_pool *dma_pool_create(const char *name, struct device *dev, size_t si
 		return NULL;
 	(void)snprintf(cache_name, sizeof(cache_name), "dma-%s", name);
 	pool->dev = dev;
-	pool->cache = kmem_cache_create(cache_name, size, align_within(size, align, boundary), flags, NULL);
+	pool->cache = kmem_cache_create(cache_name, size, align_within(size, align, boundary),
+					flags | SLAB_DIRECT_MAP, NULL);
 	if (pool->cache)
 		return pool;
 	kfree(pool);

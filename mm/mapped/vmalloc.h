@@ -94,6 +94,10 @@ const char *vmalloc_check(void);
 /* Brings the layer up; called once by mm_init_allocators() after kmalloc_init(). */
 void vmalloc_init(void);
 
+/* Takes that many bytes, a multiple of PORT_TABLE_SPAN, from the start of the space for good; nothing is mapped there.
+ * Result: where they start. Context: boot, before the first area. */
+uintptr_t vmalloc_give_up(size_t size_bytes);
+
 /* [start, end) (C) */
 extern struct vmalloc_space {
 	uintptr_t start, end;

@@ -586,6 +586,15 @@ void vmalloc_purge(void)
 	drop_doomed();
 }
 
+uintptr_t vmalloc_give_up(size_t size_bytes)
+{
+	uintptr_t start = vmalloc_space.start;
+
+	vmalloc_space.start += size_bytes;
+	areas_init(&vm.areas, vmalloc_space.start, vmalloc_space.end);
+	return start;
+}
+
 void vmalloc_init(void)
 {
 	port_vmalloc_space(&vmalloc_space.start, &vmalloc_space.end);

@@ -114,6 +114,11 @@ void kmalloc_init(void)
 	mm_watch_set(WATCH_EARLY, false);
 }
 
+bool kmalloc_owns(const struct kmem_cache *cache)
+{
+	return (const char *)cache >= kmalloc_memory.start && (const char *)cache < kmalloc_memory.end;
+}
+
 /* --- while the size matters --- */
 
 void kmalloc_note_sizes(void)
@@ -126,7 +131,7 @@ size_t kmalloc_size_of_call(const struct kmem_cache *cache, const void *caller)
 {
 	size_t size = 0;
 
-	if ((const char *)cache >= kmalloc_memory.start && (const char *)cache < kmalloc_memory.end)
+	if (kmalloc_owns(cache))
 		size = port_size_of_call(caller);
 	return size && size <= cache->object_size ? size : cache->object_size;
 }
@@ -279,6 +284,8 @@ static NOINLINE void kfree_slow_for(const void *object, const void *caller)
 
 	if (likely(page && is_large(page, object)))
 		page_free_exact(page);
+	else if (is_guarded(object))
+		guard_free(NULL, object, caller);
 	else if (page && page->slab_cache)
 		slab_report_bad_object(page->slab_cache, object, caller, "inside an object");
 	else if (!ZERO_OR_NULL_PTR(object))
@@ -319,6 +326,8 @@ static size_t ksize_for(const void *object, const void *caller)
 
 	if (ZERO_OR_NULL_PTR(object))
 		return 0;
+	if (is_guarded(object) && guard_usable(object))
+		return guard_usable(object);
 	page = virt_is_direct(object) ? virt_to_page(object) : NULL;
 	if (page && page->slab_cache && is_live(page->slab_cache, page->slab, object))
 		return page->slab_cache->object_size;
@@ -336,8 +345,11 @@ size_t ksize(const void *object)
 /* The bytes of an object that hold what its owner wrote, as far as anybody knows (K2). */
 static size_t bytes_asked_for(const void *object, size_t usable)
 {
-	const struct page *page = usable ? virt_to_page(object) : NULL;
+	const struct page *page;
 
+	if (is_guarded(object))
+		return guard_asked_for(object);
+	page = usable ? virt_to_page(object) : NULL;
 	if (page && page->slab_cache)
 		return slab_size_asked_for(page->slab_cache, object);
 	return page && page->state == PAGE_LARGE ? page->index : usable;
@@ -346,8 +358,11 @@ static size_t bytes_asked_for(const void *object, size_t usable)
 /* What is its owner's: the slack too, unless it is a red zone. */
 static size_t bytes_of_owner(const void *object, size_t usable)
 {
-	const struct kmem_cache *cache = virt_to_page(object)->slab_cache;
+	const struct kmem_cache *cache;
 
+	if (is_guarded(object))
+		return guard_asked_for(object);
+	cache = virt_to_page(object)->slab_cache;
 	return cache && cache->flags & SLAB_RED_ZONE ? slab_size_asked_for(cache, object) : usable;
 }
 
@@ -385,24 +400,33 @@ void kfree_sensitive(const void *object)
 
 /* --- copies --- */
 
-/* Of the same class, and where gfp wants it (G7)? */
-static bool may_stay(const void *object, size_t usable, size_t new_size, gfp_t gfp)
+/* Of the same class, and where gfp wants it (G7)? A guarded object has the new size then. */
+static bool may_stay(void *object, size_t usable, size_t new_size, gfp_t gfp, const void *caller)
 {
-	return new_size <= KMALLOC_MAX_SIZE && kmalloc_size_roundup(new_size) == usable &&
-	       (!gfp_has(gfp, __GFP_DMA) || zone_of_pfn(page_to_pfn(virt_to_page(object)))->id == ZONE_DMA);
+	if (new_size > KMALLOC_MAX_SIZE || kmalloc_size_roundup(new_size) != usable)
+		return false;
+	if (is_guarded(object))
+		return !gfp_has(gfp, __GFP_DMA) && guard_resize(object, new_size, caller);
+	return !gfp_has(gfp, __GFP_DMA) || zone_of_pfn(page_to_pfn(virt_to_page(object)))->id == ZONE_DMA;
 }
 
-static void *stay(void *object, size_t asked, size_t usable, size_t new_size, gfp_t gfp, const void *caller)
+static void note_size(void *object, size_t usable, size_t new_size, const void *caller)
 {
 	struct page *page = virt_to_page(object);
 
-	ASSERT(new_size <= usable && asked <= usable); /* K2 */
 	if (page->slab_cache && cache_is_debugged(page->slab_cache))
 		slab_debug_resize(page->slab_cache, object, new_size, caller);
 	else if (page->slab_cache)
 		clear_from(object, new_size, usable);
 	else
 		page->index = (uint32_t)new_size;
+}
+
+static void *stay(void *object, size_t asked, size_t usable, size_t new_size, gfp_t gfp, const void *caller)
+{
+	ASSERT(new_size <= usable && asked <= usable); /* K2 */
+	if (!is_guarded(object))
+		note_size(object, usable, new_size, caller);
 	if (new_size > asked && gfp_has(gfp, __GFP_ZERO))
 		clear_from(object, asked, new_size);
 	return object;
@@ -420,7 +444,7 @@ void *krealloc(const void *object, size_t new_size, gfp_t gfp)
 		kfree(object);
 		return ZERO_SIZE_PTR;
 	}
-	if (usable && may_stay(object, usable, new_size, gfp))
+	if (usable && may_stay((void *)object, usable, new_size, gfp, caller))
 		return stay((void *)object, asked, usable, new_size, gfp, caller);
 	moved = kmalloc_slow(new_size, gfp, caller);
 	if (moved && usable) {

@@ -116,6 +116,9 @@ char *kvasprintf(gfp_t gfp, const char *fmt, va_list args) PRINTF(2, 0) MUST_CHE
 /* Bytes kmalloc(size) really takes: the class, or whole pages. size <= KMALLOC_MAX_SIZE. */
 size_t kmalloc_size_roundup(size_t size);
 
+/* Is it one of kmalloc's caches? */
+bool kmalloc_owns(const struct kmem_cache *cache);
+
 /* From now on slow paths of kmalloc's caches know the size that was asked for. */
 void kmalloc_note_sizes(void);
 

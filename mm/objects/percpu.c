@@ -7,6 +7,7 @@
 
 #include <kernel/lib/align.h>
 #include <kernel/lib/bitops.h>
+#include <mm/objects/above.h>
 #include <mm/objects/kmalloc.h>
 #include <mm/pages/page.h>
 
@@ -78,7 +79,7 @@ void free_percpu(const void *percpu)
 
 	if (!percpu)
 		return;
-	if (likely(port_has_descriptor(copies) && virt_to_cache(copies)))
+	if (likely(port_has_descriptor(copies) && virt_to_cache(copies)) || is_guarded(copies))
 		free_copies(copies);
 	else
 		port_print(PORT_ERR,

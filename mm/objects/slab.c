@@ -10,6 +10,7 @@
 #include <kernel/lib/align.h>
 #include <kernel/lib/assert.h>
 #include <kernel/lib/string.h>
+#include <mm/objects/above.h>
 #include <mm/objects/slab_debug.h>
 #include <mm/objects/slab_internal.h>
 #include <mm/pages/above.h>
@@ -685,13 +686,17 @@ void *kmem_cache_zalloc(struct kmem_cache *cache, gfp_t gfp)
 	return alloc_unusual(cache, gfp | __GFP_ZERO, RETURN_ADDRESS());
 }
 
-static NOINLINE void report_wrong_free(const void *object, const struct kmem_cache *cache)
+static NOINLINE void free_unusual(const void *object, const struct kmem_cache *cache)
 {
 	const void *caller = RETURN_ADDRESS(); /* slab_free_object's: it comes here by a tail jump */
 	const struct page *page;
 
 	if (!object)
 		return;
+	if (is_guarded(object)) {
+		guard_free(cache, object, caller);
+		return;
+	}
 	page = virt_is_direct(object) ? virt_to_page(object) : NULL;
 	slab_report_bad_object(cache, object, caller,
 			       !page			   ? "not in the direct map of memory"
@@ -708,7 +713,7 @@ void slab_free_object(void *object, struct kmem_cache *cache)
 		   object_is_whole(cache, object_offset(cache, (uintptr_t)object))))
 		object_push(object, cache);
 	else
-		report_wrong_free(object, cache);
+		free_unusual(object, cache);
 }
 
 unsigned int kmem_cache_size(const struct kmem_cache *cache)

@@ -23,7 +23,8 @@ typedef unsigned int slab_flags_t;
 #define SLAB_QUARANTINE		(1u << 8) /* Q */
 #define SLAB_DEBUG_FLAGS	(0x1fu << 4)
 #define SLAB_NO_USER_FLAGS	(1u << 9) /* slab_debug= does not concern it */
-#define SLAB_KNOWN_FLAGS	((1u << 10) - 1)
+#define SLAB_DIRECT_MAP		(1u << 10) /* objects have physical addresses: guard_sample= leaves them alone */
+#define SLAB_KNOWN_FLAGS	((1u << 11) - 1)
 
 #define SLAB_MIN_ALIGN		8u
 #define SLAB_MAX_OBJECT_BYTES	(64u << 10)

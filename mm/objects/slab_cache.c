@@ -15,6 +15,7 @@
 #include <kernel/lib/bitops.h>
 #include <kernel/lib/format.h>
 #include <kernel/lib/string.h>
+#include <mm/objects/above.h>
 #include <mm/objects/slab_debug.h>
 #include <mm/objects/slab_internal.h>
 #include <mm/objects/slab_names.h>
@@ -425,12 +426,16 @@ struct kmem_cache *kmem_cache_create_told(const char *name, size_t size, size_t 
 	return cache;
 }
 
+static void tell_live_object(const void *object, const char *by)
+{
+	port_print(PORT_ERR, "  live object %#lx%s%s", (unsigned long)object, *by ? ", " : "", by);
+}
+
 static void print_live_object(const struct kmem_cache *cache, const void *object)
 {
 	char by[TRACK_TEXT_MAX];
 
-	slab_debug_allocated_text(cache, object, by, sizeof(by));
-	port_print(PORT_ERR, "  live object %#lx%s%s", (unsigned long)object, *by ? ", " : "", by);
+	tell_live_object(object, slab_debug_allocated_text(cache, object, by, sizeof(by)));
 }
 
 /* Objects that are handed out, a line each, of the slab that begins with this page, if one does. */
@@ -458,7 +463,9 @@ static COLD void report_live_objects(struct kmem_cache *cache, const void *calle
 	char code[64];
 
 	port_print(PORT_ERR, "BUG: kmem_cache_destroy(%s) by %s with %zu live objects; the cache stays",
-		   cache->name, port_code_name(caller, code, sizeof(code)), cache->nr_in_use);
+		   cache->name, port_code_name(caller, code, sizeof(code)),
+		   cache->nr_in_use + guard_live_objects(cache, NULL));
+	(void)guard_live_objects(cache, tell_live_object);
 	for (pfn_t pfn = 0; pfn < lowmem_end_pfn; pfn++)
 		if (pfn_to_page(pfn)->slab_cache == cache)
 			list_live_objects(cache, pfn_to_page(pfn));
@@ -507,7 +514,7 @@ int kmem_cache_destroy(struct kmem_cache *cache)
 		return 1;
 	}
 	(void)slab_drain_stack(cache, caller);
-	stays = cache->nr_in_use != 0;
+	stays = cache->nr_in_use != 0 || guard_live_objects(cache, NULL) != 0;
 	if (stays) {
 		report_live_objects(cache, caller);
 	} else {
@@ -520,11 +527,11 @@ int kmem_cache_destroy(struct kmem_cache *cache)
 
 void slab_init(void)
 {
+	memset(&slab, 0, sizeof(slab));
 	port_lock_init(&slab.lock, "slab");
 	list_init(&slab.caches);
 	list_init(&slab.open);
 	slab_names_reset();
-	memset(&slab.cache_cache, 0, sizeof(slab.cache_cache));
 	(void)slab_cache_init(&slab.cache_cache.cache, 4, "kmem_cache", sizeof(struct created_cache), 0,
 			      SLAB_HWCACHE_ALIGN, NULL);
 	slab.cache_cache.cache.built_in = true;

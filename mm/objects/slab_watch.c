@@ -57,6 +57,13 @@ static void hand_out(struct kmem_cache *cache, char *object, gfp_t gfp, const vo
 	}
 }
 
+static void *take_guarded(struct kmem_cache *cache, gfp_t gfp, const void *caller, size_t size_bytes)
+{
+	if (size_bytes == 0)
+		size_bytes = kmalloc_size_of_call(cache, caller);
+	return guard_alloc(cache, gfp, caller, size_bytes);
+}
+
 /* Said as a failure is that nobody planned. */
 static bool must_fail(const struct kmem_cache *cache, gfp_t gfp, const void *caller)
 {
@@ -75,11 +82,14 @@ void *slab_watch_alloc(struct kmem_cache *cache, gfp_t gfp, const void *caller, 
 		return refuse_early(caller);
 	if (must_fail(cache, gfp, caller))
 		return NULL;
-	object = take(cache, gfp & ~__GFP_ZERO, caller);
-	if (unlikely(!object))
-		return NULL;
-	ASSERT(size_bytes <= cache->object_size && virt_to_cache(object) == cache);
-	hand_out(cache, object, gfp, caller, size_bytes);
+	object = mm_watch & WATCH_GUARD ? take_guarded(cache, gfp, caller, size_bytes) : NULL;
+	if (likely(!object)) {
+		object = take(cache, gfp & ~__GFP_ZERO, caller);
+		if (unlikely(!object))
+			return NULL;
+		ASSERT(size_bytes <= cache->object_size && virt_to_cache(object) == cache);
+		hand_out(cache, object, gfp, caller, size_bytes);
+	}
 	if (mm_watch & WATCH_LEAK)
 		leak_note(object, cache->object_size, caller);
 	return object;

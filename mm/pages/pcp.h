@@ -59,6 +59,7 @@ enum slow_reason {
 	SLOW_INIT_ON = 4,   /* every page and object is cleared on its way (mm/init.h) */
 	SLOW_FAULT = 8,	    /* requests fail on purpose (mm/report/fault.h) */
 	SLOW_PAGES = 16,    /* every page is looked at (mm/report/poison.h, owner.h) */
+	SLOW_GUARD = 32,    /* any object may be the next to be guarded (mm/report/guard.h) */
 	SLOW_LEAK = 64,	    /* what is handed out is written down (mm/report/leak.h) */
 };
 

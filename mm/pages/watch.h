@@ -14,6 +14,7 @@ enum mm_watch {
 	WATCH_POISON = 32,    /* free pages hold a pattern (mm/report/poison.h) */
 	WATCH_OWNER = 64,     /* who took each page, and who freed it (mm/report/owner.h) */
 	WATCH_VALIDATE = 256, /* all is checked now and then (mm/report/validate.h); builds with DEBUG=2 */
+	WATCH_GUARD = 512,    /* some objects lie between unmapped pages (mm/report/guard.h) */
 	WATCH_LEAK = 128,     /* what is handed out is written down (mm/report/leak.h) */
 };
 
@@ -21,7 +22,8 @@ enum mm_watch {
 #define WATCH_TAKEN (WATCH_INIT_ALLOC | WATCH_POISON | WATCH_OWNER | WATCH_LEAK)
 #define WATCH_FREED (WATCH_INIT_FREE | WATCH_POISON | WATCH_OWNER | WATCH_LEAK)
 #define WATCH_OBJECT                                                                                         \
-	(WATCH_EARLY | WATCH_INIT_ALLOC | WATCH_INIT_FREE | WATCH_FAULT | WATCH_OBJECTS | WATCH_LEAK)
+	(WATCH_EARLY | WATCH_INIT_ALLOC | WATCH_INIT_FREE | WATCH_FAULT | WATCH_OBJECTS | WATCH_LEAK |       \
+	 WATCH_GUARD)
 
 /* (C) but where a person changes it at run time: one writer, whole bits. */
 extern unsigned int mm_watch;

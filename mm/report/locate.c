@@ -10,6 +10,7 @@
 #include <mm/mapped/kmap.h>
 #include <mm/mapped/vmalloc.h>
 #include <mm/objects/slab_internal.h>
+#include <mm/report/guard.h>
 
 #define DIRECT_MAP_HOLE MIB(8u) /* behind the direct map nothing is ever mapped for so long */
 
@@ -94,8 +95,8 @@ static bool describe_direct_end(uintptr_t addr, char *buf, size_t size)
 
 bool locate_describe(uintptr_t addr, char *buf, size_t size)
 {
-	return vmalloc_describe(addr, buf, size) || kmap_describe(addr, buf, size) ||
-	       describe_direct_end(addr, buf, size);
+	return guard_describe(addr, buf, size) || vmalloc_describe(addr, buf, size) ||
+	       kmap_describe(addr, buf, size) || describe_direct_end(addr, buf, size);
 }
 
 /* --- reports --- */

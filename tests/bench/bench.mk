@@ -2,7 +2,7 @@
 # `make bench`: every bench in one run of QEMU that counts instructions, and irqoff_* in a second one, whose kernel is
 # built with IRQOFF=1; the table, and build/bench.tsv.
 # `make bench-compare OLD=FILE`: two such files beside each other. `make bench-plot`: build/bench.svg.
-# BENCH=NAME,…: only these.
+# BENCH=NAME,…: only these. APPEND="slab_debug=F": with these kernel words, too.
 
 BENCH       ?= all
 BENCH_TRACE := tests/data/linux-6.1-busybox.trace.gz
@@ -25,7 +25,7 @@ build/trace.bin: $(BENCH_TRACE) build/host/replay
 
 # $(1): the kernel; $(2): its benches; $(3): how to write the log. Status 33: it left by itself.
 BENCH_RUN = timeout 1200 $(BENCH_QEMU) -kernel $(1) -initrd build/trace.bin \
-	    -append "selftest=none bench=$(2) monitor=off exit=qemu panic=exit" $(3)build/bench.log; \
+	    -append "selftest=none bench=$(2) monitor=off exit=qemu panic=exit $(APPEND)" $(3)build/bench.log; \
 	    test $$? = 33 || { tail -20 build/bench.log; echo "bench: the kernel did not run to its end"; exit 1; }
 
 # irqoff_max and irqoff_crowd need the other kernel, windows need high memory; of what is named the rest this machine.

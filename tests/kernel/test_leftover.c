@@ -89,7 +89,8 @@ void leftover_note(void)
 	noted.at_ms = (uint32_t)port_now_ms();
 	list_for_each_entry(cache, slab_caches(), caches)
 		if (i < MAX_CACHES)
-			noted.caches[i++] = (struct cache_count){cache, cache->name_hash, cache->nr_in_use};
+			noted.caches[i++] =
+				(struct cache_count){cache, cache->name_hash, nr_objects_in_use(cache)};
 }
 
 /* Objects it had; SIZE_MAX: there was none of that name. */
@@ -98,7 +99,7 @@ static size_t nr_before(const struct kmem_cache *cache)
 	for (size_t i = 0; i < MIN(noted.counts.nr_caches, (size_t)MAX_CACHES); i++)
 		if (noted.caches[i].cache == cache && noted.caches[i].name_hash == cache->name_hash)
 			return noted.caches[i].nr;
-	return noted.counts.nr_caches > MAX_CACHES ? cache->nr_in_use : SIZE_MAX;
+	return noted.counts.nr_caches > MAX_CACHES ? nr_objects_in_use(cache) : SIZE_MAX;
 }
 
 static bool caches_are_as_noted(void)
@@ -107,7 +108,7 @@ static bool caches_are_as_noted(void)
 	size_t nr = 0;
 
 	list_for_each_entry(cache, slab_caches(), caches) {
-		if (nr_before(cache) != cache->nr_in_use)
+		if (nr_before(cache) != nr_objects_in_use(cache))
 			return false;
 		nr++;
 	}
@@ -136,7 +137,7 @@ static void tell(const char *what, size_t then, size_t now)
 
 static void tell_cache(const struct kmem_cache *cache)
 {
-	size_t then = nr_before(cache), now = cache->nr_in_use;
+	size_t then = nr_before(cache), now = nr_objects_in_use(cache);
 
 	if (then == SIZE_MAX)
 		ktest_note("left behind: cache %s with %zu objects of %u bytes", cache->name, now,

@@ -12,6 +12,7 @@
 #include <kernel/lib/align.h>
 #include <kernel/lib/random.h>
 #include <kernel/lib/string.h>
+#include <mm/objects/above.h>
 #include <mm/objects/kmalloc.h>
 #include <tests/kernel/test_util.h>
 
@@ -142,7 +143,7 @@ static bool take_memory(struct slot *slot, char *memory, size_t size_bytes, gfp_
 	slot->memory = memory;
 	slot->size_bytes = size_bytes;
 	slot->start = phys_of(memory);
-	EXPECT(virt_is_direct(memory) && virt_is_direct(memory + size_bytes - 1));
+	EXPECT((virt_is_direct(memory) && virt_is_direct(memory + size_bytes - 1)) || is_guarded(memory));
 	EXPECT(!gfp_has(gfp, __GFP_DMA) || slot->start + size_bytes <= MIB(16u));
 	if (gfp_has(gfp, __GFP_ZERO))
 		EXPECT(memory_is(memory, 0, MIN(size_bytes, (size_t)PAGE_SIZE)));

@@ -6,6 +6,7 @@
 #include <kernel/lib/format.h>
 #include <kernel/lib/string.h>
 #include <mm/mapped/vmalloc.h>
+#include <mm/objects/above.h>
 #include <mm/objects/slab_debug.h>
 #include <mm/objects/slab_internal.h>
 #include <mm/pages/buddy.h>
@@ -32,13 +33,18 @@ void shrink_all_caches(void)
 		kmem_cache_shrink(cache);
 }
 
+size_t nr_objects_in_use(const struct kmem_cache *cache)
+{
+	return cache->nr_in_use + guard_live_objects(cache, NULL);
+}
+
 size_t nr_live_objects(void)
 {
 	const struct kmem_cache *cache;
 	size_t nr = 0;
 
 	list_for_each_entry(cache, slab_caches(), caches)
-		nr += cache->nr_in_use;
+		nr += nr_objects_in_use(cache);
 	return nr;
 }
 
@@ -91,8 +97,8 @@ void machine_expect_as_found(int *unused)
 
 bool lists_stay_closed(void)
 {
-	return mm_watch &
-	       (WATCH_INIT_ALLOC | WATCH_INIT_FREE | WATCH_POISON | WATCH_OWNER | WATCH_FAULT | WATCH_LEAK);
+	return mm_watch & (WATCH_INIT_ALLOC | WATCH_INIT_FREE | WATCH_POISON | WATCH_OWNER | WATCH_FAULT |
+			   WATCH_LEAK | WATCH_GUARD);
 }
 
 void expect_reports(void)
@@ -319,9 +325,9 @@ bool memory_is_cleared(const void *memory, size_t size_bytes)
 
 size_t bytes_of(const void *object, size_t asked)
 {
-	const struct kmem_cache *cache = virt_to_page(object)->slab_cache;
+	const struct kmem_cache *cache = is_guarded(object) ? NULL : virt_to_page(object)->slab_cache;
 
-	return cache && cache->flags & SLAB_RED_ZONE ? asked : ksize(object);
+	return is_guarded(object) || (cache && cache->flags & SLAB_RED_ZONE) ? asked : ksize(object);
 }
 
 bool memory_is(const void *memory, int byte, size_t size_bytes)

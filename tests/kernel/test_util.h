@@ -45,6 +45,7 @@ bool machine_is_as_found(void);
 /* Empties the stacks of all caches and gives their empty slabs back. Objects in use, of all caches. */
 void shrink_all_caches(void);
 size_t nr_live_objects(void);
+size_t nr_objects_in_use(const struct kmem_cache *cache); /* of its slabs, and guarded ones */
 
 /* First line of a negative test: from here on reports are kept and rate limits start anew. */
 void expect_reports(void);
