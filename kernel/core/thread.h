@@ -43,6 +43,7 @@ struct thread {
 	bool is_unparked;	/* an unpark came before the park */
 	bool should_stop;
 	bool is_killed; /* it is to end, and gets no more memory that it would have to wait for */
+	bool is_in_fs;	/* vfs.h, V4 */
 	uint32_t slice; /* ticks left */
 	union {
 		char name[THREAD_NAME_MAX];
