@@ -414,6 +414,46 @@ static void start_requests(void)
 	blk_set_source(&source);
 }
 
+/* --- disks under the page cache --- */
+
+static struct blk_device *device_of(const struct port_disk *disk)
+{
+	return (struct blk_device *)(uintptr_t)disk;
+}
+
+uint64_t port_disk_bytes(const struct port_disk *disk)
+{
+	return device_of(disk)->nr_sectors * BLK_SECTOR;
+}
+
+static void page_moved(struct blk_request *request)
+{
+	struct page *page = request->owner;
+	bool is_write = request->op == BLK_WRITE;
+	int error = request->error;
+
+	blk_request_put(request);
+	port_block_done(page, is_write, error);
+}
+
+int port_block_submit(struct port_disk *disk, struct page *page, unsigned int nr_bytes, bool is_write)
+{
+	struct blk_request *request = blk_request_get(device_of(disk));
+	int error;
+
+	request->op = is_write ? BLK_WRITE : BLK_READ;
+	request->sector = (uint64_t)page->index * (PAGE_SIZE / BLK_SECTOR);
+	request->one = (struct blk_segment){page_to_pfn(page), 0, (uint16_t)nr_bytes};
+	request->segment = &request->one;
+	request->nr_segments = 1;
+	request->owner = page;
+	request->done = page_moved;
+	error = blk_submit(request);
+	if (error)
+		blk_request_put(request);
+	return error;
+}
+
 /* --- hooks --- */
 
 /* Each part of mm that has virtual addresses of its own has one; mmu.c and stacks.c add theirs themselves. */

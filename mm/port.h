@@ -168,3 +168,20 @@ struct port_work {
 	bool is_queued;
 };
 void port_work_queue(struct port_work *work);
+
+/* --- disks --- */
+
+struct port_disk;
+struct page;
+
+/* A multiple of 512 that never changes. Context: any. */
+uint64_t port_disk_bytes(const struct port_disk *disk);
+
+/* Begins to move the first nr_bytes of a page, a multiple of 512, from or to the disk, whose page number is page->index.
+ * Asks for no memory but out of a reserve of its own, for an element of which it may wait (R3). Its end is
+ * port_block_done(), once. Result: 0; an error: it has not begun. Context: process, may sleep. */
+int port_block_submit(struct port_disk *disk, struct page *page, unsigned int nr_bytes,
+		      bool is_write) MUST_CHECK;
+
+/* mm supplies it. error: 0, or the negative of an error number. Context: any. */
+void port_block_done(struct page *page, bool is_write, int error);

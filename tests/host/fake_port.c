@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include <kernel/lib/assert.h>
+#include <kernel/lib/errno.h>
 #include <tests/host/fake_threads.h>
 #include <tests/host/host.h>
 #include <tests/ktest.h>
@@ -183,4 +184,20 @@ void ktest_write(const char *text, size_t len)
 {
 	fwrite(text, 1, len, stdout);
 	fflush(stdout); /* a sanitizer's abort must not swallow results */
+}
+
+/* No disk: files of tests lie in memory (tests/kernel/test_file.h). */
+uint64_t port_disk_bytes(const struct port_disk *disk)
+{
+	(void)disk;
+	return 0;
+}
+
+int port_block_submit(struct port_disk *disk, struct page *page, unsigned int nr_bytes, bool is_write)
+{
+	(void)disk;
+	(void)page;
+	(void)nr_bytes;
+	(void)is_write;
+	return -ENODEV;
 }

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/* A whole disk as a file: the page with index i holds its bytes from i * PAGE_SIZE on. Serves CONTRACT R2, R7.
+ *
+ * DF1 what lies behind the last sector is 0 in memory and is never asked of the disk nor sent to it.
+ * DF2 neither reading nor writing a page asks for memory: a request comes from the port's reserve (R3). */
+#pragma once
+
+#include <mm/cache/pagecache.h>
+
+struct port_disk;
+
+struct diskfile {
+	struct mapping mapping;
+	struct port_disk *disk; /* (C) */
+};
+
+/* Its pages may lie anywhere (gfp: GFP_KERNEL or GFP_HIGHUSER). The disk stays until diskfile_close(), which forgets what
+ * was not written: pagecache_sync() first. Context: process, may sleep. */
+void diskfile_open(struct diskfile *file, struct port_disk *disk, gfp_t gfp);
+void diskfile_close(struct diskfile *file);

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT */
+/* A real disk through the page cache: what is written comes to the disk and is read back from it, page by page and in
+ * every state of memory; the host looks at the image afterwards. Guest only. */
+#include <mm/cache/diskfile.h>
+
+#include <kernel/lib/align.h>
+#include <kernel/lib/errno.h>
+#include <kernel/lib/string.h>
+#include <mm/cache/evict.h>
+#include <mm/pages/page_alloc.h>
+#include <mm/reclaim/above.h>
+#include <mm/reclaim/events.h>
+#include <tests/kernel/disk.h>
+#include <tests/kernel/test_util.h>
+
+#define ALL_ZONES      (~0u)
+#define SECTORS_A_PAGE (PAGE_SIZE / BLK_SECTOR)
+#define NR_PAGES       64u
+
+static struct test_disk disk;
+static char *sector;
+
+static void diskfile_end(struct diskfile *file)
+{
+	if (!file->disk)
+		return;
+	blk_fault_set(disk.dev, BLK_FAULT_NONE, 0);
+	diskfile_close(file);
+	file->disk = NULL;
+}
+
+#define DISKFILE(name) ENDS_WITH(diskfile_end) struct diskfile name = {.disk = NULL}
+
+/* What reclaim took of its reserve meanwhile is there again with the next pass. Before the machine is noted, and at the end. */
+static void fill_reserve(int *unused)
+{
+	(void)unused;
+	(void)vmscan_reclaim(GFP_KERNEL, 1);
+}
+
+/* First lines of a test. */
+#define NEEDS_DISK(file)                                                                                     \
+	if (!test_disk_open(&disk, "ide0"))                                                                  \
+		SKIP("no disk for tests is ide0");                                                           \
+	diskfile_open(file, (struct port_disk *)disk.dev, GFP_HIGHUSER)
+
+/* The n-th of our sectors from a page's start on. */
+static uint32_t sector_of(unsigned int n)
+{
+	return ALIGN_UP(disk.guest_start, SECTORS_A_PAGE) + n;
+}
+
+static void write_sectors(struct diskfile *file, unsigned int from, unsigned int nr)
+{
+	char bytes[BLK_SECTOR];
+
+	for (unsigned int n = from; n < from + nr; n++) {
+		test_disk_fill(bytes, sector_of(n), 'G');
+		EXPECT_EQ(pagecache_write(&file->mapping, (uint64_t)sector_of(n) * BLK_SECTOR, bytes,
+					  BLK_SECTOR),
+			  BLK_SECTOR);
+	}
+}
+
+static unsigned int nr_right(struct diskfile *file, unsigned int from, unsigned int nr)
+{
+	struct readahead ahead = {0};
+	unsigned int right = 0;
+	char bytes[BLK_SECTOR];
+
+	for (unsigned int n = from; n < from + nr; n++)
+		right += pagecache_read(&file->mapping, &ahead, (uint64_t)sector_of(n) * BLK_SECTOR, bytes,
+					BLK_SECTOR) == BLK_SECTOR &&
+			 test_disk_is(bytes, sector_of(n), 'G');
+	return right;
+}
+
+static void drop_all(void)
+{
+	(void)cache_reclaim(GFP_NOIO, (size_t)-1, ALL_ZONES);
+	EXPECT_EQ(cache_counts().nr_pages, 0);
+}
+
+KTEST(diskfile, what_is_written_through_the_cache_is_on_the_disk_and_comes_back, "R2 REC-01")
+{
+	BORROW_MANY(sector, BLK_SECTOR); /* of the direct map: the disk reaches no stack */
+	MACHINE_STAYS_AS_FOUND();
+	ENDS_WITH(fill_reserve) int unused_ = 0;
+	unsigned int seen = 0;
+	DISKFILE(file);
+
+	NEEDS_DISK(&file);
+	write_sectors(&file, 0, NR_PAGES * SECTORS_A_PAGE);
+	EXPECT_EQ(pagecache_sync(&file.mapping, &seen), 0);
+	for (unsigned int n = 0; n < 20; n++) {
+		EXPECT_EQ(test_disk_io(disk.dev, BLK_READ, sector_of(n), sector, 1), 0);
+		EXPECT(test_disk_is(sector, sector_of(n), 'G'));
+	}
+	drop_all();
+	EXPECT_EQ(nr_right(&file, 0, NR_PAGES * SECTORS_A_PAGE), NR_PAGES * SECTORS_A_PAGE);
+	expect_valid();
+}
+
+KTEST(diskfile, the_end_of_the_disk_is_the_end_of_the_file, "R2 PGC-10")
+{
+	MACHINE_STAYS_AS_FOUND();
+	ENDS_WITH(fill_reserve) int unused_ = 0;
+	DISKFILE(file);
+	uint64_t end;
+	char bytes[4];
+
+	NEEDS_DISK(&file);
+	end = (uint64_t)disk.nr_sectors * BLK_SECTOR;
+	EXPECT_EQ(mapping_size(&file.mapping), end);
+	EXPECT_EQ(pagecache_read(&file.mapping, NULL, end - 2, bytes, 4), 2);
+	EXPECT_EQ(pagecache_read(&file.mapping, NULL, end, bytes, 4), 0);
+	EXPECT_EQ(pagecache_write(&file.mapping, end + PAGE_SIZE, "ab", 2), -ENOSPC);
+	EXPECT_EQ(mapping_size(&file.mapping), end);
+}
+
+KTEST(diskfile, a_disk_that_fails_is_told_once_and_nothing_is_lost, "R7 PGC-11 REC-03")
+{
+	MACHINE_STAYS_AS_FOUND();
+	ENDS_WITH(fill_reserve) int unused_ = 0;
+	unsigned int seen = 0;
+	DISKFILE(file);
+	char byte;
+
+	NEEDS_DISK(&file);
+	write_sectors(&file, 0, SECTORS_A_PAGE);
+	blk_fault_set(disk.dev, BLK_FAULT_ERROR, 1);
+	EXPECT_EQ(pagecache_sync(&file.mapping, &seen), -EIO);
+	EXPECT_EQ(cache_counts().nr_dirty, 1);
+	EXPECT_EQ(pagecache_sync(&file.mapping, &seen), 0);
+	drop_all();
+	blk_fault_set(disk.dev, BLK_FAULT_ERROR, 1);
+	EXPECT_EQ(pagecache_read(&file.mapping, NULL, (uint64_t)sector_of(0) * BLK_SECTOR, &byte, 1), -EIO);
+	EXPECT_EQ(nr_right(&file, 0, SECTORS_A_PAGE), SECTORS_A_PAGE);
+}
+
+KTEST(diskfile, dirty_pages_reach_the_disk_with_no_page_free, "R3 PGC-14 R2")
+{
+	MACHINE_STAYS_AS_FOUND();
+	ENDS_WITH(fill_reserve) int unused_ = 0;
+	unsigned int seen = 0;
+	HOG(hog);
+	DISKFILE(file);
+
+	NEEDS_DISK(&file);
+	write_sectors(&file, 0, NR_PAGES * SECTORS_A_PAGE);
+	hog_all(&hog);
+	EXPECT_EQ(pagecache_sync(&file.mapping, &seen), 0);
+	EXPECT_EQ(cache_counts().nr_dirty + cache_counts().nr_writeback, 0);
+	hog_release(&hog);
+	EXPECT_EQ(nr_right(&file, 0, NR_PAGES * SECTORS_A_PAGE), NR_PAGES * SECTORS_A_PAGE);
+}
+
+/* Nobody syncs: a request that may has the disk make the room that it needs. */
+KTEST(diskfile, a_request_short_of_memory_has_dirty_pages_written_and_gets_them, "R2 G1 PGC-12 REC-01")
+{
+	MACHINE_STAYS_AS_FOUND();
+	ENDS_WITH(fill_reserve) int unused_ = 0;
+	size_t kills = mm_event_count[EVENT_OOM_KILL];
+	unsigned int nr = 0;
+	HOG(hog);
+	DISKFILE(file);
+
+	NEEDS_DISK(&file);
+	write_sectors(&file, 0, NR_PAGES * SECTORS_A_PAGE);
+	hog_all(&hog);
+	for (struct page *page; nr < NR_PAGES / 2 && (page = alloc_page(GFP_HIGHUSER | __GFP_HIGH)) != NULL;
+	     nr++)
+		list_add(&page->links, &hog);
+	EXPECT_EQ(nr, NR_PAGES / 2);
+	EXPECT_EQ(mm_event_count[EVENT_OOM_KILL], kills);
+	EXPECT(cache_counts().nr_pages < NR_PAGES);
+	hog_release(&hog);
+	EXPECT_EQ(nr_right(&file, 0, NR_PAGES * SECTORS_A_PAGE), NR_PAGES * SECTORS_A_PAGE);
+}
+
+/* 50 ms a command: who waits for memory sleeps meanwhile, and the disk gets on. */
+KTEST(diskfile, a_slow_disk_costs_time_and_no_data, "R7 REC-04 PGC-09")
+{
+	MACHINE_STAYS_AS_FOUND();
+	ENDS_WITH(fill_reserve) int unused_ = 0;
+	unsigned int seen = 0;
+	DISKFILE(file);
+
+	NEEDS_DISK(&file);
+	blk_fault_set(disk.dev, BLK_FAULT_SLOW, 50);
+	write_sectors(&file, 0, 8 * SECTORS_A_PAGE);
+	EXPECT_EQ(pagecache_sync(&file.mapping, &seen), 0);
+	drop_all();
+	EXPECT_EQ(nr_right(&file, 0, 8 * SECTORS_A_PAGE), 8 * SECTORS_A_PAGE);
+}
