@@ -117,7 +117,7 @@ SOURCES := $(sort $(wildcard kernel/lib/*.c)) \
 	   $(sort $(wildcard kernel/arch/i386/*.c kernel/arch/i386/*.asm)) \
 	   $(sort $(wildcard kernel/core/*.c)) \
 	   $(MM_SOURCES) \
-	   $(sort $(wildcard drivers/*.c drivers/block/*.c)) \
+	   $(sort $(wildcard drivers/*.c drivers/block/*.c drivers/fs/*.c)) \
 	   $(sort $(wildcard monitor/*.c)) \
 	   $(sort $(wildcard boot/*.c boot/*.asm boot/port/*.asm)) \
 	   $(sort $(wildcard tests/*.c tests/kernel/*.c tests/kernel/books/*.c tests/bench/*.c))

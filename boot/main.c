@@ -10,6 +10,7 @@
 #include <drivers/block/floppy.h>
 #include <drivers/block/ide.h>
 #include <drivers/block/pci.h>
+#include <drivers/fs/disk.h>
 #include <drivers/keyboard.h>
 #include <drivers/pit.h>
 #include <drivers/serial.h>
@@ -314,6 +315,7 @@ static __init void start(uint32_t magic, uint32_t info_paddr)
 	ide_init();	/* disks */
 	floppy_init();	/* one that reaches 16 MiB */
 	edu_init();	/* a device with a mask of its own */
+	disk_init();	/* disks are files, too */
 	modules_init(); /* what module_init() names: it may ask for anything, and be __init itself */
 }
 

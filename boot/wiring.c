@@ -426,28 +426,48 @@ uint64_t port_disk_bytes(const struct port_disk *disk)
 	return device_of(disk)->nr_sectors * BLK_SECTOR;
 }
 
+/* A request moves one run of sectors after the other: note has those that are left, and from bit 8 on all. */
+static void choose_run(struct blk_request *request)
+{
+	struct page *page = request->owner;
+	uint32_t left = request->note & 0xffu, first = (uint32_t)__builtin_ctz(left),
+		 nr = (uint32_t)__builtin_ctz(~(left >> first));
+
+	request->note &= ~(((1u << nr) - 1) << first);
+	request->sector = (uint64_t)page->index * (PAGE_SIZE / BLK_SECTOR) + first;
+	request->one = (struct blk_segment){page_to_pfn(page), (uint16_t)(first * BLK_SECTOR),
+					    (uint16_t)(nr * BLK_SECTOR)};
+}
+
 static void page_moved(struct blk_request *request)
 {
 	struct page *page = request->owner;
 	bool is_write = request->op == BLK_WRITE;
+	uint32_t sectors = request->note >> 8;
 	int error = request->error;
 
+	if (!error && request->note & 0xffu) {
+		choose_run(request);
+		error = blk_submit(request);
+		if (!error)
+			return;
+	}
 	blk_request_put(request);
-	port_block_done(page, is_write, error);
+	port_block_done(page, sectors, is_write, error);
 }
 
-int port_block_submit(struct port_disk *disk, struct page *page, unsigned int nr_bytes, bool is_write)
+int port_block_submit(struct port_disk *disk, struct page *page, unsigned int sectors, bool is_write)
 {
 	struct blk_request *request = blk_request_get(device_of(disk));
 	int error;
 
 	request->op = is_write ? BLK_WRITE : BLK_READ;
-	request->sector = (uint64_t)page->index * (PAGE_SIZE / BLK_SECTOR);
-	request->one = (struct blk_segment){page_to_pfn(page), 0, (uint16_t)nr_bytes};
 	request->segment = &request->one;
 	request->nr_segments = 1;
 	request->owner = page;
+	request->note = sectors << 8 | sectors;
 	request->done = page_moved;
+	choose_run(request);
 	error = blk_submit(request);
 	if (error)
 		blk_request_put(request);

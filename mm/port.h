@@ -177,11 +177,11 @@ struct page;
 /* A multiple of 512 that never changes. Context: any. */
 uint64_t port_disk_bytes(const struct port_disk *disk);
 
-/* Begins to move the first nr_bytes of a page, a multiple of 512, from or to the disk, whose page number is page->index.
- * Asks for no memory but out of a reserve of its own, for an element of which it may wait (R3). Its end is
+/* Begins to move parts of a page from or to the disk, whose page number is page->index: a bit of `sectors` for each 512
+ * bytes, at least one. Asks for no memory but out of a reserve of its own, for an element of which it may wait (R3). Its end is
  * port_block_done(), once. Result: 0; an error: it has not begun. Context: process, may sleep. */
-int port_block_submit(struct port_disk *disk, struct page *page, unsigned int nr_bytes,
+int port_block_submit(struct port_disk *disk, struct page *page, unsigned int sectors,
 		      bool is_write) MUST_CHECK;
 
-/* mm supplies it. error: 0, or the negative of an error number. Context: any. */
-void port_block_done(struct page *page, bool is_write, int error);
+/* mm supplies it. `sectors` as they were asked for; error: 0, or the negative of an error number. Context: any. */
+void port_block_done(struct page *page, unsigned int sectors, bool is_write, int error);

@@ -70,6 +70,7 @@ struct blk_request {
 	/* NULL, or called before that in the interrupt in which the device answers, if it does and there is one. */
 	void (*on_interrupt)(struct blk_request *request); /* (O) */
 	void *owner;					   /* (O) */
+	uint32_t note;					   /* (O) */
 	struct list_head link;				   /* (L) in its command */
 	struct blk_command command;			   /* (L) of which this is the first, or was */
 	uint32_t nr_sectors;				   /* (L) */

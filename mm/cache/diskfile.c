@@ -7,6 +7,8 @@
 #include <kernel/lib/string.h>
 #include <mm/mapped/highmem.h>
 
+#define SECTOR 512u
+
 static struct diskfile *diskfile_of(struct mapping *mapping)
 {
 	return mapping->host;
@@ -20,17 +22,19 @@ static unsigned int bytes_of_page(const struct diskfile *file, const struct page
 	return (unsigned int)MIN((uint64_t)PAGE_SIZE, port_disk_bytes(file->disk) - start);
 }
 
-static int submit(struct mapping *mapping, struct page *page, bool is_write)
+/* The sectors of [from, to), as bits. */
+static unsigned int sectors_of(unsigned int from, unsigned int to)
 {
-	struct diskfile *file = diskfile_of(mapping);
+	unsigned int first = from / SECTOR, end = (to + SECTOR - 1) / SECTOR;
 
-	return port_block_submit(file->disk, page, bytes_of_page(file, page), is_write);
+	return ((1u << end) - 1) & ~((1u << first) - 1);
 }
 
 /* DF1 */
 static int disk_readpage(struct mapping *mapping, struct page *page)
 {
-	unsigned int nr = bytes_of_page(diskfile_of(mapping), page);
+	struct diskfile *file = diskfile_of(mapping);
+	unsigned int nr = bytes_of_page(file, page);
 
 	if (nr < PAGE_SIZE) {
 		char *bytes = kmap_local_page(page);
@@ -38,12 +42,23 @@ static int disk_readpage(struct mapping *mapping, struct page *page)
 		memset(bytes + nr, 0, PAGE_SIZE - nr);
 		kunmap_local(bytes);
 	}
-	return submit(mapping, page, false);
+	return port_block_submit(file->disk, page, sectors_of(0, nr), false);
 }
 
+/* DF3. Who writes to the page meanwhile notes sectors only when this writing has ended. */
 static int disk_writepage(struct mapping *mapping, struct page *page)
 {
-	return submit(mapping, page, true);
+	unsigned int sectors = (unsigned int)__atomic_exchange_n(&page->private, 0, __ATOMIC_ACQ_REL);
+	int error;
+
+	if (!sectors) {
+		page_end_write(page, 0);
+		return 0;
+	}
+	error = port_block_submit(diskfile_of(mapping)->disk, page, sectors, true);
+	if (error)
+		__atomic_fetch_or(&page->private, sectors, __ATOMIC_ACQ_REL);
+	return error;
 }
 
 /* A disk has no more blocks than it has. */
@@ -52,12 +67,17 @@ static int disk_make_blocks(struct mapping *mapping, struct page *page, unsigned
 	uint64_t start = (uint64_t)page->index << PAGE_SHIFT,
 		 size = port_disk_bytes(diskfile_of(mapping)->disk);
 
-	(void)from;
-	return start + to <= size ? 0 : -ENOSPC;
+	if (start + to > size)
+		return -ENOSPC;
+	page_wait_written(page);
+	__atomic_fetch_or(&page->private, sectors_of(from, to), __ATOMIC_ACQ_REL);
+	return 0;
 }
 
-void port_block_done(struct page *page, bool is_write, int error)
+void port_block_done(struct page *page, unsigned int sectors, bool is_write, int error)
 {
+	if (is_write && error)
+		__atomic_fetch_or(&page->private, sectors, __ATOMIC_ACQ_REL);
 	if (is_write)
 		page_end_write(page, error);
 	else
@@ -66,7 +86,7 @@ void port_block_done(struct page *page, bool is_write, int error)
 
 void diskfile_open(struct diskfile *file, struct port_disk *disk, gfp_t gfp)
 {
-	static const struct mapping_ops ops = {disk_readpage, disk_writepage, disk_make_blocks};
+	static const struct mapping_ops ops = {disk_readpage, disk_writepage, disk_make_blocks, NULL};
 
 	file->disk = disk;
 	mapping_init(&file->mapping, &ops, file, gfp, port_disk_bytes(disk));

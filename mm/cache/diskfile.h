@@ -2,7 +2,9 @@
 /* A whole disk as a file: the page with index i holds its bytes from i * PAGE_SIZE on. Serves CONTRACT R2, R7.
  *
  * DF1 what lies behind the last sector is 0 in memory and is never asked of the disk nor sent to it.
- * DF2 neither reading nor writing a page asks for memory: a request comes from the port's reserve (R3). */
+ * DF2 neither reading nor writing a page asks for memory: a request comes from the port's reserve (R3).
+ * DF3 only sectors that were written to reach the disk: page->private has a bit for each. So a page may hold parts of a file
+ *     system's own next to parts of its files, which it knows by other pages and which are newer there. */
 #pragma once
 
 #include <mm/cache/pagecache.h>

@@ -174,6 +174,7 @@ static void leave_locked(struct mapping *mapping, struct page *page, struct radi
 bool mapping_remove(struct page *page, bool only_unused)
 {
 	struct mapping *mapping = page->mapping;
+	const struct mapping_ops *ops = mapping->ops;
 	struct radix_spare spare = {0};
 	irqflags_t flags = port_lock_irqsave(&mapping->lock);
 	bool goes = !only_unused || READ_ONCE(page->refcount) == 2; /* CP1: the tree's and ours */
@@ -182,6 +183,8 @@ bool mapping_remove(struct page *page, bool only_unused)
 		leave_locked(mapping, page, &spare);
 	port_unlock_irqrestore(&mapping->lock, flags);
 	radix_spare_free(&spare);
+	if (goes && ops->leave)
+		ops->leave(page);
 	if (goes)
 		put_page(page);
 	return goes;

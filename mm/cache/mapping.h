@@ -36,6 +36,10 @@ struct mapping_ops {
 	/* Its bytes [from, to) are about to be written: when the result is 0 there are blocks for them (MA4). NULL: there
 	 * always are. Context: as readpage. */
 	int (*make_blocks)(struct mapping *mapping, struct page *page, unsigned int from, unsigned int to);
+
+	/* It has left; what page->private names is given back. NULL: nothing. The mapping may be gone. Context: process, may
+	 * not sleep. */
+	void (*leave)(struct page *page);
 };
 
 /* (C) constant after mapping_init()  (L) mapping->lock  (M) the file's mutex, and (L) */

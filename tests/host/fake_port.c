@@ -193,11 +193,11 @@ uint64_t port_disk_bytes(const struct port_disk *disk)
 	return 0;
 }
 
-int port_block_submit(struct port_disk *disk, struct page *page, unsigned int nr_bytes, bool is_write)
+int port_block_submit(struct port_disk *disk, struct page *page, unsigned int sectors, bool is_write)
 {
 	(void)disk;
 	(void)page;
-	(void)nr_bytes;
+	(void)sectors;
 	(void)is_write;
 	return -ENODEV;
 }

@@ -142,7 +142,7 @@ static int long_writepage(struct mapping *mapping, struct page *page)
 	return 0;
 }
 
-static const struct mapping_ops long_ops = {long_readpage, long_writepage, NULL};
+static const struct mapping_ops long_ops = {long_readpage, long_writepage, NULL, NULL};
 
 static void long_file_end(struct long_file *file)
 {

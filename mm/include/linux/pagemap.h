@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Pages of a page cache under the names the books use: one page each, held by references. */
+/* Pages of a page cache under the names the books use: one page each, held by references. What a file system is built of,
+ * mappings, is ours. */
 #pragma once
 
 #include <linux/highmem.h>
 #include <linux/mm.h>
+#include <mm/cache/diskfile.h>
 
 #define PAGE_CACHE_SHIFT	 PAGE_SHIFT
 #define PAGE_CACHE_SIZE		 PAGE_SIZE
