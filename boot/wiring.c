@@ -24,6 +24,7 @@
 #include <mm/objects/mempool.h>
 #include <mm/objects/slab.h>
 #include <mm/pages/page.h>
+#include <mm/reclaim/scope.h>
 #include <mm/reclaim/vmscan.h>
 #include <mm/report/locate.h>
 
@@ -402,16 +403,26 @@ static void request_free(struct blk_request *request)
 	mempool_free(request, requests);
 }
 
+STATIC_ASSERT((int)BLK_FOR_NOBODY == (int)FOR_NOBODY && (int)BLK_FOR_NOIO == (int)FOR_NOIO &&
+		      (int)BLK_FOR_NOFS == (int)FOR_NOFS && (int)BLK_FOR_KERNEL == (int)FOR_KERNEL,
+	      "disks count by what mm says");
+
+static enum blk_behalf request_behalf(void)
+{
+	return (enum blk_behalf)scope_reclaims_for();
+}
+
 static void start_requests(void)
 {
-	static const struct blk_source source = {.alloc = request_alloc, .free = request_free};
+	static const struct blk_source source = {
+		.alloc = request_alloc, .free = request_free, .behalf = request_behalf};
 	struct kmem_cache *cache =
 		kmem_cache_create("blk_request", sizeof(struct blk_request), 0, SLAB_PANIC, NULL);
 
 	requests = mempool_create_slab_pool(NR_KEPT_REQUESTS, cache);
 	if (!requests)
 		refuse_to_start("no memory for the requests of disks");
-	blk_set_source(&source);
+	(void)blk_set_source(&source);
 }
 
 /* --- disks under the page cache --- */

@@ -3,7 +3,9 @@
 #include <kernel/core/blkdev.h>
 
 #include <kernel/core/ksym.h>
+#include <kernel/core/panic.h>
 #include <kernel/core/printk.h>
+#include <kernel/core/thread.h>
 #include <kernel/lib/align.h>
 #include <kernel/lib/bug.h>
 #include <kernel/lib/errno.h>
@@ -69,9 +71,22 @@ void blk_unregister(struct blk_device *dev)
 
 /* --- where requests come from --- */
 
-void blk_set_source(const struct blk_source *source)
+const struct blk_source *blk_set_source(const struct blk_source *source)
 {
+	const struct blk_source *before = blk.source;
+
 	blk.source = source;
+	return before;
+}
+
+/* BD6. An interrupt's request is another's. */
+static void check_entry(const struct blk_device *dev, const char *what)
+{
+	if (unlikely(current->is_in_blk && !in_interrupt()))
+		panic("BUG: %s: thread %s %s inside its blk_request_get(): expected an allocation that "
+		      "starts no I/O "
+		      "(GFP_NOIO) there",
+		      dev->name, current->name, what);
 }
 
 static bool take_room(struct blk_device *dev)
@@ -88,8 +103,11 @@ struct blk_request *blk_request_get(struct blk_device *dev)
 {
 	struct blk_request *request;
 
+	check_entry(dev, "asks for a request");
 	wait_event_exclusive(dev->room, take_room(dev));
+	current->is_in_blk = true;
 	request = blk.source->alloc();
+	current->is_in_blk = false;
 	*request = (struct blk_request){.dev = dev};
 	return request;
 }
@@ -272,6 +290,11 @@ static void merge_locked(struct blk_device *dev, struct blk_command *command, st
 	dev->stat.nr_merged[request->op]++;
 }
 
+static enum blk_behalf behalf(void)
+{
+	return in_interrupt() || !blk.source ? BLK_FOR_NOBODY : blk.source->behalf();
+}
+
 static void queue_locked(struct blk_device *dev, struct blk_request *request)
 {
 	struct blk_command *neighbour;
@@ -280,6 +303,7 @@ static void queue_locked(struct blk_device *dev, struct blk_request *request)
 	request->arrived = jiffies;
 	command_init(request);
 	count_begin_locked(dev);
+	dev->stat.nr_for[behalf()]++;
 	neighbour = find_neighbour_locked(dev, &request->command);
 	if (neighbour) {
 		list_del(&request->link);
@@ -295,6 +319,7 @@ static int submit(struct blk_request *request, const void *caller)
 	const char *wrong = what_is_wrong(request, &request->nr_sectors);
 	irqflags_t flags;
 
+	check_entry(dev, "submits a request");
 	if (wrong)
 		return refuse(request, wrong, caller);
 	if (request->op == BLK_WRITE && dev->is_read_only) {

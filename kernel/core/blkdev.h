@@ -14,6 +14,8 @@
  * BD4 A merged command that fails is done again in its parts: who asked for sound sectors gets them.
  * BD5 Nothing here allocates but blk_request_get(), which waits for an element of a reserve (GFP_NOIO) and, as at most
  *     BLK_QUEUE_MAX requests of a device are handed out, for room.
+ * BD6 A thread inside blk_request_get() does not come in again: what it asks memory for starts no I/O (G4). A BUG in every
+ *     build.
  *
  * Lock: blk_device.lock (L), alone, interrupts off; for one pass over the queue at most. No callback is called under it.
  */
@@ -83,7 +85,12 @@ struct blk_ops {
 	void (*wake)(struct blk_device *dev);
 };
 
+/* On whose behalf a request is submitted: nobody's, or that of a request for memory by the same thread, by what that may
+ * start: nothing, I/O, I/O and calls of file systems. */
+enum blk_behalf { BLK_FOR_NOBODY, BLK_FOR_NOIO, BLK_FOR_NOFS, BLK_FOR_KERNEL, NR_BLK_BEHALF };
+
 struct blk_stat {
+	uint32_t nr_for[NR_BLK_BEHALF]; /* requests submitted */
 	uint32_t nr_ios[NR_BLK_OPS], nr_merged[NR_BLK_OPS], ticks[NR_BLK_OPS];
 	uint64_t nr_sectors[NR_BLK_OPS];
 	uint32_t nr_commands; /* that the driver was given */
@@ -137,12 +144,14 @@ struct blk_device *blk_device_at(unsigned int n);
 
 /* --- requests --- */
 
-/* Where requests come from: alloc may sleep and never fails. Boot. */
+/* Where requests come from: alloc may sleep and never fails; behalf says for whom the running thread asks. Result: the
+ * source before, NULL at first. Boot, and tests. */
 struct blk_source {
 	struct blk_request *(*alloc)(void);
 	void (*free)(struct blk_request *request);
+	enum blk_behalf (*behalf)(void);
 };
-void blk_set_source(const struct blk_source *source);
+const struct blk_source *blk_set_source(const struct blk_source *source);
 
 /* A cleared request for that device. Context: may sleep; not from done(). */
 struct blk_request *blk_request_get(struct blk_device *dev);

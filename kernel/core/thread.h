@@ -42,6 +42,7 @@ struct thread {
 	bool is_ready;		/* runs or is on the run queue */
 	bool is_unparked;	/* an unpark came before the park */
 	bool should_stop;
+	bool is_in_blk; /* blkdev's: it gets a request */
 	bool is_killed; /* it is to end, and gets no more memory that it would have to wait for */
 	bool is_in_fs;	/* vfs.h, V4 */
 	uint32_t slice; /* ticks left */

@@ -7,6 +7,7 @@
 #include <kernel/lib/errno.h>
 #include <mm/cache/lru.h>
 #include <mm/pages/page_alloc.h>
+#include <mm/reclaim/scope.h>
 
 static struct {
 	struct port_lock lock;
@@ -275,12 +276,15 @@ bool page_write(struct page *page)
 {
 	struct mapping *mapping = page->mapping;
 	bool begins = mapping && begin_write(mapping, page);
+	unsigned int before;
 	int error;
 
 	page_unlock(page);
 	if (!begins)
 		return false;
+	before = scope_save(SCOPE_FS);
 	error = mapping->ops->writepage(mapping, page);
+	scope_restore(SCOPE_FS, before);
 	if (error)
 		page_end_write(page, error);
 	return true;

@@ -22,6 +22,8 @@
 
 struct mapping;
 
+/* Whoever calls one of them is inside a file system meanwhile (SCOPE_FS): what it asks memory for there it asks with
+ * GFP_NOFS. */
 struct mapping_ops {
 	/* Begin to read the page: locked, of undefined content. What lies behind the end of the file, and where it has
 	 * no blocks, becomes 0. Its end is page_end_read(), from any context, at once or later. Result: 0; an error:

@@ -8,6 +8,7 @@
 #include <mm/cache/lru.h>
 #include <mm/mapped/highmem.h>
 #include <mm/pages/page_alloc.h>
+#include <mm/reclaim/scope.h>
 
 /* Of 32 bits of an index, the last of which is never used: a walk ends behind it. */
 #define MAX_FILE_BYTES ((uint64_t)0xffffffffu << PAGE_SHIFT)
@@ -35,10 +36,12 @@ static void zero_part(const struct page *page, unsigned int from, unsigned int t
 /* The page is locked, and is not when its reading has ended. */
 static void begin_read(struct mapping *mapping, struct page *page)
 {
+	unsigned int before = scope_save(SCOPE_FS);
 	int error;
 
 	page_clear(page, PG_ERROR);
 	error = mapping->ops->readpage(mapping, page);
+	scope_restore(SCOPE_FS, before);
 	if (error)
 		page_end_read(page, error);
 }
@@ -218,7 +221,11 @@ static void fill(struct mapping *mapping, struct page *page, uint64_t pos, const
 
 static int make_blocks(struct mapping *mapping, struct page *page, unsigned int from, unsigned int to)
 {
-	return mapping->ops->make_blocks ? mapping->ops->make_blocks(mapping, page, from, to) : 0;
+	unsigned int before = scope_save(SCOPE_FS);
+	int error = mapping->ops->make_blocks ? mapping->ops->make_blocks(mapping, page, from, to) : 0;
+
+	scope_restore(SCOPE_FS, before);
+	return error;
 }
 
 /* Within one page. Result: 0 or an error. */

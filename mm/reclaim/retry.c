@@ -69,12 +69,22 @@ static void try_hard(struct mem_waiter *waiter, gfp_t gfp)
 	}
 }
 
+/* Before there is a dirty page to prove it. */
+static void check_file_system(gfp_t gfp)
+{
+	if (unlikely(scope_is_fs() && gfp_has(gfp, __GFP_FS) && !scope_is_reclaim()))
+		port_panic("BUG: %s reclaims with __GFP_FS inside a file system, which it would enter "
+			   "again: expected GFP_NOFS there",
+			   port_task_name());
+}
+
 bool retry_until_served(struct mem_waiter *waiter)
 {
 	gfp_t gfp = scope_limit(waiter->gfp);
 
 	ASSERT(!port_in_interrupt());
 	ASSERT(gfp_has(gfp, __GFP_WAIT) && !waiter->is_served && !waiter->page && !waiter->object);
+	check_file_system(gfp);
 	if (scope_is_reclaim() && (serve_reclaimer(waiter) || !gfp_has(gfp, __GFP_NOFAIL)))
 		return waiter->page || waiter->object;
 	wait_enter(waiter);

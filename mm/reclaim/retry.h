@@ -8,7 +8,8 @@
  *   __GFP_NOFAIL   rounds and victims until it succeeds; without victims when with one of the others
  *
  * A thread that was killed gets nothing that it would have to wait for (but NOFAIL); one that reclaims takes
- * the last pages and the reserve instead of reclaiming again.
+ * the last pages and the reserve instead of reclaiming again. One that is inside a file system (SCOPE_FS) and asks with
+ * __GFP_FS would enter it again, sooner or later: a BUG in every build, where it first has to wait.
  */
 #pragma once
 

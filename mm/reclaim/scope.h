@@ -11,6 +11,13 @@
 #define SCOPE_NOFS    2u /* no file system */
 #define SCOPE_RECLAIM 4u /* reclaims: what it allocates comes from anywhere, and reclaims nothing in turn */
 #define SCOPE_PART    8u /* what it allocates is part of what is written down as a whole (mm/report/leak.h) */
+#define SCOPE_FS                                                                                             \
+	16u /* is inside a file system, to move a page: a request for memory must not enter one (G5) */
+
+/* Bits 8 and 9: on whose behalf it reclaims, which the disk counts: nobody's, its own request's by what that may start. */
+enum reclaim_for { FOR_NOBODY, FOR_NOIO, FOR_NOFS, FOR_KERNEL };
+#define SCOPE_FOR_SHIFT 8u
+#define SCOPE_FOR_MASK	(3u << SCOPE_FOR_SHIFT)
 
 static inline unsigned int scope_save(unsigned int bit)
 {
@@ -52,6 +59,16 @@ static inline void memalloc_nofs_restore(unsigned int before)
 static inline bool scope_is_reclaim(void)
 {
 	return *port_scope() & SCOPE_RECLAIM;
+}
+
+static inline bool scope_is_fs(void)
+{
+	return *port_scope() & SCOPE_FS;
+}
+
+static inline enum reclaim_for scope_reclaims_for(void)
+{
+	return (enum reclaim_for)((*port_scope() & SCOPE_FOR_MASK) >> SCOPE_FOR_SHIFT);
 }
 
 /* What is left of gfp's permissions. */

@@ -224,16 +224,26 @@ static size_t reclaim(gfp_t gfp, size_t nr_pages, uint32_t short_zones)
 	return freed;
 }
 
+static enum reclaim_for kind_of(gfp_t gfp)
+{
+	return !gfp_has(gfp, __GFP_IO) ? FOR_NOIO : gfp_has(gfp, __GFP_FS) ? FOR_KERNEL : FOR_NOFS;
+}
+
 size_t vmscan_reclaim(gfp_t gfp, size_t nr_pages)
 {
+	unsigned int kind = (unsigned int)kind_of(gfp) << SCOPE_FOR_SHIFT, before;
 	const struct zone *zone;
 	uint32_t zones_of_gfp = 0;
+	size_t freed;
 
 	ASSERT(!port_in_interrupt());
 	for_each_zone(zone)
 		if (zone->id <= gfp_zone(gfp))
 			zones_of_gfp |= 1u << zone->index;
-	return reclaim(gfp, nr_pages, zones_of_gfp);
+	before = scope_save(kind);
+	freed = reclaim(gfp, nr_pages, zones_of_gfp);
+	scope_restore(kind, before);
+	return freed;
 }
 
 struct page *vmscan_reserve_take(void)

@@ -3,8 +3,10 @@
  * nobody who reclaims in the background. Host only. */
 #include <mm/cache/pagecache.h>
 
+#include <kernel/lib/string.h>
 #include <mm/pages/page_alloc.h>
 #include <mm/reclaim/scope.h>
+#include <tests/host/host.h>
 #include <tests/kernel/test_file.h>
 #include <tests/kernel/test_util.h>
 
@@ -51,6 +53,7 @@ static void expect_of(gfp_t gfp, unsigned int nr_writes, size_t nr_left)
 	REQUIRE(fill_memory(&file, &hog));
 	EXPECT(take_pages(gfp, &hog) >= 4);
 	EXPECT_EQ(file.nr_writes, nr_writes);
+	EXPECT_EQ(file.nr_writes_for[FOR_KERNEL], nr_writes);
 	EXPECT_EQ(cache_counts().nr_pages, nr_left);
 	hog_release(&hog);
 }
@@ -84,4 +87,58 @@ KTEST(permissions_machine, a_scope_takes_permissions_from_what_is_called_inside,
 	expect_of(GFP_KERNEL, 0, 4);
 	memalloc_nofs_restore(before);
 	expect_of(GFP_KERNEL, 4, 0);
+}
+
+static void write_out(void *file)
+{
+	pagecache_write_out(&((struct fake_file *)file)->mapping);
+}
+
+/* What a panic left half done. */
+static void end_writing(struct fake_file *file)
+{
+	uint32_t index = 0;
+	struct page *page = mapping_next(&file->mapping, &index, RADIX_WRITEBACK);
+
+	if (page) {
+		page_end_write(page, 0);
+		put_page(page);
+		put_page(page); /* its writer's */
+	}
+	*port_scope() = 0;
+}
+
+/* The flusher's, or whoever syncs: a thread that reclaims reclaims nothing inside (V3). Result: the panic's text. */
+static const char *write_asking(gfp_t gfp)
+{
+	HOG(hog);
+	FAKE_FILE(file);
+	const char *text;
+
+	if (!fill_memory(&file, &hog))
+		return "no memory";
+	file.asks_inside = gfp | QUICK;
+	text = host_catch_panic(write_out, &file);
+	file.asks_inside = 0;
+	if (text)
+		end_writing(&file);
+	EXPECT_EQ(file.nr_writes, text ? 1 : 4);
+	hog_release(&hog);
+	return text;
+}
+
+KTEST(permissions_machine, a_writing_may_ask_for_memory_with_nofs, "G5 PGC-07")
+{
+	MACHINE_STAYS_AS_FOUND();
+	EXPECT_NULL(write_asking(GFP_NOFS));
+	EXPECT_NULL(write_asking(GFP_NOIO));
+}
+
+KTEST(permissions_machine, gfp_kernel_inside_a_writing_is_a_bug_that_names_the_right_flag, "G5 PGC-07")
+{
+	MACHINE_STAYS_AS_FOUND();
+	const char *text = write_asking(GFP_KERNEL);
+
+	EXPECT(text && strstr(text, "reclaims with __GFP_FS inside a file system") &&
+	       strstr(text, "expected GFP_NOFS"));
 }

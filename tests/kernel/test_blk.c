@@ -3,6 +3,7 @@
  * only. */
 #include <kernel/core/blkdev.h>
 
+#include <kernel/arch/trap.h>
 #include <kernel/core/thread.h>
 #include <kernel/lib/align.h>
 #include <kernel/lib/errno.h>
@@ -514,6 +515,51 @@ static int take_one_more(void *unused)
 	(void)unused;
 	last_one = blk_request_get(&fake.dev);
 	return 0;
+}
+
+/* --- G4: an allocation inside that would come in again --- */
+
+static const struct blk_source *true_source;
+static struct blk_request inner;
+
+static struct blk_request *alloc_and_get(void)
+{
+	return blk_request_get(&fake.dev);
+}
+
+static struct blk_request *alloc_and_submit(void)
+{
+	(void)!blk_submit(&inner);
+	return NULL;
+}
+
+static void get_with(void *source)
+{
+	true_source = blk_set_source(source);
+	(void)blk_request_get(&fake.dev);
+}
+
+static void expect_bug(struct blk_request *(*alloc)(void), const char *text)
+{
+	struct blk_source source = {.alloc = alloc};
+	struct trap_info info;
+
+	EXPECT(trap_expect(get_with, &source, &info));
+	(void)blk_set_source(true_source);
+	current->is_in_blk = false;
+	EXPECT_EQ(info.vector, TRAP_PANIC);
+	EXPECT(info.panic_text && strstr(info.panic_text, text));
+}
+
+KTEST(blk, a_thread_that_enters_it_twice_is_a_bug_that_names_the_right_flag, "G4 PGC-07")
+{
+	FAKE_DISK();
+	inner = (struct blk_request){.dev = &fake.dev, .op = BLK_FLUSH};
+	expect_bug(alloc_and_get,
+		   "asks for a request inside its blk_request_get(): expected an allocation that "
+		   "starts no I/O (GFP_NOIO)");
+	expect_bug(alloc_and_submit, "submits a request inside its blk_request_get()");
+	EXPECT_EQ(fake.nr_wakes, 0);
 }
 
 KTEST(blk, who_wants_more_requests_than_a_queue_holds_waits_for_room, "R3 BLK-07")

@@ -155,27 +155,59 @@ KTEST(diskfile, dirty_pages_reach_the_disk_with_no_page_free, "R3 PGC-14 R2")
 	EXPECT_EQ(nr_right(&file, 0, NR_PAGES * SECTORS_A_PAGE), NR_PAGES * SECTORS_A_PAGE);
 }
 
-/* Nobody syncs: a request that may has the disk make the room that it needs. */
+/* Nobody syncs: requests with these permissions have the disk make the room that they need, or do not. Result: what they
+ * submitted themselves. */
+static struct blk_stat take_of_dirty(struct diskfile *file, gfp_t gfp, unsigned int wanted)
+{
+	struct blk_stat before, after;
+	unsigned int nr = 0;
+	HOG(hog);
+
+	write_sectors(file, 0, NR_PAGES * SECTORS_A_PAGE);
+	hog_all(&hog);
+	blk_stat(disk.dev, &before);
+	for (struct page *page; nr < wanted && (page = alloc_page(gfp | __GFP_HIGH)) != NULL; nr++)
+		list_add(&page->links, &hog);
+	blk_stat(disk.dev, &after);
+	EXPECT_EQ(nr, wanted);
+	for (unsigned int i = 0; i < NR_BLK_BEHALF; i++)
+		after.nr_for[i] -= before.nr_for[i];
+	hog_release(&hog);
+	EXPECT_EQ(nr_right(file, 0, NR_PAGES * SECTORS_A_PAGE), NR_PAGES * SECTORS_A_PAGE);
+	return after;
+}
+
 KTEST(diskfile, a_request_short_of_memory_has_dirty_pages_written_and_gets_them, "R2 G1 PGC-12 REC-01")
 {
 	MACHINE_STAYS_AS_FOUND();
 	ENDS_WITH(fill_reserve) int unused_ = 0;
 	size_t kills = mm_event_count[EVENT_OOM_KILL];
-	unsigned int nr = 0;
-	HOG(hog);
+	struct blk_stat begun;
 	DISKFILE(file);
 
 	NEEDS_DISK(&file);
-	write_sectors(&file, 0, NR_PAGES * SECTORS_A_PAGE);
-	hog_all(&hog);
-	for (struct page *page; nr < NR_PAGES / 2 && (page = alloc_page(GFP_HIGHUSER | __GFP_HIGH)) != NULL;
-	     nr++)
-		list_add(&page->links, &hog);
-	EXPECT_EQ(nr, NR_PAGES / 2);
+	begun = take_of_dirty(&file, GFP_HIGHUSER, NR_PAGES / 2);
 	EXPECT_EQ(mm_event_count[EVENT_OOM_KILL], kills);
-	EXPECT(cache_counts().nr_pages < NR_PAGES);
-	hog_release(&hog);
-	EXPECT_EQ(nr_right(&file, 0, NR_PAGES * SECTORS_A_PAGE), NR_PAGES * SECTORS_A_PAGE);
+	EXPECT(begun.nr_for[BLK_FOR_KERNEL] + begun.nr_for[BLK_FOR_NOBODY] >= NR_PAGES / 2);
+	EXPECT_EQ(begun.nr_for[BLK_FOR_NOFS] + begun.nr_for[BLK_FOR_NOIO], 0);
+}
+
+/* Others, the background first, have pages written, and they get those. */
+KTEST(diskfile, no_request_without_the_permission_reaches_the_disk, "G4 G5 PGC-07 REC-01")
+{
+	MACHINE_STAYS_AS_FOUND();
+	ENDS_WITH(fill_reserve) int unused_ = 0;
+	static const gfp_t gfp[] = {GFP_NOIO, GFP_NOFS};
+	DISKFILE(file);
+
+	NEEDS_DISK(&file);
+	for (unsigned int i = 0; i < ARRAY_SIZE(gfp); i++) {
+		struct blk_stat begun = take_of_dirty(&file, gfp[i] | __GFP_HIGHMEM, NR_PAGES / 4);
+
+		EXPECT_EQ(begun.nr_for[BLK_FOR_NOIO] + begun.nr_for[BLK_FOR_NOFS] +
+				  begun.nr_for[BLK_FOR_KERNEL],
+			  0);
+	}
 }
 
 /* 50 ms a command: who waits for memory sleeps meanwhile, and the disk gets on. */

@@ -7,6 +7,8 @@
 #include <kernel/lib/string.h>
 #include <mm/mapped/highmem.h>
 #include <mm/objects/kmalloc.h>
+#include <mm/pages/page_alloc.h>
+#include <mm/reclaim/scope.h>
 
 char fake_byte(uint64_t pos)
 {
@@ -76,12 +78,23 @@ static int fake_readpage(struct mapping *mapping, struct page *page)
 	return 0;
 }
 
+static void ask_inside(gfp_t gfp)
+{
+	struct page *page = alloc_page(gfp);
+
+	if (page)
+		__free_page(page);
+}
+
 static int fake_writepage(struct mapping *mapping, struct page *page)
 {
 	struct fake_file *file = mapping->host;
 	bool fails = fails_now(&file->fails_write, file->fails_for_ever);
 
 	file->nr_writes++;
+	file->nr_writes_for[scope_reclaims_for()]++;
+	if (file->asks_inside)
+		ask_inside(file->asks_inside);
 	if (!fails)
 		copy_out(file, page);
 	if (file->is_late)

@@ -18,6 +18,8 @@ struct fake_file {
 	unsigned int blocks_left;	      /* pages that make_blocks() still finds room for */
 	bool is_late;			      /* ends nothing by itself */
 	struct page *reading[8], *writing[8]; /* begun, not ended */
+	unsigned int nr_writes_for[4];	      /* by enum reclaim_for */
+	gfp_t asks_inside;		      /* what a writing asks for a page with; 0: it asks for none */
 	bool has_shown_junk; /* a page came to be written with something behind the end of the file */
 };
 
