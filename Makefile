@@ -52,7 +52,7 @@ NEED_FUZZ  += gcc-i686-linux-gnu=i686-linux-gnu-gcc libc6-dev-i386-cross=/usr/i6
 NEED_FUZZ  += libstdc++-12-dev-i386-cross=/usr/lib/gcc-cross/i686-linux-gnu/12/libstdc++.a perl=perl
 NEED_FUZZ  += libstdc++-12-dev=/usr/lib/gcc/x86_64-linux-gnu/12/libstdc++.a libc6-dev=/usr/include/stdio.h
 NEED_PROVE := spin=spin gcc=gcc libc6-dev=/usr/include/stdio.h perl=perl
-NEED_TEST  += $(NEED_PROVE)
+NEED_TEST  += $(NEED_PROVE) e2fsprogs=/usr/sbin/mke2fs
 NEED_MUTANTS := $(NEED_HOST) perl=perl
 NEED_COVERAGE := $(NEED_HOST) gcovr=gcovr
 

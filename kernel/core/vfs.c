@@ -109,25 +109,29 @@ struct inode *vfs_disk_open(const char *name)
 	return dev ? vfs.disk_open(dev) : NULL;
 }
 
+static void show(struct mount *mount, const struct fs_type *type)
+{
+	irqflags_t flags = spin_lock_irqsave(&vfs.lock);
+
+	mount->type = type;
+	spin_unlock_irqrestore(&vfs.lock, flags);
+}
+
 /* Every type in turn. */
 static int try_types(struct mount *mount)
 {
 	struct fs_type *type;
-	int error = -EINVAL;
 
 	list_for_each_entry(type, &vfs.types, link) {
-		error = type->mount(mount);
-		if (!error) {
-			irqflags_t flags = spin_lock_irqsave(&vfs.lock);
+		int result = type->mount(mount);
 
-			mount->type = type;
-			spin_unlock_irqrestore(&vfs.lock, flags);
-		}
-		if (error != -EINVAL)
-			return error;
+		if (!result)
+			show(mount, type);
+		if (result <= 0)
+			return result;
 	}
-	pr_err("mount: %s: expected a file system that is known, ext2", mount->dev->name);
-	return error;
+	pr_err("mount: %s: expected a file system of a type that is known: ext2", mount->dev->name);
+	return -EINVAL;
 }
 
 static struct mount *free_place(void)
@@ -209,19 +213,6 @@ int vfs_mount(const char *disk, const char *path, bool is_read_only)
 	return error;
 }
 
-/* Nobody finds it from now on; others have what they have. */
-static void take_down(struct mount *mount)
-{
-	struct inode *covered = mount->covered, *disk = mount->disk;
-	irqflags_t flags = spin_lock_irqsave(&vfs.lock);
-
-	mount->type = NULL;
-	spin_unlock_irqrestore(&vfs.lock, flags);
-	inode_put(disk);
-	if (covered)
-		inode_put(covered);
-}
-
 static bool has_mounts_on_it(const struct mount *mount)
 {
 	for (unsigned int i = 0; i < VFS_MAX_MOUNTS; i++)
@@ -230,22 +221,34 @@ static bool has_mounts_on_it(const struct mount *mount)
 	return false;
 }
 
+/* Nobody finds it meanwhile. */
+static int unmount_hidden(struct mount *mount)
+{
+	const struct fs_type *type = mount->type;
+	int error;
+
+	show(mount, NULL);
+	error = type->unmount(mount);
+	if (error) {
+		show(mount, type);
+		return error;
+	}
+	inode_put(mount->disk);
+	if (mount->covered)
+		inode_put(mount->covered);
+	return 0;
+}
+
 /* The caller's reference to the root is given back before it is counted. */
 static int unmount_root(struct inode *root)
 {
 	struct mount *mount = root->mount;
 	bool is_root = mount && mount->root == root;
-	int error;
 
 	inode_put(root);
 	if (!is_root)
 		return -EINVAL;
-	if (has_mounts_on_it(mount))
-		return -EBUSY;
-	error = mount->type->unmount(mount);
-	if (!error)
-		take_down(mount);
-	return error;
+	return has_mounts_on_it(mount) ? -EBUSY : unmount_hidden(mount);
 }
 
 int vfs_unmount(const char *path)

@@ -141,8 +141,8 @@ struct inode {
 struct fs_type {
 	const char *name; /* (C) "ext2" */
 
-	/* Reads what is on mount->dev; makes mount->root, with a reference, and mount->fs. It may set is_read_only. -EINVAL: it is none
-	 * of this type, and nothing was said; another error has cost one line. */
+	/* Reads what is on mount->dev; makes mount->root, with a reference, and mount->fs. It may set is_read_only. 1: it is none of
+	 * this type, and nothing was said; an error has cost one line. */
 	int (*mount)(struct mount *mount);
 
 	/* Everything is on the disk and marked as no longer in use; -EBUSY, when somebody has an inode beside the root. */

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+/* ext2 on an image that the host made, and looks at afterwards: with e2fsck, and with debugfs for files whose sums are printed
+ * here. Guest only. */
+#include <drivers/fs/ext2.h>
+
+#include <kernel/core/thread.h>
+#include <kernel/core/vfs.h>
+#include <kernel/lib/align.h>
+#include <kernel/lib/errno.h>
+#include <kernel/lib/format.h>
+#include <kernel/lib/random.h>
+#include <kernel/lib/string.h>
+#include <linux/slab.h>
+#include <mm/cache/mapping.h>
+#include <mm/reclaim/above.h>
+#include <tests/kernel/crowd.h>
+#include <tests/kernel/disk.h>
+#include <tests/kernel/ext2.h>
+#include <tests/kernel/ext2_model.h>
+#include <tests/kernel/test_util.h>
+
+#define RANDOM_STEPS 1500u
+#define SEED	     20261128u
+
+static char *bytes;
+
+KTEST(ext2, what_the_host_wrote_is_read, "R2 EXT-02")
+{
+	BORROW_MANY(bytes, PAGE_SIZE);
+	EXT2(fs);
+	FILE(file);
+	char text[32] = {0};
+
+	NEEDS_EXT2(fs);
+	REQUIRE(vfs_open(&file, "/made/pattern", O_RDONLY, 0) == 0);
+	for (uint32_t s = 1; s <= 700; s++)
+		if (vfs_read(&file, bytes, BLK_SECTOR) != BLK_SECTOR || !test_disk_is(bytes, s, 'H')) {
+			ktest_note("sector %u of /made/pattern is not what the host wrote", s);
+			EXPECT(false);
+			break;
+		}
+	EXPECT_EQ(vfs_read(&file, bytes, 1), 0);
+	vfs_close(&file);
+	EXPECT_EQ(vfs_readlink("/link", text, sizeof(text)), 12);
+	EXPECT(strcmp(text, "made/pattern") == 0);
+	REQUIRE(vfs_open(&file, "/link", O_RDONLY, 0) == 0);
+	EXPECT_EQ(vfs_read(&file, bytes, BLK_SECTOR), BLK_SECTOR);
+	EXPECT(test_disk_is(bytes, 1, 'H'));
+	vfs_close(&file);
+	EXPECT_EQ(vfs_open(&file, "/made/by/the/host/not", O_RDONLY, 0), -ENOENT);
+	EXPECT_EQ(vfs_open(&file, "/made/pattern/", O_RDONLY, 0), -ENOTDIR);
+	EXPECT_EQ(vfs_open(&file, "/made/by/../by/./the/host", O_RDONLY | O_DIRECTORY, 0), 0);
+}
+
+KTEST(ext2, a_file_is_made_written_and_read_after_another_mount, "R2 EXT-01")
+{
+	BORROW_MANY(bytes, PAGE_SIZE);
+	EXT2(fs);
+	FILE(file);
+
+	NEEDS_EXT2(fs);
+	REQUIRE(vfs_open(&file, "/new", O_RDWR | O_CREAT | O_EXCL, 0644) == 0);
+	for (uint32_t s = 0; s < 300; s++) {
+		test_disk_fill(bytes, s, 'G');
+		EXPECT_EQ(vfs_write(&file, bytes, BLK_SECTOR), BLK_SECTOR);
+	}
+	EXPECT_EQ(vfs_fsync(&file), 0);
+	vfs_close(&file);
+	EXPECT_EQ(ext2_remount(&fs), 0);
+	REQUIRE(vfs_open(&file, "/new", O_RDWR, 0) == 0);
+	for (uint32_t s = 0; s < 300; s++)
+		if (vfs_read(&file, bytes, BLK_SECTOR) != BLK_SECTOR || !test_disk_is(bytes, s, 'G')) {
+			ktest_note("sector %u of /new is not what was written", s);
+			EXPECT(false);
+			break;
+		}
+	vfs_close(&file);
+	ext2_print_sum("/new");
+}
+
+KTEST(ext2, names_come_and_go, "R2 EXT-01 EXT-08")
+{
+	EXT2(fs);
+	FILE(file);
+	struct vfs_stat stat;
+
+	NEEDS_EXT2(fs);
+	EXPECT_EQ(vfs_mkdir("/names", 0755), 0);
+	EXPECT_EQ(vfs_mkdir("/names", 0755), -EEXIST);
+	EXPECT_EQ(vfs_mkdir("/names/e", 0755), 0);
+	EXPECT_EQ(vfs_stat("/names", &stat), 0);
+	EXPECT_EQ(stat.nr_links, 3);
+	REQUIRE(vfs_open(&file, "/names/e/f", O_RDWR | O_CREAT, 0644) == 0);
+	EXPECT_EQ(vfs_write(&file, "text", 4), 4);
+	EXPECT_EQ(vfs_link("/names/e/f", "/names/g"), 0);
+	vfs_fstat(&file, &stat);
+	EXPECT_EQ(stat.nr_links, 2);
+	vfs_close(&file);
+	EXPECT_EQ(vfs_rename("/names/e/f", "/h"), 0);
+	EXPECT_EQ(vfs_stat("/names/e/f", &stat), -ENOENT);
+	EXPECT_EQ(vfs_unlink("/names/g"), 0);
+	EXPECT_EQ(vfs_rmdir("/names"), -ENOTEMPTY);
+	EXPECT_EQ(vfs_unlink("/names"), -EISDIR);
+	EXPECT_EQ(vfs_rmdir("/h"), -ENOTDIR);
+	EXPECT_EQ(vfs_rename("/names/e", "/names/another"), 0);
+	EXPECT_EQ(vfs_rename("/names/another", "/e"), -EXDEV);
+	EXPECT_EQ(vfs_rename("/names", "/names/another/d"), -EXDEV);
+	EXPECT_EQ(vfs_rmdir("/names/another"), 0);
+	EXPECT_EQ(vfs_rmdir("/names"), 0);
+	EXPECT_EQ(vfs_symlink("h", "/s"), 0);
+	EXPECT_EQ(vfs_symlink("/made/by/the/host/and/this/is/a/long/text/that/the/inode/has/no/room/for",
+			      "/long"),
+		  0);
+	EXPECT_EQ(vfs_open(&file, "/long", O_RDONLY, 0), -ENOENT);
+	EXPECT_EQ(vfs_symlink("/loop", "/loop"), 0);
+	EXPECT_EQ(vfs_open(&file, "/loop", O_RDONLY, 0), -ELOOP);
+}
+
+/* --- random programs --- */
+
+static struct model *models;
+
+static void expect_model(struct model *model, unsigned int nr_steps)
+{
+	for (unsigned int i = 0; i < nr_steps && !model->wrong; i++)
+		model_step(model);
+	model_compare(model);
+}
+
+static void end_model(struct model *model)
+{
+	if (model->wrong)
+		ktest_note("%s, %s", model->root, model->wrong);
+	EXPECT(!model->wrong);
+	model_end(model);
+}
+
+KTEST(ext2, random_programs_of_all_calls_agree_with_a_model, "R2 EXT-01 EXT-03")
+{
+	BORROW(models);
+	EXT2(fs);
+
+	NEEDS_EXT2(fs);
+	REQUIRE(model_begin(models, "/one", SEED));
+	for (unsigned int round = 0; round < 3 && !models->wrong; round++) {
+		expect_model(models, RANDOM_STEPS / 3);
+		EXPECT_EQ(ext2_remount(&fs), 0);
+		model_compare(models);
+	}
+	end_model(models);
+}
+
+static int run_model(void *number)
+{
+	expect_model(&models[(uintptr_t)number], RANDOM_STEPS / 4);
+	return 0;
+}
+
+KTEST(ext2, four_threads_at_once_agree_with_their_models, "R2 EXT-01")
+{
+	static const char *const roots[] = {"/a", "/b", "/c", "/e"};
+	BORROW_MANY(models, 4);
+	EXT2(fs);
+
+	NEEDS_EXT2(fs);
+	for (unsigned int i = 0; i < 4; i++)
+		REQUIRE(model_begin(&models[i], roots[i], SEED + i));
+	EXPECT_EQ(crowd_works(4, run_model), 0);
+	EXPECT_EQ(vfs_sync(), 0);
+	for (unsigned int i = 0; i < 4; i++)
+		end_model(&models[i]);
+}
