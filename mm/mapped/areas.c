@@ -91,6 +91,20 @@ static struct area *find_gap(struct area *node, size_t size_bytes)
 	}
 }
 
+/* The same of what lies at `from` or above; the gap that contains it counts from there. */
+static struct area *find_gap_from(struct area *node, size_t size_bytes, uintptr_t from)
+{
+	struct area *found = NULL;
+
+	if (largest(node) < size_bytes)
+		return NULL;
+	if (node->start > from)
+		found = find_gap_from(node->left, size_bytes, from);
+	if (!found && node->start > from && node->start - MAX(from, node->start - node->gap) >= size_bytes)
+		found = node;
+	return found ? found : find_gap_from(node->right, size_bytes, from);
+}
+
 static struct area *insert(struct area *root, struct area *area)
 {
 	if (!root) {
@@ -132,23 +146,50 @@ static bool path_is_sound(const struct areas *areas, const struct area *area)
 	return false;
 }
 
-bool areas_place(struct areas *areas, struct area *area, size_t size_bytes, size_t align)
+/* [start, start + size_bytes) lies in the gap below `above`. */
+static void insert_below(struct areas *areas, struct area *above, struct area *area, uintptr_t start,
+			 size_t size_bytes)
 {
-	size_t needed = size_bytes + (align - PAGE_SIZE);
-	struct area *above = needed < size_bytes ? NULL : find_gap(areas->root, needed);
-	uintptr_t gap_start;
+	uintptr_t gap_start = above->start - above->gap;
 
-	if (!above)
-		return false;
-	gap_start = above->start - above->gap;
-	area->start = ALIGN_UP(gap_start, align);
-	area->end = area->start + size_bytes;
-	area->gap = area->start - gap_start;
+	area->start = start;
+	area->end = start + size_bytes;
+	area->gap = start - gap_start;
 	above->gap = above->start - area->end;
 	areas->root = insert(areas->root, area);
 	areas->nr++;
 	ASSERT(above->gap <= above->start && area->end <= above->start); /* VM1 */
 	ASSERT_SLOW(neighbours_are_sound(areas, area) && path_is_sound(areas, area));
+}
+
+bool areas_place(struct areas *areas, struct area *area, size_t size_bytes, size_t align)
+{
+	size_t needed = size_bytes + (align - PAGE_SIZE);
+	struct area *above = needed < size_bytes ? NULL : find_gap(areas->root, needed);
+
+	if (!above)
+		return false;
+	insert_below(areas, above, area, ALIGN_UP(above->start - above->gap, align), size_bytes);
+	return true;
+}
+
+bool areas_place_from(struct areas *areas, struct area *area, size_t size_bytes, uintptr_t from)
+{
+	struct area *above = find_gap_from(areas->root, size_bytes, from);
+
+	if (!above)
+		return false;
+	insert_below(areas, above, area, MAX(from, above->start - above->gap), size_bytes);
+	return true;
+}
+
+bool areas_place_at(struct areas *areas, struct area *area, uintptr_t start, size_t size_bytes)
+{
+	struct area *above = areas_above(areas, start);
+
+	if (!above || start < above->start - above->gap || size_bytes > above->start - start)
+		return false;
+	insert_below(areas, above, area, start, size_bytes);
 	return true;
 }
 

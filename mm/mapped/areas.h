@@ -44,6 +44,10 @@ void areas_init(struct areas *areas, uintptr_t start, uintptr_t end);
  * Result: false when there is none. */
 bool areas_place(struct areas *areas, struct area *area, size_t size_bytes, size_t align) MUST_CHECK;
 
+/* Puts it at `from` or above, or at `start`, whole pages both. Result: false when there is no room. */
+bool areas_place_from(struct areas *areas, struct area *area, size_t size_bytes, uintptr_t from) MUST_CHECK;
+bool areas_place_at(struct areas *areas, struct area *area, uintptr_t start, size_t size_bytes) MUST_CHECK;
+
 /* Takes an area out. Result: the one above, whose gap has grown by it. */
 struct area *areas_remove(struct areas *areas, struct area *area);
 

@@ -55,6 +55,43 @@ KTEST(areas, the_lowest_gap_that_fits_is_taken, "VMA-03 V1")
 	EXPECT(is_sound());
 }
 
+KTEST(areas, one_is_put_where_it_shall_be_or_not_at_all, "VMA-03 R8")
+{
+	struct area area[3], none;
+
+	begin(10);
+	EXPECT(areas_place_at(&areas, &area[0], SPACE + PAGES(4), PAGES(2)));
+	EXPECT(areas_place_at(&areas, &area[1], SPACE, PAGES(1)));
+	EXPECT(areas_place_at(&areas, &area[2], SPACE + PAGES(6), PAGES(4)));
+	EXPECT(!areas_place_at(&areas, &none, SPACE + PAGES(3), PAGES(2)));
+	EXPECT(!areas_place_at(&areas, &none, SPACE + PAGES(5), PAGES(1)));
+	EXPECT(!areas_place_at(&areas, &none, SPACE - PAGES(1), PAGES(2)));
+	EXPECT(!areas_place_at(&areas, &none, SPACE + PAGES(10), PAGES(1)));
+	EXPECT(!areas_place_at(&areas, &none, SPACE + PAGES(2), SIZE_MAX - PAGE_SIZE + 1));
+	EXPECT_EQ(areas.nr, 3);
+	EXPECT(is_sound());
+}
+
+KTEST(areas, the_lowest_gap_from_an_address_on_is_taken, "VMA-03 R8")
+{
+	struct area area[3], placed[3], none;
+
+	begin(10); /* | 2 | A | 2 | B | 3 | C | */
+	REQUIRE(areas_place_at(&areas, &area[0], SPACE + PAGES(2), PAGES(1)));
+	REQUIRE(areas_place_at(&areas, &area[1], SPACE + PAGES(5), PAGES(1)));
+	REQUIRE(areas_place_at(&areas, &area[2], SPACE + PAGES(9), PAGES(1)));
+	EXPECT(areas_place_from(&areas, &placed[0], PAGES(1), SPACE + PAGES(4))); /* inside a gap */
+	EXPECT_EQ(placed[0].start, SPACE + PAGES(4));
+	EXPECT(areas_place_from(&areas, &placed[1], PAGES(2), SPACE + PAGES(2)));
+	EXPECT_EQ(placed[1].start, SPACE + PAGES(6));
+	EXPECT(areas_place_from(&areas, &placed[2], PAGES(2), 0));
+	EXPECT_EQ(placed[2].start, SPACE);
+	EXPECT(!areas_place_from(&areas, &none, PAGES(2), SPACE + PAGES(1)));
+	EXPECT(!areas_place_from(&areas, &none, PAGES(1), SPACE + PAGES(9)));
+	EXPECT(!areas_place_from(&areas, &none, PAGES(1), SPACE + PAGES(100)));
+	EXPECT(is_sound());
+}
+
 KTEST(areas, neighbours_that_go_leave_one_gap, "VMA-04 V1")
 {
 	struct area area[3], large;
