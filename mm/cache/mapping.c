@@ -34,9 +34,36 @@ void mapping_init(struct mapping *mapping, const struct mapping_ops *ops, void *
 
 	*mapping = (struct mapping){.ops = ops, .host = host, .gfp = gfp, .size_bytes = size_bytes};
 	port_lock_init(&mapping->lock, "mapping");
+	port_lock_init(&mapping->users_lock, "mapping users");
+	list_init(&mapping->users);
 	flags = port_lock_irqsave(&cache.lock);
 	list_add_tail(&mapping->all, &cache.mappings);
 	port_unlock_irqrestore(&cache.lock, flags);
+}
+
+void mapping_add_user(struct mapping *mapping, struct mapping_user *user)
+{
+	port_lock_thread(&mapping->users_lock);
+	list_add_tail(&user->link, &mapping->users);
+	port_unlock_thread(&mapping->users_lock);
+}
+
+void mapping_remove_user(struct mapping *mapping, struct mapping_user *user)
+{
+	port_lock_thread(&mapping->users_lock);
+	list_del(&user->link);
+	port_unlock_thread(&mapping->users_lock);
+}
+
+/* Whoever shows a page took it from the mapping with its lock held, so none is shown anew that has left. */
+static void tell_users(struct mapping *mapping, uint32_t first)
+{
+	struct mapping_user *user;
+
+	port_lock_thread(&mapping->users_lock);
+	list_for_each_entry(user, &mapping->users, link)
+		user->forget(user, first);
+	port_unlock_thread(&mapping->users_lock);
 }
 
 uint64_t mapping_size(struct mapping *mapping)
@@ -204,6 +231,7 @@ void mapping_remove_from(struct mapping *mapping, uint32_t first)
 		page_unlock(page);
 		put_page(page);
 	}
+	tell_users(mapping, first);
 }
 
 void mapping_destroy(struct mapping *mapping)

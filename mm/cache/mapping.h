@@ -12,7 +12,7 @@
  * An error of writing is counted, and told once to each who looks (mapping_error_since); the page stays dirty.
  *
  * Locks, in this order: the file's mutex, which is its owner's (who writes and who truncates holds it); pages', by
- * index; mapping->lock, interrupts off; a list's; alone the queue's of waiters for a page. Pages and nodes come and go with none of the
+ * index; users_lock; mapping->lock, interrupts off; a list's; alone the queue's of waiters for a page. Pages and nodes come and go with none of the
  * last two held. */
 #pragma once
 
@@ -44,18 +44,28 @@ struct mapping_ops {
 	void (*leave)(struct page *page);
 };
 
-/* (C) constant after mapping_init()  (L) mapping->lock  (M) the file's mutex, and (L) */
+/* Who shows the mapping's pages elsewhere, in programs, and is told when they go. */
+struct mapping_user {
+	struct list_head link; /* mapping->users */
+
+	/* Shows no page from this one on any more. Context: process, users_lock held: may not sleep. */
+	void (*forget)(struct mapping_user *user, uint32_t first);
+};
+
+/* (C) constant after mapping_init()  (L) mapping->lock  (M) the file's mutex, and (L)  (U) users_lock */
 struct mapping {
 	const struct mapping_ops *ops; /* (C) */
 	void *host;		       /* (C) whose it is, for the operations */
 	gfp_t gfp;		       /* (C) of its pages */
 	struct port_lock lock;
-	struct radix_tree tree; /* (L) MA1, MA2 */
-	size_t nr_pages;	/* (L) MA1 */
-	uint64_t size_bytes;	/* (M) of the file */
-	unsigned int nr_errors; /* (L) of writing, ever */
-	int last_error;		/* (L) the last of them */
-	struct list_head all;	/* every mapping: cache.lock */
+	struct radix_tree tree;	     /* (L) MA1, MA2 */
+	size_t nr_pages;	     /* (L) MA1 */
+	uint64_t size_bytes;	     /* (M) of the file */
+	unsigned int nr_errors;	     /* (L) of writing, ever */
+	int last_error;		     /* (L) the last of them */
+	struct list_head all;	     /* every mapping: cache.lock */
+	struct port_lock users_lock; /* no interrupt takes it */
+	struct list_head users;	     /* (U) */
 };
 
 /* gfp: for its pages; their permissions are those of whoever reads and writes with no more than the mutex held.
@@ -65,6 +75,10 @@ void mapping_init(struct mapping *mapping, const struct mapping_ops *ops, void *
 
 /* All its pages go, written or not; nobody uses it any more. Context: process, may sleep. */
 void mapping_destroy(struct mapping *mapping);
+
+/* From now on, and from now on not. Context: process. */
+void mapping_add_user(struct mapping *mapping, struct mapping_user *user);
+void mapping_remove_user(struct mapping *mapping, struct mapping_user *user);
 
 uint64_t mapping_size(struct mapping *mapping);
 
@@ -99,7 +113,8 @@ int mapping_find_or_add(struct mapping *mapping, uint32_t index, bool may_grow, 
  * only_unused: if nobody else holds one. Result: is it out? Context: process. */
 bool mapping_remove(struct page *page, bool only_unused);
 
-/* All pages from this one on, each when what is read into it or written from it has ended. Context: may sleep. */
+/* All pages from this one on, each when what is read into it or written from it has ended; then no user shows one any
+ * more. Context: may sleep. */
 void mapping_remove_from(struct mapping *mapping, uint32_t first);
 
 /* Of a page that is locked and up to date. Context: process. */

@@ -72,8 +72,7 @@ static int make_uptodate(struct mapping *mapping, struct page *page, bool is_new
 	return mapping_has(mapping, page) && page_has(page, PG_ERROR) ? -EIO : -EAGAIN;
 }
 
-/* With a reference. Result: 0 or an error. */
-static int get_uptodate(struct mapping *mapping, uint32_t index, struct page **page)
+int pagecache_get(struct mapping *mapping, uint32_t index, struct page **page)
 {
 	for (;;) {
 		int error, found = mapping_find_or_add(mapping, index, false, GFP_NOWAIT, page);
@@ -148,7 +147,7 @@ static long read_part(struct mapping *mapping, struct readahead *ahead, uint64_t
 		return 0;
 	if (ahead)
 		read_ahead(mapping, ahead, page_of(pos), pages_of_size(mapping_size(mapping)));
-	error = get_uptodate(mapping, page_of(pos), &page);
+	error = pagecache_get(mapping, page_of(pos), &page);
 	if (error)
 		return error == -ENXIO ? 0 : error; /* it was truncated meanwhile; so here: */
 	nr = bytes_left(mapping, pos, left);
@@ -189,7 +188,7 @@ static int get_locked(struct mapping *mapping, uint64_t pos, unsigned int nr, st
 {
 	for (;;) {
 		int found = needs_content(mapping, pos, nr)
-				    ? get_uptodate(mapping, page_of(pos), page)
+				    ? pagecache_get(mapping, page_of(pos), page)
 				    : mapping_find_or_add(mapping, page_of(pos), true, GFP_NOWAIT, page);
 
 		if (found < 0)
@@ -256,7 +255,7 @@ static int zero_tail(struct mapping *mapping, uint64_t end)
 
 	if (!from)
 		return 0;
-	error = get_uptodate(mapping, page_of(end), &page);
+	error = pagecache_get(mapping, page_of(end), &page);
 	if (error)
 		return error;
 	page_lock(page); /* in its place for good: the mutex keeps truncation away, our reference reclaim */

@@ -27,6 +27,10 @@ struct readahead {
 long pagecache_read(struct mapping *mapping, struct readahead *ahead, uint64_t pos, void *to,
 		    size_t size_bytes);
 
+/* A page of the file, up to date, with a reference. Result: 0; -ENXIO: it would lie behind the end; -EIO, -ENOMEM.
+ * Context: as read. */
+int pagecache_get(struct mapping *mapping, uint32_t index, struct page **page) MUST_CHECK;
+
 /* The file grows where it must; bytes that it gets without being written are 0. Result: bytes; or, when there are none,
  * an error: that of reading the rest of a page, of make_blocks, -ENOMEM, -EFBIG. The bytes reach the disk later. Context:
  * the file's mutex held; as read. */

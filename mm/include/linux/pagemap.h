@@ -6,6 +6,7 @@
 #include <linux/highmem.h>
 #include <linux/mm.h>
 #include <mm/cache/diskfile.h>
+#include <mm/cache/pagecache.h>
 
 #define PAGE_CACHE_SHIFT	 PAGE_SHIFT
 #define PAGE_CACHE_SIZE		 PAGE_SIZE
