@@ -110,7 +110,7 @@ LDFLAGS := -m elf_i386 -nostdlib -static --build-id=none -z max-page-size=4096 -
 
 # ------------------------------------------------------------------------------------- sources, the ground floor first
 # The rooms of mm, the lowest first.
-MM_ROOMS   := early pages reclaim objects mapped dma cache report
+MM_ROOMS   := early pages reclaim objects mapped dma cache aspace report
 MM_SOURCES := $(foreach room,$(MM_ROOMS),$(sort $(wildcard mm/$(room)/*.c))) $(sort $(wildcard mm/*.c))
 
 SOURCES := $(sort $(wildcard kernel/lib/*.c)) \

@@ -8,6 +8,7 @@
 #include <kernel/arch/cpu.h>
 #include <kernel/arch/kmap.h>
 #include <kernel/arch/mmu.h>
+#include <kernel/arch/user.h>
 #include <kernel/core/address.h>
 #include <kernel/core/backtrace.h>
 #include <kernel/core/blkdev.h>
@@ -332,6 +333,58 @@ void *port_table_take(uintptr_t addr)
 	return table ? (void *)(MMU_DIRECT_MAP_BASE + (uintptr_t)table) : NULL;
 }
 
+/* --- page tables of programs --- */
+
+STATIC_ASSERT((int)PORT_USER_WRITE == (int)USER_PROT_WRITE && (int)PORT_USER_EXEC == (int)USER_PROT_EXEC,
+	      "mm and the page tables agree");
+
+void port_space_init(struct port_space *space)
+{
+	user_space_init(&space->tables);
+}
+
+bool port_space_has_entry(const struct port_space *space, uintptr_t addr)
+{
+	return user_space_has_entry(&space->tables, addr);
+}
+
+void port_space_add_table(struct port_space *space, uintptr_t addr, void *table)
+{
+	user_space_add_table(&space->tables, addr, table);
+}
+
+void *port_space_take_table(struct port_space *space)
+{
+	return user_space_take_table(&space->tables);
+}
+
+void port_space_map(struct port_space *space, uintptr_t addr, pfn_t pfn, unsigned int prot)
+{
+	user_space_map(&space->tables, addr, pfn, prot);
+}
+
+bool port_space_find(const struct port_space *space, uintptr_t addr, pfn_t *pfn, unsigned int *prot)
+{
+	return user_space_find(&space->tables, addr, pfn, prot);
+}
+
+bool port_space_unmap(struct port_space *space, uintptr_t addr, pfn_t *pfn)
+{
+	return user_space_unmap(&space->tables, addr, pfn);
+}
+
+void port_space_flush(const struct port_space *space, uintptr_t addr, size_t nr_pages)
+{
+	user_space_flush(&space->tables, addr, nr_pages);
+}
+
+/* The thread that gets the CPU runs on its own tables and comes back from ring 3 on its own stack. */
+static void enter_space(struct thread *thread)
+{
+	user_space_load(thread->space);
+	user_set_kernel_stack((uintptr_t)thread->stack + thread->stack_bytes);
+}
+
 /* --- work for later --- */
 
 static struct {
@@ -497,6 +550,7 @@ void wiring_init(void)
 	for (unsigned int i = 0; i < ARRAY_SIZE(describers); i++)
 		address_add_describer(describers[i]);
 	thread_add_switch_hook(save_windows, restore_windows);
+	thread_add_switch_hook(NULL, enter_space);
 }
 
 static int reclaim_thread(void *unused)

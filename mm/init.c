@@ -7,6 +7,7 @@
 #include <kernel/lib/align.h>
 #include <kernel/lib/assert.h>
 #include <kernel/lib/string.h>
+#include <mm/aspace/aspace.h>
 #include <mm/cache/cache_page.h>
 #include <mm/cache/lru.h>
 #include <mm/cache/mapping.h>
@@ -181,6 +182,7 @@ void mm_init_allocators(void)
 	cache_page_init();
 	mapping_init_all();
 	lru_init();
+	aspace_init();
 	reserve_reset_all();
 	vmscan_init();
 	if (!guard_init(init_guard_sample))

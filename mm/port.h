@@ -31,6 +31,8 @@
  *   void port_fill(start, size_bytes, word)  the same with any word
  *   port_find_other_word(start, size_bytes, word)  the first of whole words that is another, or the end
  *   object_pop_sized(cache, gfp, size)  object_pop for a size that the compiler knows; see port_size_of_call()
+ *   struct port_space                the page tables of a program
+ *   PORT_USER_START, PORT_USER_END   where they reach, multiples of a page
  *   struct pcpu_stack and its four operations     see boot/port/pcpu_stack.h
  */
 #pragma once
@@ -185,3 +187,22 @@ int port_block_submit(struct port_disk *disk, struct page *page, unsigned int se
 
 /* mm supplies it. `sectors` as they were asked for; error: 0, or the negative of an error number. Context: any. */
 void port_block_done(struct page *page, unsigned int sectors, bool is_write, int error);
+
+/* --- a program's part of virtual memory, [PORT_USER_START, PORT_USER_END) ---
+ *
+ * Its page tables are cleared pages of the direct map, the caller's again from port_space_take_table() on. An entry for
+ * addr has all tables that lead to it; port_space_add_table() adds the next that is missing. port_space_map() wants an
+ * entry; over another page, or with fewer permissions, it wants a flush behind it. port_space_unmap() clears it; a CPU
+ * may remember it until port_space_flush(), which reaches all CPUs. port_space_take_table(): one of its tables, none of
+ * which has a page any more; NULL: there is none left; the space is in use nowhere. Where the CPU cannot forbid execution
+ * PORT_USER_EXEC is the same without. Context: the caller keeps others from the space. */
+enum port_user_prot { PORT_USER_WRITE = 1, PORT_USER_EXEC = 2 };
+
+void port_space_init(struct port_space *space); /* without a table */
+bool port_space_has_entry(const struct port_space *space, uintptr_t addr);
+void port_space_add_table(struct port_space *space, uintptr_t addr, void *table);
+void *port_space_take_table(struct port_space *space);
+void port_space_map(struct port_space *space, uintptr_t addr, pfn_t pfn, unsigned int prot);
+bool port_space_find(const struct port_space *space, uintptr_t addr, pfn_t *pfn, unsigned int *prot);
+bool port_space_unmap(struct port_space *space, uintptr_t addr, pfn_t *pfn);
+void port_space_flush(const struct port_space *space, uintptr_t addr, size_t nr_pages);

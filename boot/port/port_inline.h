@@ -7,6 +7,7 @@
 #include <kernel/arch/mmu.h>
 #include <kernel/arch/percpu.h>
 #include <kernel/arch/pte.h>
+#include <kernel/arch/user.h>
 #include <kernel/core/preempt.h>
 #include <kernel/lib/compiler.h>
 #include <kernel/lib/types.h>
@@ -137,6 +138,13 @@ static inline pfn_t port_pte_pfn(const port_pte_t *pte)
 }
 
 /* --- windows on high memory: those below kmap_top are taken --- */
+
+struct port_space {
+	struct user_space tables;
+};
+
+#define PORT_USER_START	  USER_START
+#define PORT_USER_END	  USER_END
 
 #define PORT_KMAP_SLOTS	  KMAP_SLOTS
 #define PORT_KMAP_NUMBERS KMAP_NUMBERS

@@ -329,7 +329,7 @@ void thread_begin(struct thread *from)
 
 	switch_finish(from);
 	irq_enable();
-	do_exit(thread->should_stop ? -EINTR : thread->function(thread->arg));
+	do_exit(thread->should_stop && !thread->is_program ? -EINTR : thread->function(thread->arg));
 }
 
 void do_exit(int code)
@@ -421,8 +421,8 @@ void thread_kill(struct thread *thread)
 	thread_unpark(thread);
 }
 
-/* Interrupts off. The expendable thread that holds most, NULL: none. *is_dying: one is about to end. */
-static struct thread *largest_expendable(size_t *nr_pages, bool *is_dying)
+/* Interrupts off. The expendable thread of that kind that holds most, NULL: none. *is_dying: one is about to end. */
+static struct thread *largest_expendable(bool is_program, size_t *nr_pages, bool *is_dying)
 {
 	struct thread *thread, *largest = NULL;
 
@@ -431,7 +431,7 @@ static struct thread *largest_expendable(size_t *nr_pages, bool *is_dying)
 		size_t nr = thread->held_pages ? thread->held_pages(thread->held_arg) : 0;
 
 		*is_dying |= thread->is_killed && thread->held_pages;
-		if (!thread->is_killed && nr > *nr_pages) {
+		if (!thread->is_killed && thread->is_program == is_program && nr > *nr_pages) {
 			*nr_pages = nr;
 			largest = thread;
 		}
@@ -443,8 +443,10 @@ enum thread_victim thread_kill_largest(bool is_overdue, char *name, size_t *nr_p
 {
 	irqflags_t flags = irq_save();
 	bool is_dying = false;
-	struct thread *thread = largest_expendable(nr_pages, &is_dying);
+	struct thread *thread = largest_expendable(true, nr_pages, &is_dying);
 
+	if (!thread)
+		thread = largest_expendable(false, nr_pages, &is_dying);
 	if (is_dying && !is_overdue)
 		thread = NULL;
 	if (thread) {

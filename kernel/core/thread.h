@@ -34,6 +34,8 @@ enum thread_state {
 };
 
 struct thread_source;
+struct user_space;
+struct program;
 
 struct thread {
 	uintptr_t sp;		/* while it does not run */
@@ -43,6 +45,7 @@ struct thread {
 	bool is_unparked;	/* an unpark came before the park */
 	bool should_stop;
 	bool is_in_blk; /* blkdev's: it gets a request */
+	bool is_program; /* the first to be killed; begins whatever it was told before: it has things to give back */
 	bool is_killed; /* it is to end, and gets no more memory that it would have to wait for */
 	bool is_in_fs;	/* vfs.h, V4 */
 	uint32_t slice; /* ticks left */
@@ -70,6 +73,8 @@ struct thread {
 	uint64_t kmap_slots[THREAD_KMAP_SLOTS];
 	uint32_t nr_kmap_slots;
 	uint32_t mm_scope;
+	const struct user_space *space;	 /* what it sees below the kernel; NULL: nothing */
+	struct program *program;	 /* that runs in it, or NULL */
 	size_t (*held_pages)(void *arg); /* NULL: nobody may kill it */
 	void *held_arg;
 };
@@ -160,7 +165,7 @@ NORETURN void do_exit(int code);
  * it ends. held_pages: called with interrupts off. NULL: no more. Serves R4. */
 void thread_set_expendable(size_t (*held_pages)(void *arg), void *arg);
 
-/* Kills the expendable thread that holds most, unless one that was killed has yet to end. Result:
+/* Kills the expendable thread that holds most, programs before others, unless one that was killed has yet to end. Result:
  * THREAD_KILLED, its name (THREAD_NAME_MAX bytes) and pages; THREAD_DYING; THREAD_NO_VICTIM. Context: any. */
 enum thread_victim { THREAD_NO_VICTIM, THREAD_DYING, THREAD_KILLED };
 enum thread_victim thread_kill_largest(bool is_overdue, char *name, size_t *nr_pages);

@@ -11,7 +11,7 @@ void vmstat_print(struct sink *out)
 	static const char *const names[NR_MM_EVENTS] = {
 		"background_wake", "reclaim",	    "reclaimed",    "round",   "wait",
 		"served",	   "gave_up",	    "oom_kill",	    "reserve", "pgscan",
-		"pgsteal",	   "reclaim_write", "reclaim_wait",
+		"pgsteal",	   "reclaim_write", "reclaim_wait", "pgfault", "pgmajfault",
 	};
 
 	for (unsigned int i = 0; i < NR_MM_EVENTS; i++)

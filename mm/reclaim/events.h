@@ -21,6 +21,8 @@ enum mm_event {
 	EVENT_STEAL,	     /* those it dropped */
 	EVENT_RECLAIM_WRITE, /* those it began to write */
 	EVENT_RECLAIM_WAIT,  /* times it waited for one to be written */
+	EVENT_FAULT,	     /* of programs, that brought a page or tried to */
+	EVENT_MAJOR_FAULT,   /* those that had to wait for a device */
 	NR_MM_EVENTS
 };
 

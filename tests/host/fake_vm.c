@@ -128,6 +128,7 @@ void fake_vm_pages_are_freed(pfn_t first, pfn_t nr)
 {
 	for (pfn_t pfn = first; pfn < first + nr; pfn++) {
 		fake_vmalloc_page_is_freed(pfn);
+		fake_space_page_is_freed(pfn);
 		if (fake_vm.nr_remembered && kmap_pool.is_strict)
 			check_windows(pfn);
 	}

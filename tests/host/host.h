@@ -44,6 +44,7 @@ void fake_vmalloc_flush_all(void);
 /* Free pages must be unknown to the fake CPU, and page tables; for the fake stacks of pages. */
 void fake_vmalloc_page_is_freed(pfn_t pfn);
 void fake_vm_pages_are_freed(pfn_t first, pfn_t nr);
+void fake_space_page_is_freed(pfn_t pfn);
 
 /* The calls that port_backtrace() tells, the innermost first; they stay. */
 void host_set_callers(const void *const *frames, unsigned int nr);

@@ -146,6 +146,13 @@ pfn_t port_pte_clear(port_pte_t *pte, uintptr_t addr);
 bool port_pte_is_mapped(const port_pte_t *pte);
 pfn_t port_pte_pfn(const port_pte_t *pte);
 
+struct port_space {
+	void *top[3];
+};
+
+#define PORT_USER_START	  0x00010000u
+#define PORT_USER_END	  0xC0000000u
+
 #define PORT_KMAP_SLOTS	  16u
 #define PORT_KMAP_NUMBERS 16u
 

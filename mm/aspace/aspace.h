@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/* What a program sees of memory: areas of addresses, and the pages that came to be there. Serves CONTRACT R8, K4, G3.
+ *
+ *   aspace ── areas ──> text (a file) | data (a file, private) | heap | … | mappings | … | stack
+ *      └───── tables of pages: only of what was touched
+ *
+ * An area says what an address means: its permissions, and a file or nothing. Nothing is allocated for its pages until one
+ * is touched: the fault brings a page of zeros, or the file's own from its mapping. A page of a file is shown as it is, to
+ * all who have it, and never writable: who may write and does gets a copy of his own, which the file never sees.
+ *
+ * AS1 an entry of the tables leads to a page that the aspace has a reference to: one of programs (PAGE_USER), its alone;
+ *     or one of a file, without the right to write. nr_resident counts them.
+ * AS2 each lies in an area, with no more rights than the area has.
+ * AS3 a page is cleared, or written whole, before it has an entry (K4).
+ * AS4 a page that has lost its entry is given back only after the flush.
+ * AS5 tables stay until the end: nr_tables of them.
+ *
+ * A program is one thread, which alone changes areas and takes faults; whoever makes or ends the program does it while
+ * that one does not run. What comes from elsewhere is a file that becomes shorter: it takes entries away.
+ *
+ * Locks, in this order: the page of the file; mapping->users_lock, for what an area says of its file; aspace->lock, for
+ * the entries, interrupts off. Nothing is allocated with the last two held. */
+#pragma once
+
+#include <mm/cache/mapping.h>
+#include <mm/mapped/areas.h>
+
+#define ASPACE_STACK_BYTES MIB(1u)		       /* how far a stack may grow */
+#define ASPACE_STACK_END   (PORT_USER_END - PAGE_SIZE) /* no address overflows that is a little too large */
+#define ASPACE_IMAGE_END   0x40000000u		       /* program and heap below, mappings above */
+#define ASPACE_MAX_AREAS   1024u
+
+enum aspace_prot { ASPACE_READ = 0, ASPACE_WRITE = PORT_USER_WRITE, ASPACE_EXEC = PORT_USER_EXEC };
+enum aspace_access { ASPACE_READS, ASPACE_WRITES, ASPACE_EXECUTES };
+enum aspace_kind { ASPACE_TEXT, ASPACE_DATA, ASPACE_HEAP, ASPACE_STACK, ASPACE_MAPPING, NR_ASPACE_KINDS };
+
+/* A part of a file to be seen in an area, and who keeps the file while it is. */
+struct aspace_file {
+	struct mapping *mapping;
+	uint32_t first_page;			  /* at the start of the area */
+	size_t size_bytes;			  /* from there on; what lies behind them in the area is 0 */
+	void (*hold)(struct mapping *mapping);	  /* one more reference */
+	void (*release)(struct mapping *mapping); /* one fewer: it may sleep */
+};
+
+/* (P) the program's  (U) changed with the users_lock of its file */
+struct aspace_area {
+	struct area span;	  /* (P, U); first */
+	struct aspace_file file;  /* (P, U); mapping NULL: there is none */
+	struct mapping_user user; /* of the file */
+	struct aspace *aspace;
+	uint8_t prot, kind;
+};
+
+/* (P) the program's own thread  (L) aspace->lock  (A) changed in one step, read by anybody */
+struct aspace {
+	struct port_space space; /* (L); first: the CPU wants it aligned */
+	struct port_lock lock;
+	struct areas areas;	  /* (P) */
+	struct aspace_area *heap; /* (P) or NULL */
+	uintptr_t heap_start, heap_end;
+	size_t nr_resident, nr_tables;	   /* (A) AS1, AS5 */
+	unsigned long nr_faults, nr_major; /* (P) of the latter a device was read for */
+};
+
+/* Without an area. NULL: no memory. Context: process. */
+struct aspace *aspace_create(void) MUST_CHECK;
+
+/* Everything it has goes back; it is in use on no CPU. aspace_free() the rest: who counts pages may look until then. */
+void aspace_clear(struct aspace *aspace);
+void aspace_free(struct aspace *aspace);
+
+/* A new area of whole pages. *start: where, or 0: where there is room for a mapping, told there. file: NULL, or what is
+ * seen there; its reference becomes the area's when the result is 0. Result: 0; -ENOMEM; -EINVAL: not whole pages, or not
+ * a program's addresses; -EEXIST: something is there. Context: the program's. */
+int aspace_map(struct aspace *aspace, uintptr_t *start, size_t size_bytes, enum aspace_kind kind,
+	       unsigned int prot, const struct aspace_file *file) MUST_CHECK;
+
+/* What there is in [start, start + size_bytes) goes. Result: 0; -EINVAL; -ENOMEM: a part in the middle of an area was to
+ * go, and nothing did. Context: the program's. */
+int aspace_unmap(struct aspace *aspace, uintptr_t start, size_t size_bytes) MUST_CHECK;
+
+/* The heap begins here, once. It ends at `end`, any byte. Result: 0; -ENOMEM: no room, or memory; -EINVAL: before its
+ * start. */
+void aspace_set_heap(struct aspace *aspace, uintptr_t start);
+int aspace_set_heap_end(struct aspace *aspace, uintptr_t end) MUST_CHECK;
+
+/* What comes of an access that the CPU has refused. */
+enum aspace_result {
+	ASPACE_DONE,	   /* it succeeds now */
+	ASPACE_NOTHING,	   /* there is no area */
+	ASPACE_FORBIDDEN,  /* the area does not allow it */
+	ASPACE_BEYOND,	   /* the file ends before */
+	ASPACE_UNREADABLE, /* the file's page cannot be read */
+	ASPACE_NO_MEMORY,  /* also for who was killed */
+};
+enum aspace_result aspace_fault(struct aspace *aspace, uintptr_t addr, enum aspace_access access) MUST_CHECK;
+
+/* What lies there, in words that follow "that is"; result: buf. Context: any; of a program that runs it may be wrong. */
+const char *aspace_describe(const struct aspace *aspace, uintptr_t addr, char *buf, size_t size);
+
+/* What is wrong, or NULL: AS1, AS2, and the tree. Context: the program's, or it does not run. */
+const char *aspace_check(struct aspace *aspace);
+
+/* Context: boot. */
+void aspace_init(void);
+
+/* For fault.c. */
+struct aspace_area *aspace_area_at(const struct aspace *aspace, uintptr_t addr);

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT */
+/* What a fault brings. A page is had first, then entered: under aspace->lock, and when it comes from a file with the
+ * file's page locked and in its place, so that who takes it out of the file finds the entry (mapping_remove_from). */
+#include <mm/aspace/aspace.h>
+
+#include <kernel/lib/align.h>
+#include <kernel/lib/assert.h>
+#include <kernel/lib/errno.h>
+#include <kernel/lib/string.h>
+#include <mm/cache/lru.h>
+#include <mm/cache/pagecache.h>
+#include <mm/mapped/highmem.h>
+#include <mm/pages/page_alloc.h>
+#include <mm/pages/user_page.h>
+#include <mm/reclaim/events.h>
+
+/* Tables that lead to addr. */
+static bool ensure_entry(struct aspace *aspace, uintptr_t addr)
+{
+	while (!port_space_has_entry(&aspace->space, addr)) {
+		void *table = (void *)(uintptr_t)get_zeroed_page(GFP_KERNEL);
+		irqflags_t flags;
+
+		if (!table)
+			return false;
+		flags = port_lock_irqsave(&aspace->lock);
+		port_space_add_table(&aspace->space, addr, table);
+		port_unlock_irqrestore(&aspace->lock, flags);
+		__atomic_add_fetch(&aspace->nr_tables, 1, __ATOMIC_RELAXED);
+	}
+	return true;
+}
+
+static bool is_served(const struct aspace *aspace, uintptr_t addr, enum aspace_access access)
+{
+	unsigned int prot;
+	pfn_t pfn;
+
+	return port_space_find(&aspace->space, addr, &pfn, &prot) &&
+	       (access != ASPACE_WRITES || prot & PORT_USER_WRITE);
+}
+
+/* The entry takes over the page's reference; what it led to before is given back (AS4). */
+static void enter(struct aspace *aspace, uintptr_t addr, struct page *page, unsigned int prot)
+{
+	irqflags_t flags = port_lock_irqsave(&aspace->lock);
+	pfn_t before;
+	bool had_page = port_space_unmap(&aspace->space, addr, &before);
+
+	port_space_map(&aspace->space, addr, page_to_pfn(page), prot);
+	port_unlock_irqrestore(&aspace->lock, flags);
+	if (!had_page) {
+		__atomic_add_fetch(&aspace->nr_resident, 1, __ATOMIC_RELAXED);
+		return;
+	}
+	port_space_flush(&aspace->space, addr, 1);
+	put_page(pfn_to_page(before));
+}
+
+static enum aspace_result fault_zero(struct aspace *aspace, const struct aspace_area *area, uintptr_t addr)
+{
+	struct page *page = alloc_user_page();
+
+	if (!page)
+		return ASPACE_NO_MEMORY;
+	enter(aspace, addr, page, area->prot);
+	return ASPACE_DONE;
+}
+
+/* While the file's page is where it was. Result: was it? */
+static bool enter_of_file(struct aspace *aspace, uintptr_t addr, struct mapping *mapping, struct page *source,
+			  struct page *page, unsigned int prot)
+{
+	bool is_there;
+
+	page_lock(source);
+	is_there = mapping_has(mapping, source);
+	if (is_there)
+		enter(aspace, addr, page, prot);
+	page_unlock(source);
+	return is_there;
+}
+
+/* A copy of its own, 0 behind the part of the file that the area shows. NULL: no memory. */
+static struct page *copy_of(const struct page *source, size_t bytes)
+{
+	struct page *page = alloc_user_page_dirty(0);
+	char *at;
+
+	if (!page)
+		return NULL;
+	copy_highpage(page, source);
+	if (bytes < PAGE_SIZE) {
+		at = kmap_local_page(page);
+		memset(at + bytes, 0, PAGE_SIZE - bytes);
+		kunmap_local(at);
+	}
+	return page;
+}
+
+static enum aspace_result result_of(int error)
+{
+	if (error == -ENOMEM)
+		return ASPACE_NO_MEMORY;
+	return error == -ENXIO ? ASPACE_BEYOND : ASPACE_UNREADABLE;
+}
+
+/* Result: as pagecache_get(). */
+static int get_page_of(struct aspace *aspace, struct mapping *mapping, uint32_t index, struct page **page)
+{
+	*page = mapping_find(mapping, index);
+	if (*page && page_has(*page, PG_UPTODATE)) {
+		lru_touch(*page);
+		return 0;
+	}
+	if (*page)
+		put_page(*page);
+	aspace->nr_major++;
+	mm_event_add(EVENT_MAJOR_FAULT, 1);
+	return pagecache_get(mapping, index, page);
+}
+
+/* `bytes` of the page are the file's. */
+static enum aspace_result fault_file(struct aspace *aspace, const struct aspace_area *area, uintptr_t addr,
+				     size_t bytes, bool is_own)
+{
+	uint32_t index = area->file.first_page + (uint32_t)((addr - area->span.start) >> PAGE_SHIFT);
+	struct mapping *mapping = area->file.mapping;
+
+	for (;;) {
+		struct page *source, *page;
+		int error = get_page_of(aspace, mapping, index, &source);
+		bool ok;
+
+		if (error)
+			return result_of(error);
+		page = is_own ? copy_of(source, bytes) : source;
+		ok = page && enter_of_file(aspace, addr, mapping, source, page,
+					   is_own ? area->prot : area->prot & ~(unsigned int)ASPACE_WRITE);
+		if (!ok || is_own)
+			put_page(source);
+		if (ok)
+			return ASPACE_DONE;
+		if (!page)
+			return ASPACE_NO_MEMORY;
+		if (is_own)
+			put_page(page);
+	}
+}
+
+/* An entry that is there already was remembered otherwise by the CPU. */
+static enum aspace_result serve(struct aspace *aspace, const struct aspace_area *area, uintptr_t addr,
+				enum aspace_access access)
+{
+	size_t offset = addr - area->span.start;
+	size_t of_file = area->file.mapping ? area->file.size_bytes : 0;
+
+	if (is_served(aspace, addr, access)) {
+		port_space_flush(&aspace->space, addr, 1);
+		return ASPACE_DONE;
+	}
+	if (!ensure_entry(aspace, addr))
+		return ASPACE_NO_MEMORY;
+	if (offset >= of_file)
+		return fault_zero(aspace, area, addr);
+	return fault_file(aspace, area, addr, MIN(of_file - offset, PAGE_SIZE),
+			  access == ASPACE_WRITES || of_file - offset < PAGE_SIZE);
+}
+
+enum aspace_result aspace_fault(struct aspace *aspace, uintptr_t addr, enum aspace_access access)
+{
+	const struct aspace_area *area = addr < PORT_USER_END ? aspace_area_at(aspace, addr) : NULL;
+
+	if (!area)
+		return ASPACE_NOTHING;
+	if ((access == ASPACE_WRITES && !(area->prot & ASPACE_WRITE)) ||
+	    (access == ASPACE_EXECUTES && !(area->prot & ASPACE_EXEC)))
+		return ASPACE_FORBIDDEN;
+	aspace->nr_faults++;
+	mm_event_add(EVENT_FAULT, 1);
+	return serve(aspace, area, ALIGN_DOWN(addr, PAGE_SIZE), access);
+}

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+/* Page tables of programs on the host: two levels of 512 entries below the top, in pages of the fake machine as the
+ * kernel's are. Like a CPU it remembers what was mapped until it is flushed, and aborts when a page is freed that it may
+ * still know, or a table that leads somewhere. Context: one thread. */
+#include <kernel/lib/assert.h>
+#include <mm/port.h>
+#include <tests/host/host.h>
+
+#define ENTRIES	       512u
+#define PRESENT	       1u
+#define MAX_REMEMBERED 1024u
+
+static struct {
+	const struct port_space *space;
+	uintptr_t addr;
+	pfn_t pfn;
+} remembered[MAX_REMEMBERED];
+static unsigned int nr_remembered;
+
+void port_space_init(struct port_space *space)
+{
+	*space = (struct port_space){{NULL}};
+}
+
+static uint64_t *directory_entry(const struct port_space *space, uintptr_t addr)
+{
+	uint64_t *directory = space->top[addr >> 30];
+
+	if (addr < PORT_USER_START || addr >= PORT_USER_END)
+		host_abort("an address that is no program's:", "page tables");
+	return directory ? &directory[(addr >> 21) % ENTRIES] : NULL;
+}
+
+static uint64_t *page_entry(const struct port_space *space, uintptr_t addr)
+{
+	const uint64_t *entry = directory_entry(space, addr);
+
+	return entry && *entry ? &((uint64_t *)(uintptr_t)*entry)[addr / PAGE_SIZE % ENTRIES] : NULL;
+}
+
+bool port_space_has_entry(const struct port_space *space, uintptr_t addr)
+{
+	return page_entry(space, addr) != NULL;
+}
+
+void port_space_add_table(struct port_space *space, uintptr_t addr, void *table)
+{
+	uint64_t *entry = directory_entry(space, addr);
+
+	for (unsigned int i = 0; i < ENTRIES; i++)
+		if (((uint64_t *)table)[i])
+			host_abort("not cleared:", "a page table");
+	if (!entry)
+		space->top[addr >> 30] = table;
+	else if (*entry)
+		host_abort("there already:", "a page table");
+	else
+		*entry = (uintptr_t)table;
+}
+
+static void check_empty(const uint64_t *table)
+{
+	for (unsigned int i = 0; i < ENTRIES; i++)
+		if (table[i] & PRESENT)
+			host_abort("given back with a page in it:", "a page table");
+}
+
+void *port_space_take_table(struct port_space *space)
+{
+	for (unsigned int t = 0; t < 3; t++) {
+		uint64_t *directory = space->top[t];
+
+		for (unsigned int i = 0; directory && i < ENTRIES; i++) {
+			uint64_t *table = (uint64_t *)(uintptr_t)directory[i];
+
+			if (!table)
+				continue;
+			check_empty(table);
+			directory[i] = 0;
+			return table;
+		}
+		space->top[t] = NULL;
+		if (directory)
+			return directory;
+	}
+	return NULL;
+}
+
+void port_space_map(struct port_space *space, uintptr_t addr, pfn_t pfn, unsigned int prot)
+{
+	uint64_t *entry = page_entry(space, addr);
+
+	if (!entry)
+		host_abort("mapped without", "a page table");
+	*entry = (uint64_t)pfn << PAGE_SHIFT | prot << 1 | PRESENT;
+}
+
+bool port_space_find(const struct port_space *space, uintptr_t addr, pfn_t *pfn, unsigned int *prot)
+{
+	const uint64_t *entry = page_entry(space, addr);
+
+	if (!entry || !(*entry & PRESENT))
+		return false;
+	*pfn = (pfn_t)(*entry >> PAGE_SHIFT);
+	if (prot)
+		*prot = (unsigned int)(*entry >> 1 & 3);
+	return true;
+}
+
+bool port_space_unmap(struct port_space *space, uintptr_t addr, pfn_t *pfn)
+{
+	if (!port_space_find(space, addr, pfn, NULL))
+		return false;
+	*page_entry(space, addr) = 0;
+	if (nr_remembered == MAX_REMEMBERED)
+		host_abort("never flushed:", "pages of programs");
+	remembered[nr_remembered].space = space;
+	remembered[nr_remembered].addr = addr;
+	remembered[nr_remembered++].pfn = *pfn;
+	return true;
+}
+
+void port_space_flush(const struct port_space *space, uintptr_t addr, size_t nr_pages)
+{
+	unsigned int nr = 0;
+
+	for (unsigned int i = 0; i < nr_remembered; i++)
+		if (remembered[i].space != space || (remembered[i].addr - addr) >> PAGE_SHIFT >= nr_pages)
+			remembered[nr++] = remembered[i];
+	nr_remembered = nr;
+}
+
+void fake_space_page_is_freed(pfn_t pfn)
+{
+	for (unsigned int i = 0; i < nr_remembered; i++)
+		if (remembered[i].pfn == pfn)
+			host_abort("freed before a flush:", "a page of a program");
+}
