@@ -118,10 +118,16 @@ SOURCES := $(sort $(wildcard kernel/lib/*.c)) \
 	   $(sort $(wildcard kernel/core/*.c)) \
 	   $(MM_SOURCES) \
 	   $(sort $(wildcard drivers/*.c drivers/block/*.c drivers/fs/*.c)) \
+	   $(sort $(wildcard user/*.c)) \
 	   $(sort $(wildcard monitor/*.c)) \
 	   $(sort $(wildcard boot/*.c boot/*.asm boot/port/*.asm)) \
 	   $(sort $(wildcard tests/*.c tests/kernel/*.c tests/kernel/books/*.c tests/bench/*.c))
-OBJECTS := $(patsubst %,$(OUT)/%.o,$(SOURCES))
+OBJECTS := $(patsubst %,$(OUT)/%.o,$(SOURCES)) $(OUT)/user/programs/archive.o
+
+# What runs in ring 3: each file of user/programs but lib.c is a program; an archive of all lies in the image.
+PROGRAMS     := $(filter-out lib,$(basename $(notdir $(sort $(wildcard user/programs/*.c)))))
+USER_CFLAGS   = $(filter-out -D__KERNEL__ -DDEBUG_LEVEL=% -O2 -g -mregparm=3 -fno-omit-frame-pointer $(INCLUDES),$(CFLAGS)) -I. -Os
+USER_OBJECTS := $(PROGRAMS:%=$(OUT)/user/programs/%.c.o) $(OUT)/user/programs/lib.c.o
 
 # ------------------------------------------------------------------------------------------------------------ targets
 .PHONY: all iso run debug record attach prompt screenshots clean help FORCE
@@ -142,6 +148,21 @@ $(OUT)/%.asm.o: %.asm kernel/arch/i386/cfi.inc Makefile
 	$(if $(Q),@echo "  NASM  $<")
 	$(Q)nasm $(ASFLAGS) $< -o $@
 	$(Q)$(OBJCOPY) --wildcard --strip-symbol='..@*' $@
+
+$(USER_OBJECTS): $(OUT)/%.c.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(if $(Q),@echo "  CC    $<")
+	$(Q)$(CC) $(USER_CFLAGS) -MMD -MP -c $< -o $@
+
+$(OUT)/programs/%: $(OUT)/user/programs/%.c.o $(OUT)/user/programs/lib.c.o $(OUT)/user/programs/start.asm.o user/programs/program.ld
+	@mkdir -p $(@D)
+	$(Q)$(LD) $(LDFLAGS) -s -T user/programs/program.ld -o $@ $(filter %.o,$^)
+
+$(OUT)/programs.tar: $(PROGRAMS:%=$(OUT)/programs/%)
+	$(Q)tar --format=ustar --owner=0 --group=0 --numeric-owner --mtime=@0 -C $(OUT)/programs -b 1 -cf $@ $(PROGRAMS)
+
+$(OUT)/user/programs/archive.o: user/programs/archive.asm $(OUT)/programs.tar
+	$(Q)nasm -f elf32 -DARCHIVE='"$(OUT)/programs.tar"' $< -o $@
 
 # The symbol table is data behind all code, so filling it in moves no function: the second link is the last.
 $(OUT)/empty.ksym.asm: tools/symbols.sh
@@ -214,7 +235,7 @@ help:
 
 -include tests/tests.mk
 -include tests/bench/bench.mk
--include $(OBJECTS:.o=.d)
+-include $(OBJECTS:.o=.d) $(USER_OBJECTS:.o=.d)
 
 #: make            build/ashlar.elf and build/ashlar.iso
 #: make run        boot the ISO in QEMU: a screen, the short self-tests, the prompt; from a pipe: all tests as KTAP, the

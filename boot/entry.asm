@@ -88,8 +88,8 @@ _start:
 ; --- paging ---
 PTE_PRESENT   equ 0x001
 PTE_LARGE_RW  equ 0x183                 ; present, writable, 2 MiB, global
-CR0_BITS      equ 0x80010022            ; PG, WP, NE, MP
-CR0_CLEAR     equ 0x6000000C            ; CD, NW, TS, EM
+CR0_BITS      equ 0x80010024            ; PG, WP, NE, EM: nobody saves the FPU's registers, so nobody has any
+CR0_CLEAR     equ 0x6000000A            ; CD, NW, TS, MP
 CR4_PSE       equ 0x10
 CR4_PAE       equ 0x20
 MSR_EFER      equ 0xC0000080

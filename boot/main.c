@@ -10,6 +10,7 @@
 #include <drivers/block/floppy.h>
 #include <drivers/block/ide.h>
 #include <drivers/block/pci.h>
+#include <drivers/fs/archive.h>
 #include <drivers/fs/disk.h>
 #include <drivers/keyboard.h>
 #include <drivers/pit.h>
@@ -316,6 +317,7 @@ static __init void start(uint32_t magic, uint32_t info_paddr)
 	floppy_init();	/* one that reaches 16 MiB */
 	edu_init();	/* a device with a mask of its own */
 	disk_init();	/* disks are files, too */
+	archive_init(); /* programs */
 	modules_init(); /* what module_init() names: it may ask for anything, and be __init itself */
 }
 

@@ -57,6 +57,7 @@ static const struct {
 	{"rules", teach_commands, "try last-page"},
 	{"devices", device_commands, "scull hog"},
 	{"run", run_commands, "test slab kmalloc"},
+	{"programs", program_commands, "run hog 64 &"},
 	{"system", system_commands, "bt monitor"},
 	{"prompt", own_commands, "watch 1 buddyinfo"},
 };

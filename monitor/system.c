@@ -45,6 +45,7 @@ static void run_ps(unsigned int nr, char *word[])
 		    row[i].stack_left, row[i].stack_bytes, row[i].nr_ticks, row[i].nr_switches, row[i].name);
 	if (nr_all > nr_threads)
 		say("and %u more\n", nr_all - nr_threads);
+	programs_print();
 }
 
 static void run_bt(unsigned int nr, char *word[])

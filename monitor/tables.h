@@ -7,7 +7,7 @@
 #include <monitor/command.h>
 
 extern const struct command show_commands[], memory_commands[], teach_commands[], debugging_commands[],
-	device_commands[], run_commands[], system_commands[];
+	device_commands[], run_commands[], program_commands[], system_commands[];
 
 /* show.c: the page "which flag when", which `help gfp` prints. */
 void flags_page_print(void);
@@ -18,6 +18,9 @@ void system_note_failure(void);
 
 /* devices.c: `fault disk NAME …`, the words from the name on. */
 void devices_fault_disk(unsigned int nr, char *word[]);
+
+/* programs.c: a table of those that run; nothing, when none does. */
+void programs_print(void);
 
 /* Words for Tab: the n-th, NULL behind the last. teach.c, runs.c. */
 const char *rule_name(unsigned int n);

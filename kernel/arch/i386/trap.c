@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* The interrupt table and what happens behind it.
  *
- * An exception is expected (trap_expect() is under way in this very context: it is jumped back to) or the end
- * (report, panic). Any other vector is an interrupt: acknowledged here, handled in kernel/core/irq.c.
+ * An exception in ring 3 is the program's (kernel/arch/user.h). One in the kernel is a page fault where a program's
+ * memory is read or written (kernel/arch/uaccess.h), or expected (trap_expect() is under way in this very context: it is
+ * jumped back to), or the end (report, panic). Any other vector is an interrupt: acknowledged here, handled in
+ * kernel/core/irq.c.
  *
  * The double fault has a task gate, so that the CPU changes to a good stack before it pushes anything. Its
  * usual cause is a stack that grew into its guard page: the page fault could not push its frame. CR2 then
@@ -21,6 +23,8 @@
 #include <kernel/arch/irqflags.h>
 #include <kernel/arch/mmu.h>
 #include <kernel/arch/percpu.h>
+#include <kernel/arch/uaccess.h>
+#include <kernel/arch/user.h>
 #include <kernel/core/address.h>
 #include <kernel/core/ksym.h>
 #include <kernel/core/panic.h>
@@ -31,9 +35,13 @@
 #define NR_VECTORS     256
 #define NR_EXCEPTIONS  32
 #define INTERRUPT_GATE 0x8e00u
+#define USER_GATE      0xee00u /* an interrupt gate for ring 3, too */
 #define TASK_GATE      0x8500u
+#define VECTOR_NMI     2
 #define VECTOR_DOUBLE  8
 #define VECTOR_PAGE    14
+#define VECTOR_MACHINE 18
+#define VECTOR_CALL    0x80
 #define COUNT_CONTEXT  0x000fff00u /* the part of preempt_count that says in which interrupt we are */
 #define PANIC_TEXT_MAX 160
 
@@ -258,9 +266,53 @@ static void handle_exception(const struct trap_frame *frame)
 	report_and_panic(frame);
 }
 
+static enum user_access access_of(uint32_t error)
+{
+	if (error & PF_FETCH)
+		return USER_EXEC;
+	return error & PF_WRITE ? USER_WRITE : USER_READ;
+}
+
+/* Interrupts are on while it is looked after, and off when the program goes on. */
+static void handle_program(struct trap_frame *frame)
+{
+	uintptr_t address = read_cr2();
+
+	irq_enable();
+	if (frame->vector == VECTOR_CALL)
+		user_call(frame);
+	else if (frame->vector == VECTOR_PAGE && !(frame->error_code & PF_RESERVED))
+		user_page_fault(frame, address, access_of(frame->error_code));
+	else
+		user_exception(frame, exception_name(frame->vector));
+	irq_disable();
+}
+
+/* The kernel reads or writes memory of a program that is not there. Where nobody may sleep it stays so. */
+static bool handle_place(struct trap_frame *frame)
+{
+	uintptr_t address = read_cr2(), goes_on = uaccess_goes_on(frame->eip);
+	bool is_there = false;
+
+	if (frame->vector != VECTOR_PAGE || !goes_on)
+		return false;
+	if (frame->eflags & EFLAGS_IF && this_cpu_read(preempt_count) == 0 && address < USER_END) {
+		irq_enable();
+		is_there = user_page_fault_in_kernel(address, access_of(frame->error_code));
+		irq_disable();
+	}
+	if (!is_there)
+		frame->eip = goes_on;
+	return true;
+}
+
+/* NMI and machine check are nobody's fault, whoever runs. */
 void trap_handle(struct trap_frame *frame)
 {
-	handle_exception(frame);
+	if (from_user(frame) && frame->vector != VECTOR_NMI && frame->vector != VECTOR_MACHINE)
+		handle_program(frame);
+	else if (!handle_place(frame))
+		handle_exception(frame);
 }
 
 /* Interrupts are off until a handler or the work after it switches them on. */
@@ -285,6 +337,11 @@ void trap_interrupt(struct trap_frame *frame)
 		irq_note_stray(frame->vector);
 	}
 	irqoff_end();
+	if (from_user(frame)) {
+		irq_enable();
+		user_interrupted();
+		irq_disable();
+	}
 }
 
 /* The interrupted state lies in the CPU's own task segment; make it look like any other exception's. */
@@ -364,6 +421,7 @@ void __init trap_init(void)
 
 	for (unsigned int v = 0; v < NR_VECTORS; v++)
 		trap.idt[v] = gate_to(trap_entries[v]);
+	trap.idt[VECTOR_CALL].high += USER_GATE - INTERRUPT_GATE;
 	trap.idt[VECTOR_DOUBLE] = (struct gate){.low = SEG_DOUBLE_FAULT << 16, .high = TASK_GATE};
 	irq_controllers_init();
 	address_add_describer(mmu_describe);

@@ -1,6 +1,6 @@
 ; SPDX-License-Identifier: MIT
-; Where the CPU enters the kernel. Each vector pushes a struct trap_frame and calls trap_handle(frame) for an exception,
-; trap_interrupt(frame) for the rest; the double fault is a task of its own; trap_expect() is a setjmp that the handlers may
+; Where the CPU enters the kernel. Each vector pushes a struct trap_frame and calls trap_handle(frame) for an exception and
+; for what a program asks for, trap_interrupt(frame) for the rest; the double fault is a task of its own; trap_expect() is a setjmp that the handlers may
 ; jump back to.
 ;
 ; The entry of an interrupt, and nothing else, rewinds a restartable sequence it interrupted (kernel/arch/rseq.h).
@@ -10,6 +10,7 @@ global trap_entries, double_fault_entry, trap_context_call, trap_context_abandon
 
 KERNEL_DATA equ 0x10
 PERCPU      equ 0x38
+USER_CALL   equ 0x80                    ; the vector by which programs call
 FRAME_EIP   equ 56                      ; offsets in struct trap_frame
 FRAME_CS    equ 60
 RSEQ_SLOT   equ 128
@@ -34,7 +35,7 @@ trap_entry:
 	cfi_stack 16
 	push	dword v
 	cfi_stack 20
-%if v < 32
+%if v < 32 || v == USER_CALL
 	jmp	trap_entry_common
 %else
 	jmp	interrupt_entry_common
@@ -69,6 +70,10 @@ trap_entry:
 	mov	eax, PERCPU
 	mov	fs, eax
 	cld
+	test	byte [esp + FRAME_CS], 3
+	jz	%%kernel
+	xor	ebp, ebp                ; a program's frames are not ours to walk
+%%kernel:
 %endmacro
 
 interrupt_entry_common:
