@@ -11,7 +11,7 @@ HOSTCC32      ?= i686-linux-gnu-gcc
 
 # mm as the kernel has it; of the kernel only what needs no machine. string.c is left to the host's C library.
 GUEST_ONLY := $(addprefix tests/kernel/test_,$(addsuffix .c,trap irq handler thread context kmap_threads protect timer percpu rseq sweep soak books books_names scull vmalloc_irq))
-GUEST_ONLY += tests/kernel/test_pci.c tests/kernel/test_blk.c tests/kernel/test_ide.c tests/kernel/test_diskfile.c tests/kernel/test_vfs.c tests/kernel/test_ext2.c tests/kernel/test_floppy.c tests/kernel/test_edu.c tests/kernel/test_dma_image.c tests/kernel/test_demo.c tests/kernel/test_hog.c tests/kernel/test_sweep_slow.c tests/kernel/test_rules.c tests/kernel/test_keyboard.c
+GUEST_ONLY += tests/kernel/test_pci.c tests/kernel/test_blk.c tests/kernel/test_ide.c tests/kernel/test_diskfile.c tests/kernel/test_vfs.c tests/kernel/test_ext2.c tests/kernel/test_ext2_cut.c tests/kernel/test_floppy.c tests/kernel/test_edu.c tests/kernel/test_dma_image.c tests/kernel/test_demo.c tests/kernel/test_hog.c tests/kernel/test_sweep_slow.c tests/kernel/test_rules.c tests/kernel/test_keyboard.c
 GUEST_ONLY += tests/kernel/test_mempool_sleep.c tests/kernel/test_owner.c tests/kernel/test_user.c tests/kernel/test_guard.c tests/kernel/test_fault_drivers.c tests/kernel/test_sleep.c tests/kernel/test_oom.c tests/kernel/test_background.c
 HOST_SOURCES := $(MM_SOURCES) kernel/lib/format.c kernel/core/cmdline.c boot/multiboot.c tests/ktest.c tests/ktest_report.c \
 		monitor/line.c monitor/parse.c \
@@ -124,6 +124,8 @@ PROGRAMS_OTHER = --program='monitor=tests/boot/monitor-script' --program='prove=
 		 --program='e820=tests/host/e820-check build/host/memmap tests/data/e820/*.map' \
 		 --program='screen map=tests/screen/map' --program='screen keys=tests/screen/keys' \
 		 --program='session=tests/screen/session' \
+		 --program='crash 1K=tests/boot/crash --name=crash-1K --cuts=40 --subsets=40 -b 1024' \
+		 --program='crash 4K=tests/boot/crash --name=crash-4K --cuts=40 --subsets=40 -b 4096 -I 256 -O ^filetype' \
 		 --program='harness=tests/boot/self-test' --program='leaky=$(call LEAKY_SUITE,leaky,careless)' \
 		 --program="failures-few=$(call STARVED_GUEST,failures-few,$(STARVED_FEW) fail_nth=1)" --program='lint=tools/lint/self-test'
 PROGRAMS_SUITE = $(PROGRAMS_HOST) $(if $(GUEST_SUITE),\
@@ -168,6 +170,14 @@ sweep-failures: build/ashlar.elf build/host/test64
 	$(Q)TIME_LIMIT=1800 tests/run-tests --program="failures=$(call STARVED_GUEST,failures,$(STARVED_ALL) fail_nth=100)" \
 		--program="host=tests/host/run-host host build/host/test64 $(STARVED_HOST) 64 100"; result=$$?; \
 		grep -hoE '[0-9]+ failures' build/tests/failures.log | awk '{ nr += $$1 } END { print nr " requests of the guest failed" }'; exit $$result
+
+# `make crash`: the power cut after every write of a busy run on ext2, and with some of the writes since the last flush.
+.PHONY: crash
+crash: build/ashlar.elf
+	$(Q)TIME_LIMIT=1800 tests/run-tests --program='1K=tests/boot/crash --name=all-1K --all --subsets=2000 -b 1024' \
+		--program='2K=tests/boot/crash --name=all-2K --all --subsets=2000 -b 2048 -O ^sparse_super -O ^resize_inode -I 128' \
+		--program='4K=tests/boot/crash --name=all-4K --all --subsets=2000 -b 4096 -I 256 -O ^filetype'; result=$$?; \
+		grep -h '^ok\|^not ok' build/tests/[124]K.log; exit $$result
 
 soak: build/ashlar.elf
 	$(Q)TIME_LIMIT=900 tests/run-tests --program="soak=$(call SOAK_SUITE,soak)"; result=$$?; \

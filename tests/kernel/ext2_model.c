@@ -48,13 +48,17 @@ static bool agrees(struct model *model, const char *call, const char *path, long
 	return false;
 }
 
+/* CRC-32, as zlib has it. */
 static uint32_t sum_of(const char *data, uint32_t size)
 {
-	uint32_t sum = 0x811c9dc5u;
+	uint32_t sum = ~0u;
 
-	for (uint32_t i = 0; i < size; i++)
-		sum = (sum ^ (uint8_t)data[i]) * 0x01000193u;
-	return sum;
+	for (uint32_t i = 0; i < size; i++) {
+		sum ^= (uint8_t)data[i];
+		for (unsigned int bit = 0; bit < 8; bit++)
+			sum = sum >> 1 ^ (sum & 1 ? 0xedb88320u : 0);
+	}
+	return ~sum;
 }
 
 static struct model_file *file_of(struct model *model, unsigned int n)
