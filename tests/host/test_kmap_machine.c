@@ -263,13 +263,23 @@ static struct {
 	void *killed_got, *other_got;
 } scene;
 
+/* As if there were no more of them. */
+static void leave_windows(unsigned int nr)
+{
+	kmap_pool.nr = nr;
+	list_init(&kmap_pool.clean);
+	for (unsigned int i = 0; i < nr; i++)
+		list_add_tail(&kmap_pool.window[i].links, &kmap_pool.clean);
+}
+
 static void setup_full(void)
 {
-	struct memmap_entry entry = {0, MIB(10u), MEMMAP_USABLE};
-	struct mm_params params = {.dma_end = MIB(4u), .lowmem_end = MIB(8u)};
+	struct memmap_entry entry = {0, MIB(2u), MEMMAP_USABLE};
+	struct mm_params params = {.dma_end = MIB(1u), .lowmem_end = KIB(1536u)};
 
 	fake_machine_boot(&entry, 1, params);
 	memset(&scene, 0, sizeof(scene));
+	leave_windows(2);
 	for (unsigned int i = 0; i < kmap_pool.nr; i++) {
 		scene.full = alloc_page(GFP_HIGHUSER);
 		(void)kmap(scene.full);
