@@ -76,15 +76,16 @@ static uint32_t square_root(uint32_t n)
 	return root;
 }
 
-/* Low memory shares min_free in proportion to its size (in 1/1024, so that 32 bits do); high memory, which no
- * interrupt can need, keeps a token. */
+/* Low memory shares min_free in proportion to its size (in 1/1024, so that 32 bits do), rounded up: the smallest
+ * zone keeps a page, too. High memory, which no interrupt can need, keeps a token. */
 static size_t zone_min_pages(const struct zone *zone, size_t min_free_pages, size_t lowmem_pages)
 {
 	if (zone->id == ZONE_HIGHMEM)
 		return MIN(zone->managed / 1024, (size_t)128);
 	if (lowmem_pages == 0)
 		return 0;
-	return (MIN(min_free_pages, lowmem_pages / 2) * (zone->managed * 1024 / lowmem_pages)) >> 10;
+	return DIV_ROUND_UP(MIN(min_free_pages, lowmem_pages / 2) * (zone->managed * 1024 / lowmem_pages),
+			    1024);
 }
 
 /* low > min wherever there are pages, so that the reclaimer starts in time. */
