@@ -17,7 +17,8 @@
 #define BACKGROUND_PAGES  64u  /* wanted from one pass */
 #define BACKGROUND_PASSES 16u  /* in a row, before others run */
 #define HOPELESS_PASSES	  16u  /* that freed nothing, before it gives up */
-#define PAUSE_MS	  100u /* after each of either */
+#define REST_MS		  1u   /* then */
+#define PAUSE_MS	  100u /* after one that freed nothing */
 #define RESERVE_PAGES	  4u
 #define TRY_EVERY	  64u /* passes, of one whose frees went elsewhere */
 
@@ -292,7 +293,7 @@ static bool balance(void)
 		is_hopeless = reclaim(GFP_KERNEL, BACKGROUND_PAGES, short_zones) == 0;
 		nr_hopeless += is_hopeless;
 		if (is_hopeless || pass % BACKGROUND_PASSES == 0)
-			port_park_for(PAUSE_MS);
+			port_park_for(is_hopeless ? PAUSE_MS : REST_MS);
 	}
 	return false;
 }
