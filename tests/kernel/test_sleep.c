@@ -481,32 +481,49 @@ KTEST(sleep, one_that_was_killed_and_must_not_fail_sleeps_on, "G15 GFP-12")
 
 #define LARGE_ORDER 8u
 
+#define HALF_PAGES  (1u << (LARGE_ORDER - 1))
 #define NR_HALVED   12u
+
+/* As many halves as lie below the floors, and some. */
+static unsigned int nr_to_halve(void)
+{
+	size_t nr_pages = 0;
+
+	for (unsigned int id = ZONE_DMA; id <= ZONE_NORMAL; id++)
+		nr_pages += zone_floor(&zones[id], ZONE_NORMAL);
+	return NR_HALVED + (unsigned int)nr_pages / HALF_PAGES;
+}
+
+/* Frees the lower half of a block. */
+static void halve(struct page *block, struct list_head *hog)
+{
+	split_page(block, LARGE_ORDER);
+	for (unsigned int i = 0; i < 2 * HALF_PAGES; i++)
+		if (i >= HALF_PAGES)
+			list_add(&block[i].links, hog);
+		else
+			__free_page(&block[i]);
+}
 
 /* No block of LARGE_ORDER is left, but halves of some. */
 static void hog_large_blocks(struct list_head *hog)
 {
-	struct page *halved[NR_HALVED];
-	unsigned int nr = 0;
+	struct list_head blocks;
+	struct page *block, *next;
 
-	while (nr < NR_HALVED &&
-	       (halved[nr] = alloc_pages(GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN, LARGE_ORDER)))
-		nr++;
-	for (unsigned int order = MAX_PAGE_ORDER; order >= LARGE_ORDER; order--)
-		for (unsigned int id = ZONE_DMA; id <= ZONE_NORMAL; id++) {
-			struct page *page;
-
-			while ((page = zone_take(&zones[id], order)))
-				list_add(&page->links, hog);
-		}
-	while (nr--) {
-		split_page(halved[nr], LARGE_ORDER);
-		for (unsigned int i = 0; i < 1u << LARGE_ORDER; i++)
-			if (i >> (LARGE_ORDER - 1))
-				list_add(&halved[nr][i].links, hog);
-			else
-				__free_page(&halved[nr][i]);
+	list_init(&blocks);
+	for (unsigned int nr = nr_to_halve(); nr; nr--) {
+		block = alloc_pages(GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN, LARGE_ORDER);
+		if (!block)
+			break;
+		list_add(&block->links, &blocks);
 	}
+	for (unsigned int order = MAX_PAGE_ORDER; order >= LARGE_ORDER; order--)
+		for (unsigned int id = ZONE_DMA; id <= ZONE_NORMAL; id++)
+			while ((block = zone_take(&zones[id], order)))
+				list_add(&block->links, hog);
+	list_for_each_entry_safe(block, next, &blocks, links)
+		halve(block, hog);
 }
 
 static size_t nr_large_blocks(void)

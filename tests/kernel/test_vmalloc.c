@@ -22,11 +22,15 @@
 #define MANY_LARGE     15000u
 #define SLOT_BYTES     (2u * PAGE_SIZE) /* an area of a page and its guard */
 
+/* Above the floors, but for a few. */
 static size_t nr_usable_pages(void)
 {
-	size_t free = nr_free_pages();
+	const struct zone *zone;
+	size_t nr = 0;
 
-	return free > 64 ? free - 64 : 0;
+	for_each_zone(zone)
+		nr += zone->nr_free - MIN(zone->nr_free, zone_floor(zone, ZONE_HIGHMEM));
+	return nr - MIN(nr, (size_t)64);
 }
 
 static bool says(const void *addr, const char *what)
@@ -118,33 +122,41 @@ KTEST(vmalloc, a_purge_makes_freed_areas_fault_at_once, "VMA-02 V1")
 
 /* --- VMA-03 --- */
 
+struct random_areas {
+	unsigned char *at[NR_RANDOM];
+	size_t size[NR_RANDOM];
+};
+
+static void random_areas_end(struct random_areas *areas)
+{
+	for (unsigned int i = 0; i < NR_RANDOM; i++)
+		vfree(areas->at[i]);
+}
+
 KTEST(vmalloc, random_sizes_and_alignments_hold_what_is_written, "VMA-03 V1")
 {
 	MACHINE_STAYS_AS_FOUND();
 	struct random random = {.state = 0x7a11};
+	ENDS_WITH(random_areas_end) struct random_areas areas = {.at = {NULL}};
 	size_t room = nr_usable_pages();
-	unsigned char *area[NR_RANDOM];
-	size_t size[NR_RANDOM];
 	unsigned int nr;
 
 	for (nr = 0; nr < NR_RANDOM; nr++) {
 		size_t align = (size_t)PAGE_SIZE << random_below(&random, 6), pages;
+		size_t size = areas.size[nr] = 1 + random_below(&random, MAX_PAGES * PAGE_SIZE);
 
-		size[nr] = 1 + random_below(&random, MAX_PAGES * PAGE_SIZE);
-		pages = DIV_ROUND_UP(size[nr], PAGE_SIZE);
+		pages = DIV_ROUND_UP(size, PAGE_SIZE);
 		if (pages + 2 > room)
 			break;
 		room -= pages + 2;
-		area[nr] = vmalloc_aligned(size[nr], align, GFP_KERNEL);
-		REQUIRE(area[nr]);
-		EXPECT(IS_ALIGNED((uintptr_t)area[nr], align));
-		memset(area[nr], (int)nr, size[nr]);
+		areas.at[nr] = vmalloc_aligned(size, align, GFP_KERNEL);
+		REQUIRE(areas.at[nr]);
+		EXPECT(IS_ALIGNED((uintptr_t)areas.at[nr], align));
+		memset(areas.at[nr], (int)nr, size);
 	}
 	EXPECT(nr > 0);
-	for (unsigned int i = 0; i < nr; i++) {
-		EXPECT(memory_is(area[i], (int)i, size[i]));
-		vfree(area[i]);
-	}
+	for (unsigned int i = 0; i < nr; i++)
+		EXPECT(memory_is(areas.at[i], (int)i, areas.size[i]));
 	ktest_note("%u areas", nr);
 }
 
