@@ -80,6 +80,7 @@ static void wait_until_clear(struct page *page, enum page_flag flag)
 {
 	struct page_waiter waiter = {.page = page, .flag = flag, .thread = port_current()};
 
+	ASSERT(port_may_sleep());
 	if (!page_has(page, flag))
 		return;
 	enter(&waiter);
@@ -101,7 +102,7 @@ static NOINLINE void wait_for_lock(struct page *page)
 
 void page_lock(struct page *page)
 {
-	ASSERT(!port_is_atomic());
+	ASSERT(port_may_sleep());
 	if (unlikely(!page_trylock(page)))
 		wait_for_lock(page);
 }
@@ -130,6 +131,7 @@ void page_wait_written_for(struct page *page, unsigned int timeout_ms)
 	struct page_waiter waiter = {.page = page, .flag = PG_WRITEBACK, .thread = port_current()};
 	uint64_t now = port_now_ms(), end = now + timeout_ms;
 
+	ASSERT(port_may_sleep());
 	enter(&waiter);
 	for (; page_has(page, PG_WRITEBACK) && now < end; now = port_now_ms())
 		port_park_for((unsigned int)(end - now));

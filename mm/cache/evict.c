@@ -3,6 +3,7 @@
 #include <mm/cache/evict.h>
 
 #include <kernel/lib/align.h>
+#include <kernel/lib/assert.h>
 #include <mm/cache/lru.h>
 #include <mm/pages/page_alloc.h>
 #include <mm/reclaim/above.h>
@@ -27,6 +28,7 @@ enum evict_action evict_decide(enum evict_state state, gfp_t gfp)
 {
 	unsigned int may = (gfp_has(gfp, __GFP_IO) ? 1u : 0u) | (gfp_has(gfp, __GFP_FS) ? 2u : 0u);
 
+	ASSERT(state < NR_EVICT_STATES);
 	return (enum evict_action)decisions[state][may];
 }
 
@@ -61,7 +63,10 @@ struct pass {
 /* The page is locked. Result: is it out of its mapping? */
 static bool drop(struct page *page)
 {
-	bool is_out = mapping_remove(page, true);
+	bool is_out;
+
+	ASSERT(page_has(page, PG_LOCKED) && !page_has(page, PG_DIRTY));
+	is_out = mapping_remove(page, true);
 
 	page_unlock(page);
 	return is_out;
@@ -69,6 +74,7 @@ static bool drop(struct page *page)
 
 static void begin_write(struct pass *pass, struct page *page)
 {
+	ASSERT(page_has(page, PG_LOCKED) && pass->nr_writes <= EVICT_MAX_WRITES);
 	if (pass->nr_writes == EVICT_MAX_WRITES) {
 		page_unlock(page);
 		return;
@@ -91,6 +97,7 @@ static void treat(struct pass *pass, struct page *page)
 	enum evict_state state = evict_look(page);
 	bool is_out = false;
 
+	ASSERT(!page_has(page, PG_ONLIST) && READ_ONCE(page->refcount) >= 1); /* LR1 */
 	switch (evict_decide(state, pass->gfp)) {
 	case EVICT_LET_GO:
 		break;
@@ -141,6 +148,7 @@ static void evict_zone(struct pass *pass, const struct zone *zone, size_t wanted
 		found = treat_batch(pass, zone, MIN(MIN(left, wanted - pass->freed), (size_t)BATCH));
 		if (!found)
 			break;
+		ASSERT(found <= left); /* V2 */
 		left -= found;
 	}
 }

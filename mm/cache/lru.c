@@ -35,7 +35,8 @@ static enum lru_list list_of(const struct page *page)
 
 static void link_locked(struct lru *of, struct page *page)
 {
-	ASSERT(port_lock_is_held(&of->lock));
+	ASSERT(port_lock_is_held(&of->lock) && lru_of(page) == of);
+	ASSERT(!page_has(page, PG_ONLIST)); /* LR1 */
 	list_add(&page->links, &of->list[list_of(page)]);
 	of->nr[list_of(page)]++;
 	page_set(page, PG_ONLIST);
@@ -43,7 +44,8 @@ static void link_locked(struct lru *of, struct page *page)
 
 static void unlink_locked(struct lru *of, struct page *page)
 {
-	ASSERT(port_lock_is_held(&of->lock));
+	ASSERT(port_lock_is_held(&of->lock) && lru_of(page) == of);
+	ASSERT(page_has(page, PG_ONLIST) && of->nr[list_of(page)]); /* LR1, LR2 */
 	page_clear(page, PG_ONLIST);
 	list_del(&page->links);
 	of->nr[list_of(page)]--;
@@ -104,6 +106,7 @@ size_t lru_isolate(const struct zone *zone, struct list_head *pages, size_t nr)
 		struct page *page = list_last_entry(list, struct page, links);
 
 		unlink_locked(from, page);
+		ASSERT(page->state == PAGE_FILE && READ_ONCE(page->refcount) >= 1);
 		page_hold(page); /* CP1: it is in the list, so its mapping's reference is there */
 		list_add_tail(&page->links, pages);
 	}
@@ -123,6 +126,7 @@ void lru_put_back(struct page *page)
 
 static bool is_short_locked(const struct lru *of)
 {
+	ASSERT(port_lock_is_held(&of->lock));
 	return of->nr[LRU_INACTIVE] * INACTIVE_SHARE < of->nr[LRU_ACTIVE];
 }
 
@@ -131,6 +135,7 @@ static void demote_locked(struct lru *of)
 {
 	struct page *page = list_last_entry(&of->list[LRU_ACTIVE], struct page, links);
 
+	ASSERT(!list_is_empty(&of->list[LRU_ACTIVE])); /* LR2 */
 	unlink_locked(of, page);
 	if (!page_clear(page, PG_REFERENCED))
 		page_clear(page, PG_ACTIVE);

@@ -32,6 +32,7 @@ void mapping_init(struct mapping *mapping, const struct mapping_ops *ops, void *
 {
 	irqflags_t flags;
 
+	ASSERT(ops->readpage && ops->writepage);
 	*mapping = (struct mapping){.ops = ops, .host = host, .gfp = gfp, .size_bytes = size_bytes};
 	port_lock_init(&mapping->lock, "mapping");
 	port_lock_init(&mapping->users_lock, "mapping users");
@@ -112,6 +113,8 @@ struct page *mapping_find(struct mapping *mapping, uint32_t index)
 /* A page of nobody becomes one of the mapping, locked: its reference is the tree's, and the caller has another. */
 static void enter_locked(struct mapping *mapping, uint32_t index, struct page *page)
 {
+	ASSERT(port_lock_is_held(&mapping->lock));
+	ASSERT(page->state == PAGE_ALLOCATED && page->order == 0 && READ_ONCE(page->refcount) == 1); /* A1 */
 	page->mapping = mapping;
 	page->index = index;
 	page->private = 0;
@@ -185,9 +188,14 @@ int mapping_find_or_add(struct mapping *mapping, uint32_t index, bool may_grow, 
 /* CP5. Whoever finds the page from now on holds it already. */
 static void leave_locked(struct mapping *mapping, struct page *page, struct radix_spare *spare)
 {
+	const void *item;
+
 	ASSERT(port_lock_is_held(&mapping->lock) && page_has(page, PG_LOCKED) &&
 	       !page_has(page, PG_WRITEBACK));
-	(void)radix_remove(&mapping->tree, page->index, spare);
+	ASSERT(page->mapping == mapping && page->state == PAGE_FILE && mapping->nr_pages); /* MA1 */
+	item = radix_remove(&mapping->tree, page->index, spare);
+	ASSERT(item == page); /* MA1 */
+	(void)item;
 	mapping->nr_pages--;
 	count(&cache.counts.nr_pages, (size_t)-1);
 	if (page_clear(page, PG_DIRTY))
@@ -207,6 +215,7 @@ bool mapping_remove(struct page *page, bool only_unused)
 	irqflags_t flags = port_lock_irqsave(&mapping->lock);
 	bool goes = !only_unused || READ_ONCE(page->refcount) == 2; /* CP1: the tree's and ours */
 
+	ASSERT(READ_ONCE(page->refcount) >= 2); /* CP1 */
 	if (goes)
 		leave_locked(mapping, page, &spare);
 	port_unlock_irqrestore(&mapping->lock, flags);
@@ -239,6 +248,7 @@ void mapping_destroy(struct mapping *mapping)
 	irqflags_t flags;
 
 	mapping_remove_from(mapping, 0);
+	ASSERT(mapping->nr_pages == 0);
 	flags = port_lock_irqsave(&cache.lock);
 	list_del(&mapping->all);
 	port_unlock_irqrestore(&cache.lock, flags);
@@ -250,6 +260,8 @@ void mapping_destroy(struct mapping *mapping)
 static bool set_tagged_locked(struct mapping *mapping, struct page *page, enum page_flag flag,
 			      enum radix_tag tag, size_t *counter)
 {
+	ASSERT(port_lock_is_held(&mapping->lock) && page->mapping == mapping);
+	ASSERT(page_has(page, PG_UPTODATE)); /* CP4 */
 	if (page_set(page, flag))
 		return false;
 	radix_tag_set(&mapping->tree, page->index, tag);
@@ -260,8 +272,10 @@ static bool set_tagged_locked(struct mapping *mapping, struct page *page, enum p
 static bool clear_tagged_locked(struct mapping *mapping, struct page *page, enum page_flag flag,
 				enum radix_tag tag, size_t *counter)
 {
+	ASSERT(port_lock_is_held(&mapping->lock) && page->mapping == mapping);
 	if (!page_clear(page, flag))
 		return false;
+	ASSERT(radix_is_tagged(&mapping->tree, page->index, tag) && *counter); /* MA2 */
 	radix_tag_clear(&mapping->tree, page->index, tag);
 	count(counter, (size_t)-1);
 	return true;
@@ -282,6 +296,7 @@ void page_set_dirty(struct page *page)
 
 void page_end_read(struct page *page, int error)
 {
+	ASSERT(page_has(page, PG_LOCKED) && !page_has(page, PG_UPTODATE)); /* PC1 */
 	page_set(page, error ? PG_ERROR : PG_UPTODATE);
 	page_unlock(page);
 }
@@ -307,6 +322,7 @@ bool page_write(struct page *page)
 	unsigned int before;
 	int error;
 
+	ASSERT(page_has(page, PG_LOCKED));
 	page_unlock(page);
 	if (!begins)
 		return false;
@@ -324,6 +340,7 @@ void page_end_write(struct page *page, int error)
 	struct mapping *mapping = page->mapping;
 	irqflags_t flags = port_lock_irqsave(&mapping->lock);
 
+	ASSERT(page_has(page, PG_WRITEBACK)); /* it was begun */
 	if (error) {
 		mapping->nr_errors++;
 		mapping->last_error = error;

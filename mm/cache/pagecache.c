@@ -3,6 +3,7 @@
 #include <mm/cache/pagecache.h>
 
 #include <kernel/lib/align.h>
+#include <kernel/lib/assert.h>
 #include <kernel/lib/errno.h>
 #include <kernel/lib/string.h>
 #include <mm/cache/lru.h>
@@ -27,6 +28,7 @@ static void zero_part(const struct page *page, unsigned int from, unsigned int t
 {
 	char *bytes = kmap_local_page(page);
 
+	ASSERT(from <= to && to <= PAGE_SIZE);
 	memset(bytes + from, 0, to - from);
 	kunmap_local(bytes);
 }
@@ -39,6 +41,7 @@ static void begin_read(struct mapping *mapping, struct page *page)
 	unsigned int before = scope_save(SCOPE_FS);
 	int error;
 
+	ASSERT(page_has(page, PG_LOCKED) && !page_has(page, PG_UPTODATE)); /* PC1 */
 	page_clear(page, PG_ERROR);
 	error = mapping->ops->readpage(mapping, page);
 	scope_restore(SCOPE_FS, before);
@@ -121,6 +124,7 @@ static void read_ahead(struct mapping *mapping, struct readahead *ahead, uint32_
 		return;
 	ahead->window = ahead->window ? MIN(2 * ahead->window, READAHEAD_MAX) : READAHEAD_MIN;
 	ahead->end = MIN(nr_pages - start, ahead->window) + start;
+	ASSERT(ahead->window <= READAHEAD_MAX && start < ahead->end && ahead->end <= nr_pages);
 	read_pages(mapping, start, ahead->end);
 }
 
@@ -151,6 +155,7 @@ static long read_part(struct mapping *mapping, struct readahead *ahead, uint64_t
 	if (error)
 		return error == -ENXIO ? 0 : error; /* it was truncated meanwhile; so here: */
 	nr = bytes_left(mapping, pos, left);
+	ASSERT(offset_in_page(pos) + nr <= PAGE_SIZE && READ_ONCE(page->refcount) >= 1);
 	memcpy_from_page(to, page, offset_in_page(pos), nr);
 	if (!is_same)
 		lru_touch(page);
@@ -163,6 +168,7 @@ long pagecache_read(struct mapping *mapping, struct readahead *ahead, uint64_t p
 {
 	size_t done = 0;
 
+	ASSERT(port_may_sleep());
 	while (done < size_bytes) {
 		long nr = read_part(mapping, ahead, pos + done, (char *)to + done, size_bytes - done);
 
@@ -195,6 +201,7 @@ static int get_locked(struct mapping *mapping, uint64_t pos, unsigned int nr, st
 			return found;
 		if (found == 0)
 			page_lock(*page);
+		ASSERT(page_has(*page, PG_LOCKED));
 		if (mapping_has(mapping, *page))
 			return 0;
 		page_unlock(*page);
@@ -207,6 +214,8 @@ static void fill(struct mapping *mapping, struct page *page, uint64_t pos, const
 {
 	unsigned int start = offset_in_page(pos);
 
+	ASSERT(page_has(page, PG_LOCKED) && mapping_has(mapping, page));
+	ASSERT(nr && start + nr <= PAGE_SIZE);
 	if (!page_has(page, PG_UPTODATE)) {
 		zero_part(page, 0, start);
 		zero_part(page, start + nr, PAGE_SIZE);
@@ -221,8 +230,10 @@ static void fill(struct mapping *mapping, struct page *page, uint64_t pos, const
 static int make_blocks(struct mapping *mapping, struct page *page, unsigned int from, unsigned int to)
 {
 	unsigned int before = scope_save(SCOPE_FS);
-	int error = mapping->ops->make_blocks ? mapping->ops->make_blocks(mapping, page, from, to) : 0;
+	int error;
 
+	ASSERT(from < to && to <= PAGE_SIZE && page_has(page, PG_LOCKED));
+	error = mapping->ops->make_blocks ? mapping->ops->make_blocks(mapping, page, from, to) : 0;
 	scope_restore(SCOPE_FS, before);
 	return error;
 }
@@ -259,6 +270,7 @@ static int zero_tail(struct mapping *mapping, uint64_t end)
 	if (error)
 		return error;
 	page_lock(page); /* in its place for good: the mutex keeps truncation away, our reference reclaim */
+	ASSERT(mapping_has(mapping, page) && page_has(page, PG_UPTODATE));
 	error = make_blocks(mapping, page, from - 1, from);
 	if (!error) {
 		zero_part(page, from, PAGE_SIZE);
@@ -275,6 +287,7 @@ long pagecache_write(struct mapping *mapping, uint64_t pos, const void *from, si
 	size_t done = 0;
 	int error = 0;
 
+	ASSERT(port_may_sleep());
 	if (pos > MAX_FILE_BYTES || size_bytes > MAX_FILE_BYTES - pos)
 		return -EFBIG;
 	if (size_bytes && pos > end)
@@ -297,6 +310,7 @@ int pagecache_truncate(struct mapping *mapping, uint64_t size_bytes)
 	uint64_t end = mapping_size(mapping);
 	int error;
 
+	ASSERT(port_may_sleep());
 	if (size_bytes > MAX_FILE_BYTES)
 		return -EFBIG;
 	error = zero_tail(mapping, MIN(end, size_bytes));
@@ -314,6 +328,7 @@ void pagecache_write_out(struct mapping *mapping)
 {
 	struct page *page;
 
+	ASSERT(port_may_sleep());
 	for (uint32_t index = 0; (page = mapping_next(mapping, &index, RADIX_DIRTY)) != NULL; index++) {
 		page_lock(page);
 		page_wait_written(page);

@@ -175,6 +175,8 @@ static struct radix_node *new_node(struct radix_spare *spare, unsigned int shift
 
 static void hang_in(struct radix_node *parent, unsigned int place, struct radix_node *child)
 {
+	ASSERT(place < RADIX_SLOTS && !parent->slot[place] && parent->nr < RADIX_SLOTS); /* RT2 */
+	ASSERT(child->shift + RADIX_BITS == parent->shift);				 /* RT4 */
 	child->parent = parent;
 	child->place = (uint8_t)place;
 	parent->slot[place] = child;
@@ -185,6 +187,7 @@ static void raise_root(struct radix_tree *tree, struct radix_spare *spare)
 {
 	struct radix_node *old = tree->root, *root = new_node(spare, old->shift + RADIX_BITS);
 
+	ASSERT(!old->parent && levels_of(root) <= RADIX_MAX_HEIGHT); /* RT4 */
 	hang_in(root, 0, old);
 	for (unsigned int tag = 0; tag < NR_RADIX_TAGS; tag++)
 		if (node_has(old, (enum radix_tag)tag))
@@ -218,6 +221,7 @@ int radix_insert(struct radix_tree *tree, uint32_t index, void *item, struct rad
 	if (spare->nr < spare->wanted)
 		return -EAGAIN;
 	leaf = make_leaf(tree, index, spare);
+	ASSERT(leaf->shift == 0 && leaf->nr < RADIX_SLOTS); /* RT2 */
 	leaf->slot[slot_of(leaf, index)] = item;
 	leaf->nr++;
 	return 0;
@@ -230,6 +234,7 @@ static void drop_empty(struct radix_tree *tree, struct radix_node *node, struct 
 		struct radix_node *parent = node->parent;
 
 		if (parent) {
+			ASSERT(parent->slot[node->place] == node && parent->nr); /* RT4, RT2 */
 			parent->slot[node->place] = NULL;
 			parent->nr--;
 		} else {
@@ -262,10 +267,12 @@ void *radix_remove(struct radix_tree *tree, uint32_t index, struct radix_spare *
 		return NULL;
 	for (unsigned int tag = 0; tag < NR_RADIX_TAGS; tag++)
 		radix_tag_clear(tree, index, (enum radix_tag)tag);
+	ASSERT(leaf->nr); /* RT2 */
 	leaf->slot[slot_of(leaf, index)] = NULL;
 	leaf->nr--;
 	drop_empty(tree, leaf, spare);
 	lower_root(tree, spare);
+	ASSERT(!tree->root || (tree->root->nr && !tree->root->parent)); /* RT1, RT4 */
 	return item;
 }
 

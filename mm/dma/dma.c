@@ -3,6 +3,7 @@
 #include <mm/dma/dma.h>
 
 #include <kernel/lib/align.h>
+#include <kernel/lib/assert.h>
 #include <kernel/lib/errno.h>
 #include <kernel/lib/string.h>
 #include <mm/objects/above.h>
@@ -17,6 +18,7 @@ void dma_init(paddr_t dma_end, paddr_t image_end, size_t bounce_bytes)
 	dma_reach.dma_end = dma_end;
 	dma_reach.first = MIN((uintptr_t)ALIGN_UP(image_end, PAGE_SIZE), lowmem_bytes);
 	dma_reach.bytes = lowmem_bytes - dma_reach.first;
+	ASSERT(dma_end && dma_reach.first <= lowmem_bytes);
 	dma_bounce_init(bounce_bytes);
 }
 
@@ -109,6 +111,7 @@ void *dma_alloc_coherent(struct device *dev, size_t size, dma_addr_t *handle, gf
 		return NULL;
 	port_clear(addr, ALIGN_UP(size, PAGE_SIZE));
 	*handle = virt_to_phys(addr);
+	ASSERT(*handle + size - 1 <= dev->coherent_dma_mask && IS_ALIGNED(*handle, PAGE_SIZE)); /* DM1 */
 	return addr;
 }
 
@@ -127,6 +130,7 @@ void dma_free_coherent(struct device *dev, size_t size, void *addr, dma_addr_t h
 			(unsigned long long)handle);
 		return;
 	}
+	ASSERT(size - 1 < COHERENT_MAX_BYTES);
 	give(addr, size);
 }
 
@@ -169,9 +173,14 @@ static bool request_is_good(const struct device *dev, size_t size, unsigned int 
 static dma_addr_t map_physical(const struct device *dev, paddr_t from, size_t size,
 			       enum dma_data_direction direction, const void *caller)
 {
+	dma_addr_t to;
+
+	ASSERT(size && direction < DMA_NONE && mask_is_usable(dev->dma_mask));
 	if (from + size - 1 <= dev->dma_mask)
 		return from;
-	return dma_bounce_map(dev, from, size, direction, caller);
+	to = dma_bounce_map(dev, from, size, direction, caller);
+	ASSERT(to == DMA_MAPPING_ERROR || to + size - 1 <= dev->dma_mask); /* DM1 */
+	return to;
 }
 
 /* Below the end of the kernel's image only what the allocator handed out is anybody's. */
@@ -251,6 +260,7 @@ void dma_unmap_sg(struct device *dev, struct scatterlist *sg, int nr, enum dma_d
 
 int dma_map_sg(struct device *dev, struct scatterlist *sg, int nr, enum dma_data_direction direction)
 {
+	ASSERT(nr >= 0);
 	for (int i = 0; i < nr; i++) {
 		sg[i].dma_address = dma_map_page(dev, sg[i].page, sg[i].offset, sg[i].length, direction);
 		sg[i].dma_length = sg[i].length;

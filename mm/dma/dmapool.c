@@ -3,6 +3,7 @@
 #include <mm/dma/dmapool.h>
 
 #include <kernel/lib/align.h>
+#include <kernel/lib/assert.h>
 #include <kernel/lib/bitops.h>
 #include <kernel/lib/format.h>
 #include <mm/objects/kmalloc.h>
@@ -43,6 +44,7 @@ struct dma_pool *dma_pool_create(const char *name, struct device *dev, size_t si
 	if (!pool)
 		return NULL;
 	(void)snprintf(cache_name, sizeof(cache_name), "dma-%s", name);
+	ASSERT(!boundary || align_within(size, align, boundary) <= boundary);
 	pool->dev = dev;
 	pool->cache = kmem_cache_create(cache_name, size, align_within(size, align, boundary),
 					flags | SLAB_DIRECT_MAP, NULL);

@@ -15,6 +15,7 @@
 #include <mm/early/memmap.h>
 
 #include <kernel/lib/align.h>
+#include <kernel/lib/assert.h>
 
 #define LARGE_BYTES MIB(1ull) /* goes into the table before all that is smaller */
 
@@ -51,6 +52,7 @@ void memmap_build(struct range_set *usable, const struct memmap_entry *entries, 
 		if (entries[i].type != MEMMAP_USABLE && entries[i].len > 0)
 			range_set_remove(usable, entries[i].base, memmap_entry_end(&entries[i]));
 	range_set_round_inwards(usable, PAGE_SIZE);
+	ASSERT(range_set_bytes_in(usable, 0, MEMMAP_END) == range_set_bytes_in(usable, 0, UINT64_MAX));
 }
 
 uint64_t memmap_pages_in(const struct range_set *usable, uint64_t start_pfn, uint64_t end_pfn)

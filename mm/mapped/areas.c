@@ -32,6 +32,7 @@ static struct area *rotate_left(struct area *node)
 {
 	struct area *top = node->right;
 
+	ASSERT(top && node->start < top->start);
 	node->right = top->left;
 	top->left = node;
 	update(node);
@@ -43,6 +44,7 @@ static struct area *rotate_right(struct area *node)
 {
 	struct area *top = node->left;
 
+	ASSERT(top && top->start < node->start);
 	node->left = top->right;
 	top->right = node;
 	update(node);
@@ -152,6 +154,8 @@ static void insert_below(struct areas *areas, struct area *above, struct area *a
 {
 	uintptr_t gap_start = above->start - above->gap;
 
+	ASSERT(size_bytes && IS_ALIGNED(size_bytes, PAGE_SIZE) && IS_ALIGNED(start, PAGE_SIZE));
+	ASSERT(start >= gap_start && start + size_bytes <= above->start); /* VM1 */
 	area->start = start;
 	area->end = start + size_bytes;
 	area->gap = start - gap_start;

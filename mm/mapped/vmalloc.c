@@ -67,6 +67,7 @@ static COLD void *give_up(struct vm_area *area, uintptr_t end, gfp_t gfp, const 
 {
 	size_t size_bytes = area->size_bytes;
 
+	ASSERT(area->state == AREA_GROWING && end >= area->span.start && end < area_mapped_end(area));
 	area_unmap_and_free(area, end);
 	area_abandon(area);
 	return area_refuse("vmalloc", size_bytes, gfp, caller, "no memory for all of its pages");
@@ -90,6 +91,7 @@ static ALWAYS_INLINE void *alloc_area(size_t size_bytes, size_t align, gfp_t gfp
 		return area_refuse("vmalloc", size_bytes, gfp, caller, why);
 	is_begun = area_parts_begin();
 	ASSERT(area->state == AREA_GROWING && area->kind == AREA_VMALLOC);
+	ASSERT(IS_ALIGNED(area->span.start, align) && area_mapped_end(area) - area->span.start >= size_bytes);
 	end = map_new_pages(area, gfp | __GFP_NOWARN);
 	area_parts_end(is_begun);
 	if (unlikely(end != area_mapped_end(area)))
@@ -151,6 +153,7 @@ static void free_for(const void *addr, const void *caller)
 	} else if (area_context_is_atomic()) {
 		area_defer(area, caller);
 	} else {
+		ASSERT(port_may_sleep() && area->kind == AREA_VMALLOC);
 		area_let_go(area, caller);
 		area_unmap_and_free(area, area_mapped_end(area));
 		area_retire(area);

@@ -9,7 +9,8 @@
 
 static void *map_area(struct vm_area *area)
 {
-	ASSERT(area->kind != AREA_VMALLOC);
+	ASSERT(area->kind != AREA_VMALLOC && area->state == AREA_GROWING);
+	ASSERT_SLOW(port_pte_is_mapped(port_pte_of(area_mapped_end(area) - PAGE_SIZE))); /* VM4 */
 	area_make_live(area);
 	return (void *)area->span.start;
 }
@@ -40,8 +41,11 @@ void *vmap(struct page *const *pages, unsigned int nr, unsigned long flags, pgpr
 	area = why ? NULL : area_get(size_bytes, PAGE_SIZE, AREA_VMAP, GFP_KERNEL, caller, &why);
 	if (!area)
 		return area_refuse("vmap", size_bytes, GFP_KERNEL, caller, why);
-	for (uintptr_t addr = area->span.start; addr < area_mapped_end(area); addr += PAGE_SIZE)
+	ASSERT(area_nr_pages(area) == nr);
+	for (uintptr_t addr = area->span.start; addr < area_mapped_end(area); addr += PAGE_SIZE) {
+		ASSERT(!port_pte_is_mapped(port_pte_of(addr))); /* VM4 */
 		port_pte_set(port_pte_of(addr), addr, page_to_pfn(*pages++), prot);
+	}
 	return map_area(area);
 }
 
@@ -83,8 +87,10 @@ void *ioremap(paddr_t paddr, size_t size_bytes)
 	if (!area)
 		return area_refuse("ioremap", size_bytes, GFP_KERNEL, caller, why);
 	area->paddr = paddr - offset;
-	for (uintptr_t addr = area->span.start; addr < area_mapped_end(area); addr += PAGE_SIZE)
+	for (uintptr_t addr = area->span.start; addr < area_mapped_end(area); addr += PAGE_SIZE) {
+		ASSERT(!port_pte_is_mapped(port_pte_of(addr))); /* VM4 */
 		port_pte_set(port_pte_of(addr), addr, pfn++, PORT_PROT_KERNEL_IO);
+	}
 	return (char *)map_area(area) + offset;
 }
 
@@ -100,6 +106,7 @@ static void unmap_for(const char *call, const void *addr, enum area_kind kind, c
 				       kind == AREA_VMAP ? "what vmap gave" : "what ioremap gave");
 		return;
 	}
+	ASSERT(area->kind == kind && area->state == AREA_LIVE);
 	area_let_go(area, caller);
 	area_unmap(area, area_mapped_end(area));
 	area_retire(area);

@@ -41,6 +41,7 @@ static uint32_t class_size(unsigned int class)
 {
 	unsigned int quarter = class - NR_KMALLOC_SMALL;
 
+	ASSERT(class < NR_KMALLOC_CLASSES);
 	if (class < NR_KMALLOC_SMALL)
 		return (class + 1) * 8;
 	return (5 + quarter % 4) << (5 + quarter / 4);
@@ -91,6 +92,7 @@ static void init_class(unsigned int dma, unsigned int class, struct kmem_cache *
 	snprintf(name, sizeof(name), "%skmalloc-%u", dma ? "dma-" : "", size);
 	(void)slab_cache_init(cache, slots, name, size, IS_POWER_OF_2(size) ? size : 0,
 			      dma ? SLAB_CACHE_DMA : 0, NULL);
+	ASSERT(cache->object_size == size && kmalloc_class(size) == class); /* K1 */
 	cache->built_in = true;
 	kmalloc_caches[dma][class] = cache;
 }
@@ -110,6 +112,7 @@ void kmalloc_init(void)
 		}
 	for (unsigned int i = 0; i < ARRAY_SIZE(cache_of_size); i++)
 		cache_of_size[i] = kmalloc_caches[0][kmalloc_class(i * 8 + 1)];
+	ASSERT(cache_of_size[ARRAY_SIZE(cache_of_size) - 1]->object_size >= TABLED_SIZE); /* K1 */
 	kmalloc_memory.end = memory;
 	mm_watch_set(WATCH_EARLY, false);
 }
@@ -169,6 +172,7 @@ static NOINLINE void *alloc_large(size_t size, gfp_t gfp, const void *caller)
 /* K2 for an object of a class. */
 static inline void clear_from(void *object, size_t from, size_t usable)
 {
+	ASSERT(from <= usable);
 	memset((char *)object + from, 0, usable - from);
 }
 
@@ -209,6 +213,7 @@ void *kmalloc_any(size_t size, gfp_t gfp)
 {
 	struct kmem_cache *cache = plain_cache(size);
 
+	ASSERT(!cache || !cache->per_slab || cache->object_size >= size); /* K1 */
 	if (unlikely(!cache || gfp_has(gfp, ~GFP_OBJECT_BITS)))
 		return kmalloc_slow(size, gfp, RETURN_ADDRESS());
 	return slab_pop_object(cache, gfp);
@@ -414,6 +419,7 @@ static void note_size(void *object, size_t usable, size_t new_size, const void *
 {
 	struct page *page = virt_to_page(object);
 
+	ASSERT(page->slab_cache || page->state == PAGE_LARGE);
 	if (page->slab_cache && cache_is_debugged(page->slab_cache))
 		slab_debug_resize(page->slab_cache, object, new_size, caller);
 	else if (page->slab_cache)
@@ -438,6 +444,7 @@ void *krealloc(const void *object, size_t new_size, gfp_t gfp)
 	size_t usable = ksize_for(object, caller), asked = bytes_asked_for(object, usable);
 	void *moved;
 
+	ASSERT(asked <= usable); /* K2 */
 	if (!ZERO_OR_NULL_PTR(object) && usable == 0)
 		return NULL;
 	if (new_size == 0) {
@@ -448,6 +455,7 @@ void *krealloc(const void *object, size_t new_size, gfp_t gfp)
 		return stay((void *)object, asked, usable, new_size, gfp, caller);
 	moved = kmalloc_slow(new_size, gfp, caller);
 	if (moved && usable) {
+		ASSERT(moved != object && !ZERO_OR_NULL_PTR(moved));
 		memcpy(moved, object, MIN(asked, new_size));
 		kfree(object);
 	}

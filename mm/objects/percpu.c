@@ -6,6 +6,7 @@
 #include <mm/objects/percpu.h>
 
 #include <kernel/lib/align.h>
+#include <kernel/lib/assert.h>
 #include <kernel/lib/bitops.h>
 #include <mm/objects/above.h>
 #include <mm/objects/kmalloc.h>
@@ -64,11 +65,13 @@ void *percpu_alloc(size_t size_bytes, size_t align, gfp_t gfp)
 		return NULL;
 	for (copies->nr = 0; copies->nr < nr_cpus; copies->nr++) {
 		copies->copy[copies->nr] = alloc_copy(bytes, gfp);
+		ASSERT(IS_ALIGNED((uintptr_t)copies->copy[copies->nr], align));
 		if (!copies->copy[copies->nr]) {
 			free_copies(copies);
 			return NULL;
 		}
 	}
+	ASSERT(percpu_copies((void *)~(uintptr_t)copies) == copies && copies->nr == nr_cpus);
 	return (void *)~(uintptr_t)copies;
 }
 

@@ -35,6 +35,7 @@ static size_t park(struct kmem_cache *cache, void *const *objects, size_t nr)
 	uint32_t count = stack->count, n = 0;
 
 	if (likely(count < stack->limit && stack->slot[(int)count - 1] != objects[0])) {
+		ASSERT(stack->limit <= stack->capacity);
 		n = MIN((uint32_t)nr, stack->limit - count);
 		port_copy_words(&stack->slot[count], objects, n);
 		WRITE_ONCE(stack->count, count + n);
@@ -94,6 +95,7 @@ void kmem_cache_free_bulk(struct kmem_cache *cache, size_t nr, void **objects)
 			slab_free_object(objects[0], cache);
 			done = 1;
 		}
+		ASSERT(done && done <= nr);
 		objects += done;
 		nr -= done;
 	}
@@ -124,5 +126,6 @@ size_t kmem_cache_alloc_bulk(struct kmem_cache *cache, gfp_t gfp, size_t nr, voi
 
 	if (likely(!gfp_has(gfp, ~GFP_OBJECT_BITS) && !(gfp_has(gfp, __GFP_WAIT) && port_is_atomic())))
 		done = take_parked(cache, objects, nr);
+	ASSERT(done <= nr);
 	return likely(done == nr) ? nr : alloc_others(cache, gfp, nr, objects, done);
 }

@@ -3,6 +3,7 @@
  * and counters whose races cost a message at most. */
 #include <mm/pages/gfp.h>
 
+#include <kernel/lib/assert.h>
 #include <kernel/lib/format.h>
 #include <mm/port.h>
 
@@ -67,6 +68,7 @@ const char *gfp_why_impossible(gfp_t gfp)
 		return "two zones, __GFP_DMA and __GFP_HIGHMEM";
 	if (gfp_mobility_bits(gfp) == 3)
 		return "__GFP_MOVABLE and __GFP_RECLAIMABLE together";
+	ASSERT(gfp_is_impossible(gfp));
 	return "__GFP_NOFAIL without __GFP_WAIT";
 }
 
@@ -85,6 +87,7 @@ bool ratelimit_ok(struct ratelimit *limit)
 	if (limit->printed >= RATELIMIT_BURST)
 		return false;
 	limit->printed++;
+	ASSERT(limit->printed <= RATELIMIT_BURST);
 	return true;
 }
 

@@ -69,6 +69,7 @@ int page_count(struct page *page)
 {
 	const struct page *counts = counting_page(page);
 
+	ASSERT(!counts || counts->refcount >= 1); /* A1 */
 	return counts ? counts->refcount : 0;
 }
 
@@ -106,6 +107,7 @@ void put_page(struct page *page)
 		return;
 	}
 	counts = counting_page(page);
+	ASSERT(!counts || READ_ONCE(counts->refcount) >= 1); /* A1 */
 	if (unlikely(!counts || is_the_owners(counts)))
 		report_bad_reference(page, "put_page", RETURN_ADDRESS());
 	else

@@ -21,6 +21,7 @@ static void set_state(struct page *page, enum page_state from, enum page_state t
 {
 	irqflags_t flags = irq_save();
 
+	ASSERT(page->order == 0 && (change == 1 || user_pages.nr[page_zone(page)->index]));
 	page_set_state(page, from, to);
 	__atomic_add_fetch(&user_pages.nr[page_zone(page)->index], change, __ATOMIC_RELAXED);
 	ASSERT(user_pages.nr[page_zone(page)->index] <= page_zone(page)->managed);

@@ -15,6 +15,7 @@ static const char *const zone_names[NR_ZONES] = {"DMA", "Normal", "HighMem"};
 
 static void zone_init(struct zone *zone, unsigned int node, enum zone_id id, pfn_t start_pfn, pfn_t end_pfn)
 {
+	ASSERT(id < NR_ZONES);
 	memset(zone, 0, sizeof(*zone));
 	zone->name = zone_names[id];
 	zone->index = (uint8_t)(zone - zones);
@@ -59,6 +60,7 @@ static void build_zonelist(struct zonelist *list, unsigned int node, unsigned in
 	for (unsigned int id = highest + 1; id-- > 0;) {
 		struct zone *zone = &zones[node * NR_ZONES + id];
 
+		ASSERT(zone->id == id && zone->node == node);
 		if (zone_has_memory(zone))
 			list->zone[n++] = zone;
 	}
@@ -112,6 +114,7 @@ static void set_protection(struct zone *zone)
 	for (unsigned int id = zone->id + 1u; id < NR_ZONES; id++) {
 		above += zone[id - zone->id].managed;
 		zone->protection[id] = MIN(above >> shift[zone->id], zone->managed / 2);
+		ASSERT(zone->protection[id] >= zone->protection[id - 1]); /* rises with what is above */
 	}
 }
 
@@ -127,6 +130,7 @@ void zone_build_policy(uint32_t min_free_kbytes)
 	min_free = min_free_kbytes / 4;
 
 	for_each_zone(zone) {
+		ASSERT(zone->managed <= zone->present); /* Z1 */
 		set_watermarks(zone, zone_min_pages(zone, min_free, lowmem));
 		set_protection(zone);
 	}

@@ -16,6 +16,7 @@
 /* V3 */
 static bool serve_reclaimer(struct mem_waiter *waiter)
 {
+	ASSERT(scope_is_reclaim()); /* V3 */
 	waiter->gfp |= __GFP_HIGH;
 	if (waiter->take(waiter))
 		return true;
@@ -36,6 +37,7 @@ static void let_victim_end(struct mem_waiter *waiter)
 
 static bool do_round(struct mem_waiter *waiter, gfp_t gfp)
 {
+	ASSERT(port_may_sleep() && waiter->order <= MAX_PAGE_ORDER);
 	mm_event_add(EVENT_ROUND, 1);
 	let_victim_end(waiter);
 	(void)vmscan_reclaim(gfp, (size_t)1 << waiter->order);

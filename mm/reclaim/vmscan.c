@@ -92,6 +92,7 @@ static struct shrinker *next_shrinker(struct shrinker_call *call)
 
 	if (!list_is_empty(&vmscan.shrinkers)) {
 		shrinker = list_first_entry(&vmscan.shrinkers, struct shrinker, link);
+		ASSERT(vmscan.nr_shrinkers && !shrinker->leaving);
 		list_del(&shrinker->link);
 		list_add_tail(&shrinker->link, &vmscan.shrinkers);
 		call->thread = port_current();
@@ -164,6 +165,7 @@ static size_t shrink_one(struct shrinker *shrinker, gfp_t gfp, size_t wanted, ui
 		struct growth before = growth_begin(short_zones);
 		size_t batch = MIN(left, (size_t)SHRINK_BATCH), some = shrinker->scan(shrinker, batch, gfp);
 
+		ASSERT(scope_is_reclaim()); /* V3: it did not end ours */
 		if (some == 0 || some == SHRINK_STOP)
 			break;
 		if (!growth_helps(&before, short_zones)) {
@@ -208,6 +210,7 @@ static size_t reclaim(gfp_t gfp, size_t nr_pages, uint32_t short_zones)
 	unsigned int before;
 	size_t freed;
 
+	ASSERT(!port_in_interrupt());
 	if (scope_is_reclaim())
 		return 0;
 	before = scope_save(SCOPE_RECLAIM);
@@ -304,6 +307,7 @@ NORETURN void vmscan_background(void)
 {
 	bool is_done = true;
 
+	ASSERT(port_may_sleep());
 	vmscan.thread = port_current();
 	for (;;) {
 		WRITE_ONCE(vmscan_is_awake, false);
