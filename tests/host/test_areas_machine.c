@@ -178,6 +178,32 @@ KTEST(areas_machine, who_needs_much_is_asked_again_when_less_was_of_no_use, "G15
 	EXPECT(try_all(&s));
 }
 
+static void borrow_little_and_free(void)
+{
+	borrow_little();
+	free_held(0);
+}
+
+static void free_other(void)
+{
+	free_held(1);
+}
+
+KTEST(areas_machine, who_waits_behind_one_who_needs_more_is_asked_by_the_same_free, "G15 V1 VM7")
+{
+	static const struct host_scene s = {
+		.name = "1 thread waits for much, 1 for what a third frees, and frees the rest",
+		.setup = setup_full,
+		.thread = {borrow_much, borrow_little_and_free, free_other},
+		.at_rest = rest,
+		.finish = finish,
+		.points = points,
+		.max_diversions = 1,
+	};
+
+	EXPECT(try_all(&s));
+}
+
 /* --- a validator beside others --- */
 
 static const char *const all_points[] = {"preempt",    "irq",  "park", "DMA",  "vmap_area", "kmalloc-512",

@@ -157,6 +157,23 @@ KTEST(reclaim, empty_slabs_and_parked_objects_are_given_back_before_anybody_is_a
 	kmem_cache_destroy(cache);
 }
 
+KTEST(reclaim, a_pass_takes_empty_slabs_before_it_asks_anybody, "R1 SLB-08")
+{
+	MACHINE_STAYS_AS_FOUND();
+	struct kmem_cache *cache = kmem_cache_create("reclaimed", 1000, 0, 0, NULL);
+	ENDS_WITH(giver_unregister) struct giver giver = {.answer = 0};
+
+	REQUIRE(cache && giver_register(&giver, 1, GFP_KERNEL));
+	kmem_cache_free(cache, kmem_cache_alloc(cache, GFP_KERNEL));
+	EXPECT_EQ(cache->nr_slabs, 1);
+	EXPECT(vmscan_reclaim(GFP_KERNEL, 1) >=
+	       1); /* in the background nobody waits, and nothing was drained */
+	EXPECT_EQ(cache->nr_slabs, 0);
+	EXPECT_EQ(giver.nr_scans, 0);
+	giver_unregister(&giver);
+	kmem_cache_destroy(cache);
+}
+
 /* --- inside a shrinker --- */
 
 static struct page *got_inside;
