@@ -5,6 +5,7 @@
 
 #include <kernel/lib/bitops.h>
 #include <kernel/lib/random.h>
+#include <kernel/lib/string.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 #include <tests/kernel/test_util.h>
@@ -53,6 +54,26 @@ KTEST(areas, the_lowest_gap_that_fits_is_taken, "VMA-03 V1")
 	EXPECT(place(&area[3], 2));
 	EXPECT_EQ(area[3].start, SPACE + PAGES(6));
 	EXPECT(is_sound());
+}
+
+/* Three in a row, which know all about each other. */
+KTEST(areas, a_tree_that_leans_is_found, "VMA-04 V1")
+{
+	struct area low, middle, *high = &areas.end;
+
+	begin(10);
+	EXPECT(place(&low, 1) && place(&middle, 1));
+	low.left = low.right = middle.right = high->right = NULL;
+	middle.left = &low;
+	high->left = &middle;
+	areas.root = high;
+	low.height = 1;
+	middle.height = 2;
+	high->height = 3;
+	low.largest = 0;
+	middle.largest = 0; /* areas side by side */
+	high->largest = high->gap;
+	EXPECT(areas_check(&areas) && strcmp(areas_check(&areas), "VM3: the tree is not balanced") == 0);
 }
 
 KTEST(areas, one_is_put_where_it_shall_be_or_not_at_all, "VMA-03 R8")

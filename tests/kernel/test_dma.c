@@ -97,6 +97,22 @@ KTEST(dma, a_buffer_beyond_the_mask_is_bounced_below_it, "S8 DMA-03")
 	EXPECT_EQ(dma_bounce.nr_used, 0);
 }
 
+KTEST(dma, a_buffer_whose_end_lies_beyond_the_mask_is_bounced, "S8 DMA-03")
+{
+	MACHINE_STAYS_AS_FOUND();
+	NEEDS_FAR_BUFFER(buffer);
+	struct device dev = {.name = "short", .dma_mask = virt_to_phys(buffer) + 499};
+	dma_addr_t addr = dma_map_single(&dev, buffer, 500, DMA_TO_DEVICE);
+
+	EXPECT_EQ(addr, virt_to_phys(buffer));
+	dma_unmap_single(&dev, addr, 500, DMA_TO_DEVICE);
+	addr = dma_map_single(&dev, buffer, 501, DMA_TO_DEVICE);
+	REQUIRE(!dma_mapping_error(&dev, addr));
+	EXPECT(addr + 501 <= MIB(16u));
+	dma_unmap_single(&dev, addr, 501, DMA_TO_DEVICE);
+	EXPECT_EQ(dma_bounce.nr_used, 0);
+}
+
 /* The device writes all of it. Result: did the buffer change? */
 static bool comes_back(char *buffer, enum dma_data_direction direction)
 {

@@ -116,6 +116,18 @@ static bool rows_cover_zones(const struct map_row *row, unsigned int nr)
 	return zone && at == zone->end_pfn;
 }
 
+KTEST(map, a_cell_that_begins_before_its_zone_counts_only_what_is_inside, "D8")
+{
+	struct zone zone = {.start_pfn = 1003, .end_pfn = 1021};
+	struct map_row row = {.zone = &zone, .first = 1000, .order = 3, .nr_cells = 3};
+	pfn_t first, end;
+
+	map_cell_range(&row, 0, &first, &end);
+	EXPECT(first == 1003 && end == 1008);
+	map_cell_range(&row, 2, &first, &end);
+	EXPECT(first == 1016 && end == 1021);
+}
+
 KTEST(map, rows_cover_each_zone_once_and_are_no_more_than_asked_for, "D8")
 {
 	struct map_row row[MAP_ROWS_MAX];
