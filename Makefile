@@ -29,7 +29,7 @@ NEED_BUILD := nasm=nasm $(if $(HAVE_CROSS),,gcc-i686-linux-gnu=i686-linux-gnu-gc
 NEED_BUILD += $(if $(filter clang%,$(notdir $(CC))),clang=$(CC))
 NEED_ISO   := $(NEED_BUILD) grub-common=grub-mkrescue grub-pc-bin=/usr/lib/grub/i386-pc/multiboot2.mod
 NEED_ISO   += xorriso=xorriso mtools=mformat
-NEED_RUN   := $(NEED_ISO) qemu-system-x86=qemu-system-i386
+NEED_RUN   := $(NEED_ISO) qemu-system-x86=qemu-system-i386 e2fsprogs=/usr/sbin/mke2fs
 NEED_RUN   += $(if $(filter 1,$(GUI)),qemu-system-gui=$(firstword $(wildcard /usr/lib/*/qemu/ui-gtk.so) /usr/lib/qemu/ui-gtk.so))
 NEED_DEBUG := $(NEED_BUILD) qemu-system-x86=qemu-system-i386 gdb=gdb
 NEED_GDB   := $(NEED_DEBUG) perl=prove expect=expect procps=pgrep qemu-utils=qemu-img
@@ -193,20 +193,21 @@ build/ashlar.iso: build/ashlar.elf FORCE
 # In a terminal: a screen, the short suites, the prompt. From a pipe: all tests in KTAP and the demonstrations; what it says is
 # for the monitor, and at its end leave with the tests' result.
 UNLESS     = $(if $(findstring $(1)=,$(APPEND)),,$(1)=$(2))
+RUN_ROOT   = $(if $(filter none,$(DISK)),,$(call UNLESS,root,ide0))
 RUN_PERSON = $(call UNLESS,output,terminal) $(call UNLESS,selftest,quick) $(call UNLESS,map,on)
 RUN_PIPE   = $(call UNLESS,demo,all) exit=qemu panic=exit $(call UNLESS,monitor,on)
 run: build/ashlar.elf $(if $(DISK),,disk)
 	$(Q)[ -t 0 ] && [ -t 1 ] && words="$(RUN_PERSON)" || words="$(RUN_PIPE)"; \
-		tools/make-iso.sh $< build/run.iso 0 "$(APPEND) $$words" && tools/run-qemu.sh -cdrom build/run.iso $(RUN_DISKS) \
+		tools/make-iso.sh $< build/run.iso 0 "$(APPEND) $$words $(RUN_ROOT)" && tools/run-qemu.sh -cdrom build/run.iso $(RUN_DISKS) \
 		-gdb unix:$(RUN_GDB),server=on,wait=off $(QEMU_EXTRA)
 
-# A disk and a floppy whose every word the tests know; DISK=FILE is ide0 instead, DISK=none: neither.
+# A disk with files, and a floppy whose every word the tests know; DISK=FILE is ide0 instead, DISK=none: neither.
 RUN_FLOPPY = -drive if=floppy,index=0,file=build/floppy.img,format=raw
 RUN_DISK   = -drive if=none,id=ide0,file=$(1),format=raw -device ide-hd,drive=ide0,bus=ide.0,unit=0
-RUN_DISKS  = -boot d $(if $(filter none,$(DISK)),,$(call RUN_DISK,$(or $(DISK),build/disk.img)) $(if $(DISK),,$(RUN_FLOPPY)))
+RUN_DISKS  = -boot d $(if $(filter none,$(DISK)),,$(call RUN_DISK,$(or $(DISK),build/root.img)) $(if $(DISK),,$(RUN_FLOPPY)))
 disk:
 	@mkdir -p build
-	$(Q)tools/make-disk build/disk.img 16777216 && tools/make-disk build/floppy.img 1474560
+	$(Q)tools/make-root build/root.img 16M && tools/make-disk build/floppy.img 1474560
 
 # `make attach` finds the machine of `make run` at this socket, which costs nothing until then.
 RUN_GDB = build/run.gdb
@@ -250,7 +251,7 @@ help:
 #: make debug-test a real GDB does all of that, and looks
 #: make session-test  a session of 150 commands and keys in a terminal of 80 by 24
 #: make screenshots  docs/img/map.png and memory.svg anew, each from a machine that runs
-#: make disk       build/disk.img and build/floppy.img, which make run attaches; those that are there stay
+#: make disk       build/root.img, an ext2 disk that make run mounts, and build/floppy.img; those that are there stay
 #: make host       host tools under build/host/
 #: make fuzz       libFuzzer on loader data, command line, maps and calls of mm, 64 and 32 bits; TIME=60 seconds each
 #: make mutants    plants small faults one at a time; the host tests must catch each

@@ -31,7 +31,9 @@
 #include <kernel/core/softirq.h>
 #include <kernel/core/thread.h>
 #include <kernel/core/timer.h>
+#include <kernel/core/vfs.h>
 #include <kernel/lib/align.h>
+#include <kernel/lib/errno.h>
 #include <kernel/lib/string.h>
 #include <mm/dma/dma.h>
 #include <mm/early/memblock.h>
@@ -336,6 +338,16 @@ static void set_faults(void)
 	set_fault("fail_page_alloc", FAULT_PAGES, boot.options.fail_page_alloc);
 }
 
+static void mount_root(void)
+{
+	int error = boot.options.root[0] ? vfs_mount(boot.options.root, "/", false) : -ENOENT;
+
+	if (!error)
+		pr_info("root: the files of %s hang over /", boot.options.root);
+	else if (boot.options.root[0])
+		pr_warn("root=%s: %s", boot.options.root, error_text(error));
+}
+
 static void set_validation(void)
 {
 	unsigned int every = boot.options.validate_every;
@@ -418,6 +430,7 @@ NORETURN void kernel_main(uint32_t magic, uint32_t info_paddr)
 	set_validation();
 	result = run_selftests();
 	bench_run(boot.options.bench);
+	mount_root(); /* after what counts pages */
 	if (boot.options.map)
 		(void)map_live_set(true); /* after what is measured */
 	demo_run(boot.options.demo);

@@ -56,6 +56,7 @@ static const struct {
 	{"misuse", debugging_commands, "debug kmalloc-104 ZPU"},
 	{"rules", teach_commands, "try last-page"},
 	{"devices", device_commands, "scull hog"},
+	{"files", file_commands, "ls /docs"},
 	{"run", run_commands, "test slab kmalloc"},
 	{"programs", program_commands, "run hog 64 &"},
 	{"system", system_commands, "bt monitor"},

@@ -7,7 +7,7 @@
 #include <monitor/command.h>
 
 extern const struct command show_commands[], memory_commands[], teach_commands[], debugging_commands[],
-	device_commands[], run_commands[], program_commands[], system_commands[];
+	device_commands[], file_commands[], run_commands[], program_commands[], system_commands[];
 
 /* show.c: the page "which flag when", which `help gfp` prints. */
 void flags_page_print(void);

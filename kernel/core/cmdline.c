@@ -68,6 +68,8 @@ static const struct option cmdline_table[] = {
 	 .help = "free pages hold a pattern: what is written to them is found"},
 	{"page_owner", KIND_BOOL, AT(page_owner), ON_OFF,
 	 .help = "who took each page, and who freed it: in reports, whatis, page, owners"},
+	{"root", KIND_WORD, AT(root), .expected = "the name of a disk, ide0 to ide3",
+	 .help = "its files hang over /: ls, cat ... at the prompt"},
 	{"validate_every", KIND_NUMBER, AT(validate_every), 0, 1u << 30, "a number from 0 to 1073741824",
 	 .help = "DEBUG=2: mm_validate after each so many slow paths; 0: never"},
 };

@@ -33,8 +33,9 @@ struct cmdline_options {
 	uint32_t fail_nth; /* 0: no self-test's requests fail */
 	bool init_on_alloc, init_on_free;
 	bool page_poison, page_owner;
-	uint32_t guard_sample;	 /* one object in so many; 0: none */
-	uint32_t validate_every; /* slow paths; 0: never */
+	uint32_t guard_sample;	     /* one object in so many; 0: none */
+	uint32_t validate_every;     /* slow paths; 0: never */
+	char root[CMDLINE_LIST_MAX]; /* the disk whose files hang over "/"; empty: none */
 	enum panic_action panic;
 };
 
