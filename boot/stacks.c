@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Threads' stacks, from mm's pages. Each has a slot of the area at MMU_STACKS_START:
  *
- *   | guard page, never mapped | page | page, struct thread at its end |
+ *   | guard page, never mapped | page | page | page, struct thread at its end |
  *
  * so a stack that grows too far meets a page that is not there, and its slot's number names the thread. A
  * slot is used again as late as possible, which lets a stale pointer fault.
@@ -24,9 +24,9 @@
 #include <mm/pages/page.h>
 #include <mm/pages/page_alloc.h>
 
-#define NR_PAGES	2u
+#define NR_PAGES	3u
 #define GFP_STACK	(GFP_KERNEL | __GFP_HIGH) /* C5: when all is swallowed, a new thread is what helps */
-#define SLOT_BYTES	((NR_PAGES + 2) * PAGE_SIZE) /* the top page is not used: slots stay powers of two */
+#define SLOT_BYTES	((NR_PAGES + 1) * PAGE_SIZE)
 #define NR_SLOTS	((MMU_STACKS_END - MMU_STACKS_START) / SLOT_BYTES)
 #define SLOTS_PER_TABLE (MMU_TABLE_SPAN / SLOT_BYTES)
 #define NR_REMEMBERED	16u
@@ -210,18 +210,28 @@ static void describe_free_slot(unsigned int slot, char *buf, size_t size)
 		(void)snprintf(buf, size, "in the area of stacks, where no thread has one");
 }
 
+static bool slot_has_thread(unsigned int slot)
+{
+	return slot < NR_SLOTS && stacks.is_taken[slot] && mmu_is_mapped((uintptr_t)slot_thread(slot));
+}
+
+/* In the guard page of a slot that is free. */
+static void describe_past_stack(unsigned int slot, uintptr_t addr, char *buf, size_t size)
+{
+	(void)snprintf(buf, size, "%lu bytes past the stack of thread %.*s",
+		       (unsigned long)(addr - slot_start(slot + 1)), THREAD_NAME_MAX - 1,
+		       slot_thread(slot)->name);
+}
+
 /* The guard page has its word in mmu.c. A thread that is only being made may have anything for a name. */
 static void describe_stack(unsigned int slot, uintptr_t addr, char *buf, size_t size)
 {
 	const struct thread *thread = slot_thread(slot);
-	uintptr_t end = slot_start(slot) + (1 + NR_PAGES) * PAGE_SIZE, top = end - STRUCT_ROOM;
+	uintptr_t top = slot_start(slot + 1) - STRUCT_ROOM;
 	char name[THREAD_NAME_MAX];
 
 	(void)snprintf(name, sizeof(name), "%.*s", THREAD_NAME_MAX - 1, thread->name);
-	if (addr >= end)
-		(void)snprintf(buf, size, "%lu bytes past the stack of thread %s",
-			       (unsigned long)(addr - end), name);
-	else if (addr >= top)
+	if (addr >= top)
 		(void)snprintf(buf, size, "in the struct of thread %u, %s", thread->id, name);
 	else
 		(void)snprintf(buf, size, "stack of thread %u, %s, %lu bytes below its top", thread->id, name,
@@ -234,9 +244,11 @@ static bool stacks_describe(uintptr_t addr, char *buf, size_t size)
 
 	if (addr < MMU_STACKS_START || addr >= MMU_STACKS_END)
 		return false;
-	if (!stacks.is_taken[slot])
+	if (!stacks.is_taken[slot] && addr - slot_start(slot) < PAGE_SIZE && slot_has_thread(slot - 1))
+		describe_past_stack(slot - 1, addr, buf, size);
+	else if (!stacks.is_taken[slot])
 		describe_free_slot(slot, buf, size);
-	else if (mmu_is_mapped((uintptr_t)slot_thread(slot)))
+	else if (slot_has_thread(slot))
 		describe_stack(slot, addr, buf, size);
 	else
 		return false;

@@ -45,30 +45,24 @@ static enum printk_level printk_level_of(enum port_level level)
 /* All that mm says is offered to the filter, remarks too. */
 void port_print(enum port_level level, const char *fmt, ...)
 {
-	char text[PRINTK_MAX];
 	va_list args;
 
 	va_start(args, fmt);
-	(void)vsnprintf(text, sizeof(text), fmt, args);
+	vprintk_offered(printk_level_of(level), fmt, args);
 	va_end(args);
-	if (!printk_offer(printk_level_of(level), text))
-		printk(printk_level_of(level), "%s", text);
 }
 
 NORETURN void port_panic(const char *fmt, ...)
 {
-	char text[PRINTK_MAX];
 	va_list args;
 
 	va_start(args, fmt);
-	(void)vsnprintf(text, sizeof(text), fmt, args);
-	va_end(args);
-	panic_at((uintptr_t)RETURN_ADDRESS(), *(uintptr_t *)__builtin_frame_address(0), "%s", text);
+	vpanic((uintptr_t)RETURN_ADDRESS(), *(uintptr_t *)__builtin_frame_address(0), fmt, args);
 }
 
 NORETURN void port_refuse(const char *fmt, ...)
 {
-	char text[PRINTK_MAX];
+	static char text[PRINTK_MAX];
 	va_list args;
 
 	va_start(args, fmt);
@@ -156,6 +150,11 @@ void port_unpark(struct port_thread *thread)
 void port_park_for(unsigned int timeout_ms)
 {
 	thread_park_timeout((long)msecs_to_jiffies(timeout_ms) + 1);
+}
+
+size_t port_stack_left(void)
+{
+	return thread_stack_left();
 }
 
 uint32_t *port_scope(void)

@@ -90,6 +90,9 @@ void port_unpark(struct port_thread *thread); /* Context: any. */
 /* A word of the thread that runs now, 0 at first, for the scopes it is in (mm/reclaim/scope.h). Context: process. */
 uint32_t *port_scope(void);
 
+/* Bytes that are left of the running thread's stack, 0 where nobody knows. Context: process. */
+size_t port_stack_left(void);
+
 /* Out of memory. Kill the thread that may be killed and holds most, unless one that was killed has yet to
  * end and is not overdue; it is woken wherever it sleeps, and port_is_killed() says so to it. name: PORT_NAME_MAX bytes.
  * Context: any. Serves R4. */

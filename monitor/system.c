@@ -36,13 +36,14 @@ static void run_ps(unsigned int nr, char *word[])
 
 	(void)nr;
 	(void)word;
-	say("  id  state          stack left of   ticks  switches  name\n");
+	say("  id  state          stack left  most of      ticks  switches  name\n");
 	for (unsigned int i = 0; i < nr_threads; i++)
-		say("%4u  %-13s %11zu %4zu %7u %9u  %s\n", row[i].id,
+		say("%4u  %-13s %11zu %5zu %-5zu %7u %9u  %s\n", row[i].id,
 		    row[i].id == current->id	   ? "running"
 		    : row[i].state == TASK_RUNNING ? "ready"
 						   : thread_state_name(row[i].state),
-		    row[i].stack_left, row[i].stack_bytes, row[i].nr_ticks, row[i].nr_switches, row[i].name);
+		    row[i].stack_left, row[i].stack_most, row[i].stack_bytes, row[i].nr_ticks,
+		    row[i].nr_switches, row[i].name);
 	if (nr_all > nr_threads)
 		say("and %u more\n", nr_all - nr_threads);
 	programs_print();

@@ -16,16 +16,19 @@
 #include <kernel/core/preempt.h>
 #include <kernel/core/printk.h>
 #include <kernel/core/thread.h>
+#include <kernel/lib/align.h>
 #include <kernel/lib/assert.h>
 #include <kernel/lib/format.h>
 
 #define PROMPT_STACK_BYTES 8192u
+#define TEXT_MAX	   (PRINTK_MAX - 16)
 
 static struct {
 	enum panic_action action;
 	unsigned int depth;
 	bool is_at_prompt;
 	uintptr_t eip, ebp; /* of the first panic */
+	char text[2][TEXT_MAX];
 	void (*prompt)(void);
 	__aligned(16) char stack[PROMPT_STACK_BYTES];
 } panic_state;
@@ -91,16 +94,17 @@ static void print_place(void)
 	       context_describe(what, sizeof(what)));
 }
 
-NORETURN static void vpanic(uintptr_t eip, uintptr_t ebp, const char *fmt, va_list args)
+NORETURN void vpanic(uintptr_t eip, uintptr_t ebp, const char *fmt, va_list args)
 {
-	char text[PRINTK_MAX - 16];
 	unsigned int depth;
+	char *text;
 
 	(void)irq_save();
 	depth = panic_state.depth++;
 	if (depth >= 2 && !panic_state.is_at_prompt)
 		panic_stop();
-	(void)vsnprintf(text, sizeof(text), fmt, args);
+	text = panic_state.text[MIN(depth, 1u)];
+	(void)vsnprintf(text, TEXT_MAX, fmt, args);
 	if (panic_state.is_at_prompt)
 		trap_panicked(text);
 	if (depth == 0)

@@ -32,6 +32,7 @@ NORETURN void panic(const char *fmt, ...) PRINTF(1, 2);
 /* The same with the place to trace from: for exception handlers. `eip` and `ebp` are those of the frame at
  * fault. */
 NORETURN void panic_at(uintptr_t eip, uintptr_t ebp, const char *fmt, ...) PRINTF(3, 4);
+NORETURN void vpanic(uintptr_t eip, uintptr_t ebp, const char *fmt, va_list args) PRINTF(3, 0);
 
 /* Where every panic ends, its report printed: failed assertions and exceptions too, but none that a test expected.
  * A place for a breakpoint. */

@@ -10,11 +10,15 @@
  *
  * Lock: interrupts off, and `depth` for what comes nevertheless (an exception inside printk, or a panic
  * there): a nested call leaves the log alone and writes to the consoles only, and from MAX_DEPTH on does
- * nothing at all. */
+ * nothing at all.
+ *
+ * A message is made in a buffer of its CPU, not on the stack of who speaks: one for each level of nesting, a thread's, a
+ * softirq's, an interrupt's, an exception's, with preemption off. */
 #include <kernel/core/printk.h>
 
 #include <kernel/arch/irqflags.h>
 #include <kernel/core/console.h>
+#include <kernel/core/preempt.h>
 #include <kernel/lib/align.h>
 #include <kernel/lib/string.h>
 
@@ -22,6 +26,7 @@
 #define STAMP_MAX 24u	 /* "[4294967295.999999] " */
 #define LINE_MAX  (STAMP_MAX + PRINTK_MAX)
 #define MAX_DEPTH 3u
+#define NR_TEXTS  6u
 
 struct record {
 	uint16_t len; /* of the text that follows */
@@ -36,10 +41,31 @@ static struct {
 	bool (*filter)(enum printk_level level, const char *text);
 	unsigned int depth;
 	uint32_t first, last; /* positions */
+	char line[MAX_DEPTH][LINE_MAX];
 	char log[LOG_SIZE];
 	bool is_quiet; /* remarks go to the log only */
 	bool saw_break;
 } printk_state;
+
+DEFINE_PERCPU(uint32_t, printk_nr_texts);
+static DEFINE_PERCPU(
+	struct { char text[NR_TEXTS][PRINTK_MAX]; }, printk_texts);
+
+/* PRINTK_MAX bytes, until text_give(). An interrupt between the two steps has given back all by its end. */
+static char *text_take(void)
+{
+	uint32_t nr;
+
+	preempt_disable();
+	nr = this_cpu_fetch_add(printk_nr_texts, 1u);
+	return this_cpu_ptr(printk_texts)->text[MIN(nr, NR_TEXTS - 1)];
+}
+
+static void text_give(void)
+{
+	this_cpu_add(printk_nr_texts, -1u);
+	preempt_enable();
+}
 
 static void log_write(uint32_t position, const void *from, size_t len)
 {
@@ -136,7 +162,7 @@ static size_t stamp_print(char *line)
 
 static void line_emit(enum printk_level level, const char *text, size_t len)
 {
-	char line[LINE_MAX];
+	char *line = printk_state.line[printk_state.depth - 1];
 	size_t total = stamp_print(line);
 
 	memcpy(line + total, text, len);
@@ -173,23 +199,37 @@ static size_t message_format(char text[PRINTK_MAX], const char *fmt, va_list arg
 	return len != 0 && text[len - 1] == '\n' ? len - 1 : len;
 }
 
-bool printk_offer(enum printk_level level, const char *text)
+static bool printk_offer(enum printk_level level, const char *text)
 {
 	return printk_state.filter && printk_state.filter(level, text);
 }
 
-void vprintk(enum printk_level level, const char *fmt, va_list args)
+static void print_unless_taken(enum printk_level level, const char *text, size_t len, bool is_offered)
 {
-	char text[PRINTK_MAX];
-	size_t len = message_format(text, fmt, args);
 	irqflags_t flags;
 
-	if (level < PRINTK_INFO && printk_offer(level, text))
-		return;
-	if (!printk_enter(&flags))
+	if ((is_offered && printk_offer(level, text)) || !printk_enter(&flags))
 		return;
 	message_emit(level, text, len);
 	printk_leave(flags);
+}
+
+void vprintk_offered(enum printk_level level, const char *fmt, va_list args)
+{
+	char *text = text_take();
+	size_t len = message_format(text, fmt, args);
+
+	print_unless_taken(level, text, len, true);
+	text_give();
+}
+
+void vprintk(enum printk_level level, const char *fmt, va_list args)
+{
+	char *text = text_take();
+	size_t len = message_format(text, fmt, args);
+
+	print_unless_taken(level, text, len, level < PRINTK_INFO);
+	text_give();
 }
 
 void printk(enum printk_level level, const char *fmt, ...)

@@ -9,6 +9,7 @@
  */
 #pragma once
 
+#include <kernel/core/percpu.h>
 #include <kernel/lib/compiler.h>
 #include <kernel/lib/format.h>
 
@@ -37,9 +38,11 @@ void printk_set_clock(uint64_t (*now_us)(void));
  * Not asked once the kernel panics. Must work in any context. */
 void printk_set_filter(bool (*filter)(enum printk_level level, const char *text));
 
-/* Offers a message of any level, for a floor whose words the filter wants to see all of: what is not taken
- * (false) goes to printk(). Context: any. */
-bool printk_offer(enum printk_level level, const char *text);
+/* The same as vprintk(), offered whatever its level: for a floor whose words the filter wants to see all of. */
+void vprintk_offered(enum printk_level level, const char *fmt, va_list args) PRINTF(2, 0);
+
+/* Buffers of messages that are in use. */
+DECLARE_PERCPU(uint32_t, printk_nr_texts);
 
 /* Remarks (PRINTK_INFO) go to the log only, until it is false again. */
 void printk_set_quiet(bool quiet);

@@ -18,6 +18,7 @@
 #include <kernel/core/handler.h>
 #include <kernel/core/panic.h>
 #include <kernel/core/timer.h>
+#include <kernel/lib/align.h>
 #include <kernel/lib/assert.h>
 #include <kernel/lib/format.h>
 #include <kernel/lib/string.h>
@@ -299,6 +300,60 @@ void msleep(unsigned int ms)
 		left = schedule_timeout_uninterruptible(left);
 }
 
+/* --- how much of a stack was used --- */
+
+#define STACK_PAINT 0x57ac57acu
+#define STACK_NEAR  512u /* below the running frame: calls that it may make meanwhile */
+
+static struct thread_info deepest;
+
+static void stack_paint(uint32_t *from, const uint32_t *end)
+{
+	while (from < end)
+		*from++ = STACK_PAINT;
+}
+
+/* TH7 */
+static size_t stack_most(const struct thread *thread)
+{
+	const uint32_t *at = thread->stack, *end = at + thread->stack_bytes / sizeof(*at);
+
+	while (at < end && *at == STACK_PAINT)
+		at++;
+	return (size_t)(end - at) * sizeof(*at);
+}
+
+size_t thread_stack_left(void)
+{
+	return current->stack ? (uintptr_t)__builtin_frame_address(0) - (uintptr_t)current->stack : 0;
+}
+
+void thread_forget_depth(void)
+{
+	stack_paint(current->stack, (uint32_t *)((uintptr_t)__builtin_frame_address(0) - STACK_NEAR));
+}
+
+static void note_depth(const struct thread *thread)
+{
+	size_t most = stack_most(thread);
+	irqflags_t flags = irq_save();
+
+	if (most > deepest.stack_most) {
+		deepest.stack_most = most;
+		deepest.stack_bytes = thread->stack_bytes;
+		memcpy(deepest.name, thread->name, sizeof(deepest.name));
+	}
+	irq_restore(flags);
+}
+
+void thread_deepest(struct thread_info *info)
+{
+	irqflags_t flags = irq_save();
+
+	*info = deepest;
+	irq_restore(flags);
+}
+
 /* --- beginning and end --- */
 
 void thread_init(struct thread *thread, void *stack, size_t stack_bytes, int (*function)(void *), void *arg,
@@ -312,6 +367,7 @@ void thread_init(struct thread *thread, void *stack, size_t stack_bytes, int (*f
 	thread->slice = THREAD_SLICE;
 	thread->stack = stack;
 	thread->stack_bytes = stack_bytes;
+	stack_paint(stack, (uint32_t *)((char *)stack + stack_bytes));
 	thread->sp = context_create(stack, stack_bytes);
 	thread->function = function;
 	thread->arg = arg;
@@ -390,6 +446,12 @@ bool kthread_should_stop(void)
 	return READ_ONCE(current->should_stop);
 }
 
+static void thread_release(struct thread *thread)
+{
+	note_depth(thread);
+	thread->source->free(thread);
+}
+
 void thread_get(struct thread *thread)
 {
 	atomic_inc(&thread->nr_refs);
@@ -399,7 +461,7 @@ void thread_put(struct thread *thread)
 {
 	ASSERT(atomic_read(&thread->nr_refs) > 0); /* TH3 */
 	if (atomic_dec_and_test(&thread->nr_refs) && thread->source)
-		thread->source->free(thread);
+		thread_release(thread);
 }
 
 /* --- victims --- */
@@ -480,7 +542,7 @@ static int reaper_run(void *unused)
 	(void)unused;
 	for (;;) {
 		wait_event(threads.reaper_queue, (thread = dead_take()) != NULL);
-		thread->source->free(thread);
+		thread_release(thread);
 	}
 	return 0;
 }
@@ -570,6 +632,16 @@ bool thread_backtrace(unsigned int id)
 	return thread != NULL;
 }
 
+/* One after the other: to look through a stack takes some microseconds. */
+static void measure_depth(struct thread_info *info)
+{
+	irqflags_t flags = irq_save();
+	const struct thread *thread = thread_of_id(info->id);
+
+	info->stack_most = thread ? stack_most(thread) : 0;
+	irq_restore(flags);
+}
+
 unsigned int threads_snapshot(struct thread_info *rows, unsigned int max)
 {
 	irqflags_t flags = irq_save();
@@ -582,6 +654,8 @@ unsigned int threads_snapshot(struct thread_info *rows, unsigned int max)
 		nr++;
 	}
 	irq_restore(flags);
+	for (unsigned int i = 0; i < MIN(nr, max); i++)
+		measure_depth(&rows[i]);
 	return nr;
 }
 

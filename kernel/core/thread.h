@@ -9,6 +9,8 @@
  * TH3 A thread's stack and struct live until its last reference is dropped; the thread itself holds one
  *     until it is off its stack for good.
  *
+ * TH7 A stack is painted before its thread begins: what is no longer painted was used.
+ *
  * Run queue and states are changed with interrupts off, for a few instructions. */
 #pragma once
 
@@ -187,11 +189,21 @@ struct thread_info {
 	uint32_t nr_ticks, nr_switches;
 	uintptr_t stack; /* its lowest address; 0: not known, the stack that the kernel booted on */
 	size_t stack_bytes, stack_left;
+	size_t stack_most; /* of stack_bytes, ever */
 };
 
 /* Copies at most max rows, oldest first. Result: how many threads there are. Context: any. */
 unsigned int threads_snapshot(struct thread_info *rows, unsigned int max);
 const char *thread_state_name(enum thread_state state);
+
+/* Of the running thread's, 0 on the stack that the kernel booted on. */
+size_t thread_stack_left(void);
+
+/* Of those that have ended and were freed, who used most of its stack: name and sizes are set. Context: any. */
+void thread_deepest(struct thread_info *info);
+
+/* For who went deep on purpose: the running thread's stack is as if it had never been deeper than it is now. */
+void thread_forget_depth(void);
 
 /* Prints where the thread is, which does not run meanwhile. Result: false when there is none with that number.
  * Context: any. */

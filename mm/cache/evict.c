@@ -5,6 +5,7 @@
 #include <kernel/lib/align.h>
 #include <kernel/lib/assert.h>
 #include <mm/cache/lru.h>
+#include <mm/pages/above.h>
 #include <mm/pages/page_alloc.h>
 #include <mm/reclaim/above.h>
 #include <mm/reclaim/events.h>
@@ -55,6 +56,7 @@ enum evict_state evict_look(struct page *page)
 /* One pass. */
 struct pass {
 	gfp_t gfp;
+	bool is_deep; /* too little stack is left to write */
 	size_t freed;
 	unsigned int nr_writes;
 	struct page *awaited; /* held: one on its way to the disk that would do */
@@ -75,7 +77,9 @@ static bool drop(struct page *page)
 static void begin_write(struct pass *pass, struct page *page)
 {
 	ASSERT(page_has(page, PG_LOCKED) && pass->nr_writes <= EVICT_MAX_WRITES);
-	if (pass->nr_writes == EVICT_MAX_WRITES) {
+	if (pass->is_deep)
+		vmscan_wake();
+	if (pass->is_deep || pass->nr_writes == EVICT_MAX_WRITES) {
 		page_unlock(page);
 		return;
 	}
@@ -166,7 +170,7 @@ static void wait_for_disk(struct pass *pass, size_t wanted)
 
 size_t cache_reclaim(gfp_t gfp, size_t nr_pages, uint32_t zones_wanted)
 {
-	struct pass pass = {.gfp = gfp};
+	struct pass pass = {.gfp = gfp, .is_deep = port_stack_left() < EVICT_STACK};
 	const struct zone *zone;
 
 	for_each_zone(zone)

@@ -7,13 +7,16 @@
  *   held          pass       pass    pass       pass         somebody else has a reference
  *   busy          pass       pass    pass       pass         somebody else has it locked: reclaim only tries
  *   written       pass       wait    pass       wait         it is on its way to the disk
- *   dirty         pass       pass    pass       write
+ *   dirty         pass       pass    pass       write        if enough of the stack is left
  *   failed        pass       pass    pass       pass         dirty, and the last writing failed: the flusher tries again
  *   clean         drop       drop    drop       drop
  *
  * IO alone writes nothing here: a file's writepage may be a file system's. FS alone starts no I/O, which is what such a
  * writepage does. A pass waits once, for one page, when it has found too few that it may drop, for EVICT_WAIT_MS at
- * most; so whoever reclaims waits for the disk or for time, and holds no lock. */
+ * most; so whoever reclaims waits for the disk or for time, and holds no lock.
+ *
+ * A pass writes only with EVICT_STACK bytes of its thread's stack left, for what lies under writepage is deep; else it
+ * wakes the background, which has all of its own. */
 #pragma once
 
 #include <mm/cache/mapping.h>
@@ -32,6 +35,7 @@ enum evict_state {
 enum evict_action { EVICT_LET_GO, EVICT_PASS, EVICT_WAIT, EVICT_WRITE, EVICT_DROP };
 
 #define EVICT_WAIT_MS	 100u
+#define EVICT_STACK	 4096u
 #define EVICT_MAX_WRITES 32u /* that one pass begins */
 
 /* The table. Context: any. */

@@ -33,6 +33,11 @@ void leftover_more(struct leftover_more *more)
 	*more = (struct leftover_more){.machine = is_up ? nr_boots : 0};
 }
 
+bool leftover_stacks_are_low(void)
+{
+	return true;
+}
+
 bool leftover_wait(void)
 {
 	return false;

@@ -186,6 +186,18 @@ void ktest_write(const char *text, size_t len)
 	fflush(stdout); /* a sanitizer's abort must not swallow results */
 }
 
+static size_t stack_left = SIZE_MAX;
+
+void host_set_stack_left(size_t nr_bytes)
+{
+	stack_left = nr_bytes;
+}
+
+size_t port_stack_left(void)
+{
+	return stack_left;
+}
+
 /* No disk: files of tests lie in memory (tests/kernel/test_file.h). */
 uint64_t port_disk_bytes(const struct port_disk *disk)
 {

@@ -56,6 +56,9 @@ void host_set_now_ms(uint64_t ms);
 void host_set_on_park(void (*fn)(void));
 
 /* How many threads the out-of-memory handling may kill, and what happens when it does. */
+/* What port_stack_left() says; SIZE_MAX at first. */
+void host_set_stack_left(size_t nr_bytes);
+
 void host_set_victims(unsigned int nr, void (*killed)(void));
 
 /* Does the code that runs now count as an interrupt handler? */

@@ -4,6 +4,7 @@
 #include <mm/cache/pagecache.h>
 
 #include <kernel/lib/string.h>
+#include <mm/cache/evict.h>
 #include <mm/pages/page_alloc.h>
 #include <mm/reclaim/scope.h>
 #include <tests/host/host.h>
@@ -87,6 +88,16 @@ KTEST(permissions_machine, a_scope_takes_permissions_from_what_is_called_inside,
 	expect_of(GFP_KERNEL, 0, 4);
 	memalloc_nofs_restore(before);
 	expect_of(GFP_KERNEL, 4, 0);
+}
+
+KTEST(permissions_machine, with_little_stack_left_kernel_writes_nothing_itself, "G1 C5 PGC-07")
+{
+	MACHINE_STAYS_AS_FOUND();
+	host_set_stack_left(EVICT_STACK - 1);
+	expect_of(GFP_KERNEL, 0, 4);
+	host_set_stack_left(EVICT_STACK);
+	expect_of(GFP_KERNEL, 4, 0);
+	host_set_stack_left(SIZE_MAX);
 }
 
 static void write_out(void *file)

@@ -8,6 +8,7 @@
 #include <kernel/core/preempt.h>
 #include <kernel/core/printk.h>
 #include <kernel/core/thread.h>
+#include <kernel/lib/align.h>
 #include <kernel/lib/string.h>
 #include <mm/report/fault.h>
 #include <mm/report/validate.h>
@@ -54,6 +55,30 @@ void leftover_more(struct leftover_more *more)
 {
 	*more = (struct leftover_more){
 		.machine = 1, .nr_threads = threads_snapshot(NULL, 0), .nr_kept_pages = stacks_kept_pages()};
+}
+
+static bool is_low(const struct thread_info *thread)
+{
+	bool is_low = thread->stack_most * 5 <= thread->stack_bytes * 4;
+
+	if (!is_low)
+		ktest_note("thread %s used %zu of %zu bytes of its stack, expected four fifths at most",
+			   thread->name, thread->stack_most, thread->stack_bytes);
+	return is_low;
+}
+
+bool leftover_stacks_are_low(void)
+{
+	static struct thread_info rows[32];
+	unsigned int nr = threads_snapshot(rows, ARRAY_SIZE(rows));
+	struct thread_info ended;
+	bool are_low;
+
+	thread_deepest(&ended);
+	are_low = is_low(&ended);
+	for (unsigned int i = 0; i < MIN(nr, ARRAY_SIZE(rows)); i++)
+		are_low &= is_low(&rows[i]);
+	return are_low;
 }
 
 bool leftover_wait(void)

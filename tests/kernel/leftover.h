@@ -21,5 +21,8 @@ struct leftover_more {
 };
 void leftover_more(struct leftover_more *more);
 
+/* Supplied, too: has no thread ever used more than four fifths of its stack? Who has is told. */
+bool leftover_stacks_are_low(void);
+
 /* Supplied, too: lets others run for a moment. Result: are there any? */
 bool leftover_wait(void);

@@ -190,7 +190,7 @@ bool leftover_none(void)
 	for (unsigned int n = 0; n < MAX_WAITS && !is_as_noted(&now) && leftover_wait(); n++)
 		count(&now);
 	if (is_as_noted(&now))
-		return true;
+		return leftover_stacks_are_low();
 	tell_all(&now);
 	return false;
 }

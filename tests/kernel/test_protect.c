@@ -235,9 +235,14 @@ KTEST(protect, a_freed_stack_names_the_thread_that_had_it, "D1 C5")
 
 KTEST(protect, behind_a_stack_there_is_nothing, "D1")
 {
-	char *end = (char *)ALIGN_UP((uintptr_t)current->stack + current->stack_bytes, PAGE_SIZE), phrase[64];
+	char *end = (char *)ALIGN_UP((uintptr_t)current->stack + current->stack_bytes, PAGE_SIZE);
+	const char *above = mmu_guard_name((uintptr_t)end); /* who has the next slot, if anybody has */
+	char phrase[96];
 
-	(void)snprintf(phrase, sizeof(phrase), "4 bytes past the stack of thread %s", current->name);
+	if (above)
+		(void)snprintf(phrase, sizeof(phrase), "in the guard page below the %s", above);
+	else
+		(void)snprintf(phrase, sizeof(phrase), "4 bytes past the stack of thread %s", current->name);
 	expect_fault(write_byte, end + 4, ERROR_WRITE, phrase);
 }
 
@@ -274,6 +279,7 @@ KTEST(protect, a_stack_that_overflows_ends_in_its_guard_page, "D1 C5")
 	unsigned int depth = 0;
 
 	EXPECT(trap_expect(overflow_stack, &depth, &info));
+	thread_forget_depth();
 	EXPECT(info.stack_overflow && depth > 10);
 	EXPECT(address_describe(info.fault_address, phrase, sizeof(phrase)));
 	(void)snprintf(expected, sizeof(expected), "in the guard page below the stack of thread %s",

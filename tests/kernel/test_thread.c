@@ -496,6 +496,7 @@ static int overflow(void *arg)
 		if (name)
 			(void)snprintf(overflow_name, sizeof(overflow_name), "%s", name);
 	}
+	thread_forget_depth();
 	complete(&t.completion);
 	return (int)depth;
 }
@@ -509,6 +510,63 @@ KTEST(thread, a_stack_that_overflows_is_reported_by_its_threads_name, "C5 D1")
 	EXPECT_EQ(overflow_info.vector, 8);
 	EXPECT(overflow_info.stack_overflow);
 	EXPECT(strcmp(overflow_name, "stack of thread deep") == 0);
+}
+
+#define DEEP_BYTES 5000u
+
+static NOINLINE void go_deep(void)
+{
+	volatile char eaten[DEEP_BYTES];
+
+	eaten[0] = 1;
+	(void)eaten[0];
+}
+
+/* Whom nobody keeps from being deep again: `arg` is how deep it was seen. */
+static int deep_and_seen(void *arg)
+{
+	struct thread_info rows[32];
+	unsigned int nr = MIN(threads_snapshot(rows, ARRAY_SIZE(rows)), ARRAY_SIZE(rows));
+	size_t *seen = arg;
+
+	for (unsigned int i = 0; i < nr; i++)
+		if (rows[i].id == current->id)
+			*seen = rows[i].stack_most;
+	return 0;
+}
+
+static int deep_thread(void *arg)
+{
+	size_t *seen = arg;
+
+	go_deep();
+	deep_and_seen(&seen[0]);
+	thread_forget_depth();
+	deep_and_seen(&seen[1]);
+	return 0;
+}
+
+KTEST(thread, how_deep_a_stack_ever_was_is_seen_and_can_be_forgotten, "C5")
+{
+	size_t seen[2] = {0, 0};
+
+	reset();
+	t.thread[0] = kthread_create(deep_thread, seen, "deep");
+	REQUIRE(!IS_ERR(t.thread[0]));
+	thread_get(t.thread[0]);
+	wake_up_process(t.thread[0]);
+	wait_for_completion(&t.thread[0]->exited);
+	EXPECT(seen[0] >= DEEP_BYTES && seen[0] < DEEP_BYTES + 4096u);
+	EXPECT(seen[1] && seen[1] < DEEP_BYTES);
+	thread_put(t.thread[0]);
+}
+
+KTEST(thread, what_is_left_of_a_stack_is_known_to_mm, "C5 R3")
+{
+	size_t left = port_stack_left();
+
+	EXPECT(left > 4096 && left < current->stack_bytes);
+	EXPECT(current->stack_bytes > 11 * 1024u && current->stack_bytes < 12 * 1024u);
 }
 
 static __aligned(16) char own_stack[2048];

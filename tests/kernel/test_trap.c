@@ -7,6 +7,7 @@
 #include <kernel/arch/irqflags.h>
 #include <kernel/arch/mmu.h>
 #include <kernel/arch/trap.h>
+#include <kernel/core/thread.h>
 
 extern char __text_start[], __rodata_start[], __data_start[], boot_stack_guard[], __init_text_start[];
 
@@ -149,6 +150,7 @@ KTEST(trap, stack_overflow_is_caught_and_survived_twice, "D1")
 
 	for (int i = 0; i < 2; i++) {
 		EXPECT(trap_expect(overflow_stack, &depth, &info));
+		thread_forget_depth();
 		EXPECT_EQ(info.vector, 8);
 		EXPECT(info.stack_overflow);
 	}

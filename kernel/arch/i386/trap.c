@@ -65,6 +65,7 @@ static struct {
 	struct trap_info *expected;	/* T1; NULL: nobody expects anything */
 	const struct thread *expecting; /* who called trap_expect(), */
 	uint32_t expecting_count;	/* with which preempt_count */
+	uint32_t expecting_texts;	/* and printk_nr_texts */
 	char panic_text[PANIC_TEXT_MAX];
 } trap;
 
@@ -206,12 +207,15 @@ bool trap_expect(void (*fn)(void *arg), void *arg, struct trap_info *info)
 
 	trap.expecting = this_cpu_read(current_thread);
 	trap.expecting_count = this_cpu_read(preempt_count);
+	trap.expecting_texts = this_cpu_read(printk_nr_texts);
 	trap.expected = info;
 	irq_restore(flags);
 	trapped = trap_context_call(fn, arg, &trap.context);
 	trap.expected = NULL;
-	if (trapped)
+	if (trapped) {
 		this_cpu_write(preempt_count, trap.expecting_count);
+		this_cpu_write(printk_nr_texts, trap.expecting_texts);
+	}
 	irq_restore(flags);
 	return trapped;
 }

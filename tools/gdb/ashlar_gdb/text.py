@@ -111,16 +111,26 @@ def vmallocinfo():
         yield f"{line} {read.code_name(int(area['caller']))} {where} {KINDS[kind]}"
 
 
+STACK_PAINT = 0x57AC57AC  # kernel/core/thread.c
+
+
 def ps():
     names = names_of("state_names", "core/thread.c")
     current = int(read.percpu("current_thread"))
-    yield "  id  state          stack left of   ticks  switches  name"
+    yield "  id  state          stack left  most of      ticks  switches  name"
     for t in read.threads():
         stack, running = int(t["stack"]), read.where(t) == current
         left = (stack_pointer() if running else int(t["sp"])) - stack if stack else 0
         state = "running" if running else "ready" if int(t["state"]) == 0 else names[int(t["state"])]
-        yield (f"{int(t['id']):4}  {state:<13} {left:11} {int(t['stack_bytes']):4} {int(t['nr_ticks']):7} "
+        yield (f"{int(t['id']):4}  {state:<13} {left:11} {stack_most(t):5} {int(t['stack_bytes']):<5} "
+               f"{int(t['nr_ticks']):7} "
                f"{int(t['nr_switches']):9}  {text(t['name'])}")
+
+
+def stack_most(thread):
+    size = int(thread["stack_bytes"]) & ~3
+    words = memoryview(read.memory(int(thread["stack"]), size)).cast("I") if size else []
+    return size - 4 * next((i for i, word in enumerate(words) if word != STACK_PAINT), len(words))
 
 
 def stack_pointer():
