@@ -13,11 +13,15 @@
 #define SCOPE_PART    8u /* what it allocates is part of what is written down as a whole (mm/report/leak.h) */
 #define SCOPE_FS                                                                                             \
 	16u /* is inside a file system, to move a page: a request for memory must not enter one (G5) */
+#define SCOPE_NTH 32u /* counts down to a request that fails on purpose (mm/report/fault.h) */
 
 /* Bits 8 and 9: on whose behalf it reclaims, which the disk counts: nobody's, its own request's by what that may start. */
 enum reclaim_for { FOR_NOBODY, FOR_NOIO, FOR_NOFS, FOR_KERNEL };
 #define SCOPE_FOR_SHIFT 8u
 #define SCOPE_FOR_MASK	(3u << SCOPE_FOR_SHIFT)
+
+/* Above them: the rest of the countdown. */
+#define SCOPE_NTH_SHIFT 10u
 
 static inline unsigned int scope_save(unsigned int bit)
 {

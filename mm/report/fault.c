@@ -14,8 +14,10 @@
 #include <mm/reclaim/above.h>
 #include <mm/reclaim/scope.h>
 
-#define NTH_SHIFT 8
+#define NTH_SHIFT SCOPE_NTH_SHIFT
 #define NTH_MAX	  (UINT32_MAX >> NTH_SHIFT)
+
+STATIC_ASSERT(SCOPE_FOR_MASK >> NTH_SHIFT == 0, "the countdown stands above the scopes");
 
 struct fault_setting {
 	bool is_on;
@@ -156,15 +158,13 @@ bool fault_set_nth(unsigned int n)
 {
 	static const uint32_t scopes = (1u << NTH_SHIFT) - 1;
 	uint32_t *scope = port_scope();
-	bool was_reached = !(*scope >> NTH_SHIFT);
+	bool was_armed = *scope & SCOPE_NTH, was_reached = was_armed && !(*scope >> NTH_SHIFT);
 
 	ASSERT(!port_in_interrupt());
 	n = MIN(n, (unsigned int)NTH_MAX);
-	if (n)
-		arm(1);
-	else
-		arm(-1);
-	*scope = (*scope & scopes) | n << NTH_SHIFT;
+	if (was_armed != (n != 0))
+		arm(n ? 1 : -1);
+	*scope = (*scope & scopes & ~SCOPE_NTH) | (n ? SCOPE_NTH : 0) | n << NTH_SHIFT;
 	return was_reached;
 }
 

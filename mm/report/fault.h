@@ -21,7 +21,7 @@ enum fault_kind { FAULT_OBJECTS, FAULT_PAGES, NR_FAULT_KINDS };
  * fails any more. Result: NULL, or what was expected; then nothing changed. Context: process. */
 const char *fault_set(enum fault_kind kind, const char *text);
 
-/* The n-th request of the thread that runs now fails; 0: none. Result: had the one set before been reached?
+/* The n-th request of the thread that runs now fails; 0: none. Result: was one set before, and reached?
  * Context: process. */
 bool fault_set_nth(unsigned int n);
 

@@ -177,6 +177,22 @@ KTEST(fault, the_nth_request_of_a_thread_fails_once, "S7 FLT-01")
 	kfree(other);
 }
 
+KTEST(fault, a_countdown_set_anew_is_one_and_ending_none_is_no_mistake, "S7")
+{
+	MACHINE_STAYS_AS_FOUND();
+
+	(void)fault_set_nth(3);
+	(void)fault_set_nth(1);
+	EXPECT(mm_watch & WATCH_FAULT);
+	EXPECT_EQ(nr_failed_of(3, 64, QUIET), 1);
+	(void)fault_set_nth(2);
+	EXPECT_EQ(nr_failed_of(3, 64, QUIET), 1);
+	EXPECT(fault_set_nth(0));
+	EXPECT(!(mm_watch & WATCH_FAULT));
+	EXPECT(!fault_set_nth(0));
+	EXPECT(!(mm_watch & WATCH_FAULT));
+}
+
 /* --- the n-th failure of every public call --- */
 
 /* A call with its undoing. Result: did it succeed? If not it has kept nothing, and its result said so. */
