@@ -219,7 +219,7 @@ static unsigned int choose_order(uint32_t stride, uint32_t left)
 	uint32_t best_waste = ~0u;
 
 	for (unsigned int order = best; order <= MAX_SLAB_ORDER; order++) {
-		uint32_t bytes = PAGE_SIZE << order, nr = objects_in(bytes, stride, left);
+		uint32_t bytes = (uint32_t)PAGE_SIZE << order, nr = objects_in(bytes, stride, left);
 		uint32_t wasted = bytes - nr * stride, waste = wasted << (MAX_SLAB_ORDER - order);
 
 		if (nr >= WANT_PER_SLAB && wasted <= bytes / 16)
@@ -241,7 +241,7 @@ static void set_slabs(struct kmem_cache *cache, uint32_t left)
 	cache->divide_limit = cache->divide;
 	cache->order = (uint8_t)choose_order(cache->stride, left);
 	cache->plain_order = left ? UINT8_MAX : cache->order;
-	bytes = PAGE_SIZE << cache->order;
+	bytes = (uint32_t)PAGE_SIZE << cache->order;
 	cache->slab_mask = bytes - 1;
 	cache->per_slab = (uint16_t)objects_in(bytes, cache->stride, left);
 	ASSERT(cache->per_slab && cache->per_slab <= MAX_PER_SLAB && cache->order <= MAX_SLAB_ORDER);

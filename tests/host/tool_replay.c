@@ -109,7 +109,7 @@ static uint32_t cache_of_size(unsigned long size)
 static uint32_t bytes_of(uint32_t op, uint32_t what)
 {
 	if (op == TRACE_P)
-		return PAGE_SIZE << what;
+		return (uint32_t)PAGE_SIZE << what;
 	return op == TRACE_S ? trace.header.cache_size[what] : what;
 }
 
