@@ -199,9 +199,12 @@ NOINLINE dma_addr_t dma_map_single_any(struct device *dev, const void *ptr, size
 {
 	const void *caller = RETURN_ADDRESS();
 	const char *last = (const char *)ptr + size - 1;
+	paddr_t phys;
 
 	if (!request_is_good(dev, size, direction))
 		return refuse_request("dma_map_single", dev, size, direction, caller);
+	if (is_guarded(ptr) && guard_phys(ptr, size, &phys))
+		return map_physical(dev, phys, size, direction, caller);
 	if (!virt_is_direct(ptr) || !is_handed_out(ptr))
 		return refuse_address("dma_map_single", dev, ptr, caller);
 	if (last < (const char *)ptr || !virt_is_direct(last))

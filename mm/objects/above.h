@@ -39,6 +39,9 @@ size_t guard_asked_for(const void *object);
 /* Its owner asks for another size. Result: false: its page has no room for it there. Context: any. */
 bool guard_resize(void *object, size_t size_bytes, const void *caller);
 
+/* For devices: where size_bytes of a live object lie in memory. Result: false: they do not. Context: any. */
+bool guard_phys(const void *addr, size_t size_bytes, paddr_t *phys);
+
 /* How many the cache has, and, unless `tell` is NULL, which, allocated by whom. Context: any. */
 unsigned int guard_live_objects(const struct kmem_cache *cache,
 				void (*tell)(const void *object, const char *by));

@@ -84,14 +84,21 @@ static char *alloc_caches(bool *with_stacks)
 	return memory;
 }
 
+/* K1; and who has whole cache lines of bytes has these lines alone, with notes between the objects, too. */
+static uint32_t class_align(uint32_t size)
+{
+	if (IS_POWER_OF_2(size))
+		return size;
+	return size % CACHE_LINE_BYTES ? 0 : CACHE_LINE_BYTES;
+}
+
 static void init_class(unsigned int dma, unsigned int class, struct kmem_cache *cache, uint32_t slots)
 {
 	uint32_t size = class_size(class);
 	char name[CACHE_NAME_MAX];
 
 	snprintf(name, sizeof(name), "%skmalloc-%u", dma ? "dma-" : "", size);
-	(void)slab_cache_init(cache, slots, name, size, IS_POWER_OF_2(size) ? size : 0,
-			      dma ? SLAB_CACHE_DMA : 0, NULL);
+	(void)slab_cache_init(cache, slots, name, size, class_align(size), dma ? SLAB_CACHE_DMA : 0, NULL);
 	ASSERT(cache->object_size == size && kmalloc_class(size) == class); /* K1 */
 	cache->built_in = true;
 	kmalloc_caches[dma][class] = cache;

@@ -158,7 +158,8 @@ unsigned int guard_get_sample(void)
 
 static bool may_be_guarded(const struct kmem_cache *cache, gfp_t gfp)
 {
-	return cache->object_size <= PAGE_SIZE && !gfp_has(gfp | cache->gfp, __GFP_DMA) &&
+	return cache->object_size <= PAGE_SIZE && !gfp_is_impossible(gfp) &&
+	       !gfp_has(gfp | cache->gfp, __GFP_DMA | __GFP_NO_GROW) &&
 	       !(cache->flags & (SLAB_NO_USER_FLAGS | SLAB_DIRECT_MAP)) &&
 	       (!cache->built_in || kmalloc_owns(cache));
 }
@@ -207,7 +208,7 @@ void *guard_alloc(struct kmem_cache *cache, gfp_t gfp, const void *caller, size_
 	struct slot *slot;
 	char *page;
 
-	if (!may_be_guarded(cache, gfp) || gfp_is_impossible(gfp) || !is_its_turn() || memory_is_short(gfp))
+	if (!may_be_guarded(cache, gfp) || !is_its_turn() || memory_is_short(gfp))
 		return NULL;
 	(void)gfp_check_context(gfp);
 	slot = take_slot();
@@ -265,6 +266,19 @@ bool guard_resize(void *object, size_t size_bytes, const void *caller)
 	slot->size = (uint32_t)size_bytes;
 	object_track_note(&slot->allocated, caller);
 	return true;
+}
+
+bool guard_phys(const void *addr, size_t size_bytes, paddr_t *phys)
+{
+	unsigned int number = slot_number(addr);
+	const struct slot *slot = number < GUARD_SLOTS ? &guard->slot[number] : NULL;
+	size_t offset;
+
+	if (!slot || READ_ONCE(slot->state) != SLOT_LIVE || (const char *)addr < slot->object)
+		return false;
+	offset = (size_t)((const char *)addr - slot->object);
+	*phys = ((paddr_t)slot->pfn << PAGE_SHIFT) + ((uintptr_t)addr & ~PAGE_MASK);
+	return offset < slot->size && size_bytes <= slot->size - offset;
 }
 
 unsigned int guard_live_objects(const struct kmem_cache *cache,

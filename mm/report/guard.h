@@ -11,9 +11,10 @@
  * There are GUARD_SLOTS of them, used again the one freed longest ago first; while all are in use objects come from their
  * slabs. The bytes of the page that are not the object's hold a pattern and are looked at when it is freed.
  *
- * Left alone: objects for DMA, and whatever else must lie in the direct map, for these do not: virt_to_phys() refuses
- * them; those larger than a page; caches with SLAB_NO_USER_FLAGS or SLAB_DIRECT_MAP; the layers' own caches. While
- * memory is short all objects come from their slabs.
+ * They do not lie in the direct map: virt_to_phys() refuses them; dma_map_single() knows where they are. Left alone:
+ * objects of the DMA zone; those asked for with __GFP_NO_GROW, which only a slab may give; those larger than a page;
+ * caches with SLAB_NO_USER_FLAGS or SLAB_DIRECT_MAP; the layers' own caches. While memory is short all objects come from
+ * their slabs, and to free a guarded one wakes nobody who waits for memory.
  *
  * GS1 a slot's page is mapped exactly while its object is handed out, or on its way.
  * GS2 a slot that is not in use is in the queue once.

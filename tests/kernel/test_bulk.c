@@ -4,6 +4,7 @@
 
 #include <kernel/lib/align.h>
 #include <kernel/lib/string.h>
+#include <mm/objects/above.h>
 #include <mm/objects/kmalloc.h>
 #include <tests/kernel/test_util.h>
 
@@ -13,7 +14,7 @@ static void **objects; /* MAX_NR of them, borrowed */
 static void check_and_fill(struct kmem_cache *cache, unsigned int nr)
 {
 	for (unsigned int i = 0; i < nr; i++) {
-		EXPECT(virt_to_cache(objects[i]) == cache);
+		EXPECT(is_guarded(objects[i]) || virt_to_cache(objects[i]) == cache);
 		memset(objects[i], (int)(i & 0xff), kmem_cache_size(cache));
 	}
 	for (unsigned int i = 0; i < nr; i++)
@@ -90,6 +91,7 @@ KTEST(bulk, when_memory_runs_out_half_way_none_is_given, "S1 SLB-07 S7")
 
 KTEST(bulk, what_is_no_object_is_reported_and_the_others_are_freed, "S1 SLB-07")
 {
+	OBJECTS_COME_FROM_SLABS();
 	MACHINE_STAYS_AS_FOUND();
 	BORROW_MANY(objects, MAX_NR);
 	struct kmem_cache *cache = kmem_cache_create("test", 64, 0, 0, NULL);
@@ -153,7 +155,8 @@ KTEST(bulk, a_constructor_runs_once_for_each_and_zeroed_ones_are_zero, "S1 SLB-0
 		for (unsigned int i = 0; i < 50; i++)
 			EXPECT(memory_is(objects[i], 0x5a, 40));
 		kmem_cache_free_bulk(made, 50, objects);
-		EXPECT_EQ(nr_constructed, 50);
+		EXPECT(nr_constructed == 50 || lists_stay_closed() ||
+		       cache_is_debugged(made)); /* then empty slabs went back */
 	}
 	REQUIRE(kmem_cache_alloc_bulk(plain, GFP_KERNEL, 50, objects) == 50);
 	for (unsigned int i = 0; i < 50; i++)

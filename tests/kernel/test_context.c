@@ -55,14 +55,18 @@ static void expect_answers(const char *name, const char *bits)
 	answers.filled = false;
 }
 
+static bool irq_came;
+
 static irqreturn_t run_in_irq(int irq, void *dev)
 {
 	(void)irq;
 	(void)dev;
-	if (in_softirq()) /* it happened to interrupt one: not the row that is asked for */
+	if (in_softirq()) { /* it happened to interrupt one: not the row that is asked for */
 		apic_timer_oneshot(1000, (uint8_t)IRQ_VECTOR(APIC_TIMER_IRQ));
-	else
-		in_context();
+		return IRQ_HANDLED;
+	}
+	in_context();
+	WRITE_ONCE(irq_came, true);
 	return IRQ_HANDLED;
 }
 
@@ -85,8 +89,10 @@ static void call_in_irq(void)
 {
 	if (request_irq(APIC_TIMER_IRQ, run_in_irq, 0, "context", &lock) != 0)
 		return;
+	irq_came = false;
 	apic_timer_oneshot(1000, (uint8_t)IRQ_VECTOR(APIC_TIMER_IRQ));
-	msleep(8);
+	for (unsigned int i = 0; i < 1000 && !READ_ONCE(irq_came); i++) /* a busy host may be late */
+		msleep(8);
 	free_irq(APIC_TIMER_IRQ, &lock);
 }
 

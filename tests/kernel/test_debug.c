@@ -264,6 +264,8 @@ KTEST(debug, each_byte_written_after_the_free_is_found, "S5 DBG-02")
 
 KTEST(debug, a_new_object_holds_neither_zeros_nor_what_its_last_owner_left, "S5 DBG-11")
 {
+	if (mm_watch & WATCH_INIT_ALLOC)
+		SKIP("init_on_alloc=1 clears it");
 	MACHINE_STAYS_AS_FOUND();
 	struct kmem_cache *cache = new_cache(SLAB_POISON);
 
@@ -336,6 +338,7 @@ KTEST(debug, a_double_free_is_seen_however_many_others_came_between, "S5 DBG-03"
 
 KTEST(debug, what_is_no_object_of_a_debugged_cache_cannot_be_freed, "S5 DBG-04 DBG-05")
 {
+	OBJECTS_COME_FROM_SLABS();
 	MACHINE_STAYS_AS_FOUND();
 	struct kmem_cache *cache = new_cache(ALL_LETTERS);
 	char *object, *base;
@@ -358,6 +361,7 @@ KTEST(debug, what_is_no_object_of_a_debugged_cache_cannot_be_freed, "S5 DBG-04 D
 KTEST(debug, a_damaged_free_list_is_mended_and_nothing_is_lost, "S5 DBG-12 SLB-14")
 {
 	static char elsewhere[64];
+	OBJECTS_COME_FROM_SLABS();
 	MACHINE_STAYS_AS_FOUND();
 	struct kmem_cache *cache = new_cache(SLAB_CONSISTENCY_CHECKS);
 	char *object[5];

@@ -59,6 +59,7 @@ static bool play_in_time(struct demo_contexts *seen)
 /* Timers and hard interrupts: one gives a page back, the other an object. */
 KTEST(contexts_demo, who_sleeps_is_woken_by_a_handlers_free, "C2 C3 G1")
 {
+	OBJECTS_COME_FROM_SLABS();
 	struct demo_contexts seen;
 
 	REQUIRE(play_in_time(&seen));

@@ -65,6 +65,7 @@ static void give_back(void *memory)
 
 KTEST(dma, a_buffer_that_the_mask_reaches_keeps_its_own_address, "S8")
 {
+	OBJECTS_COME_FROM_SLABS();
 	MACHINE_STAYS_AS_FOUND();
 	uint32_t nr_before = dma_bounce.nr_mapped;
 	char *near = (char *)__get_free_page(GFP_DMA | GFP_KERNEL), *any = kmalloc(100, GFP_KERNEL);

@@ -376,6 +376,7 @@ KTEST(gfp, dma_reclaims_with_kernel_takes_the_last_with_atomic_and_alone_does_ne
 
 KTEST(gfp, no_grow_gets_what_the_cache_holds_while_others_wait_and_never_a_page, "G19")
 {
+	OBJECTS_COME_FROM_SLABS();
 	MACHINE_STAYS_AS_FOUND();
 	struct kmem_cache *cache = kmem_cache_create("no_grow", 500, 0, 0, NULL);
 	void *object, *held;
@@ -503,7 +504,7 @@ KTEST(gfp, init_on_clears_what_passes_through_the_queue_of_waiters_too, "K4 DBG-
 	REQUIRE(object);
 	memset(object, 0x5a, 100);
 	kfree(object);
-	EXPECT(memory_is(object + 8, 0, 92)); /* behind the link to the next */
+	EXPECT(freed_is_cleared(object, 100));
 	kfree(kept);
 	mm_init_on(false, false);
 	EXPECT(zones[ZONE_DMA].slow || !zone_has_memory(&zones[ZONE_DMA])); /* somebody waits */
@@ -547,8 +548,7 @@ KTEST(gfp, init_on_free_leaves_nothing_of_what_was_there, "K4 DBG-11")
 	__free_page(page);
 	kfree(object);
 	EXPECT(page_is_cleared(page));
-	EXPECT(memory_is_cleared(object + sizeof(void *),
-				 200 - sizeof(void *))); /* the first word links free ones */
+	EXPECT(freed_is_cleared(object, 200));
 	object = kmap_local_page(high);
 	memset(object, 0x5a, PAGE_SIZE);
 	kunmap_local(object);

@@ -25,6 +25,7 @@ static size_t nr_free_of(pfn_t pfn, pfn_t nr)
 
 KTEST(map, pages_change_their_owner_with_the_call_that_takes_and_gives_them, "D8")
 {
+	OBJECTS_COME_FROM_SLABS();
 	MACHINE_STAYS_AS_FOUND();
 	struct page *block = alloc_pages(GFP_KERNEL, 5), *user = alloc_user_page();
 	void *object = kmalloc(100, GFP_KERNEL), *large = kmalloc(300000, GFP_KERNEL);

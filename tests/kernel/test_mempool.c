@@ -144,11 +144,11 @@ KTEST(mempool, elements_of_slabs_kmalloc_and_pages_serve_when_memory_is_gone, "S
 	hog_all(&hog);
 	for (unsigned int i = 0; i < ARRAY_SIZE(pool); i++) {
 		unsigned int nr = 0;
-		void *element[40];
+		void *element[48];
 
-		while (nr < 40 && (element[nr] = mempool_alloc(pool[i], GFP_ATOMIC)) != NULL)
+		while (nr < 48 && (element[nr] = mempool_alloc(pool[i], GFP_ATOMIC)) != NULL)
 			nr++;
-		EXPECT(nr >= 2 && nr < 40);
+		EXPECT(nr >= 2 && nr < 48);
 		EXPECT_EQ(mempool_nr_reserved(pool[i]), 0);
 		while (nr)
 			mempool_free(element[--nr], pool[i]);

@@ -545,17 +545,20 @@ static void expect_no_reference(struct page *page, const char *what)
 
 KTEST(page_alloc, what_no_reference_keeps_is_refused, "G18 P4")
 {
+	OBJECTS_COME_FROM_SLABS();
 	MACHINE_STAYS_AS_FOUND();
-	struct page *block = alloc_pages(GFP_KERNEL, 2), *page = alloc_page(GFP_KERNEL);
+	struct page *block = alloc_pages(GFP_KERNEL, 2), *page = alloc_pages(GFP_KERNEL, 1);
 	char *small = kmalloc(100, GFP_KERNEL), *medium = kmalloc(12000, GFP_KERNEL);
 
 	REQUIRE(block && page && small && medium);
+	split_page(page, 1); /* its buddy stays: it cannot merge */
 	expect_no_reference(block + 3, "inside a block of order 2");
 	expect_no_reference(virt_to_page(small), "a slab");
 	expect_no_reference(virt_to_page(medium + PAGE_SIZE), "a slab");
 	expect_no_reference(pfn_to_page(0), "never handed out");
 	__free_page(page);
 	expect_no_reference(page, "order 0");
+	__free_page(page + 1);
 	expect_reports();
 	get_page(mem_map + mem_map_pages);
 	EXPECT_ONE_REPORT("no page descriptor");

@@ -55,6 +55,7 @@ static void release_memory(void)
 KTEST(pieces, one_object_of_each_class_up_to_a_page_comes_from_single_pages, "G2 K5")
 {
 	BORROW(m);
+	OBJECTS_COME_FROM_SLABS();
 	MACHINE_STAYS_AS_FOUND();
 
 	leave_single_pages();
@@ -84,6 +85,7 @@ KTEST(pieces, one_object_of_each_class_up_to_a_page_comes_from_single_pages, "G2
 KTEST(pieces, an_empty_one_goes_back_at_once, "SLB-08 G2")
 {
 	BORROW(m);
+	OBJECTS_COME_FROM_SLABS();
 	MACHINE_STAYS_AS_FOUND();
 	struct kmem_cache *cache = kmem_cache_create("in-pieces", 1536, 0, SLAB_NO_USER_FLAGS, NULL);
 	void *object[4];
@@ -110,6 +112,7 @@ KTEST(pieces, an_empty_one_goes_back_at_once, "SLB-08 G2")
 KTEST(pieces, wrong_frees_are_reported_as_in_any_slab, "DBG-04")
 {
 	BORROW(m);
+	OBJECTS_COME_FROM_SLABS();
 	MACHINE_STAYS_AS_FOUND();
 	struct kmem_cache *cache = kmem_cache_create("in-pieces", 1536, 0, SLAB_NO_USER_FLAGS, NULL);
 	char *object;
@@ -136,6 +139,7 @@ KTEST(pieces, wrong_frees_are_reported_as_in_any_slab, "DBG-04")
 KTEST(pieces, they_hold_every_whole_object_of_their_place_and_no_other, "SLB-02 S1")
 {
 	BORROW(m);
+	OBJECTS_COME_FROM_SLABS();
 	MACHINE_STAYS_AS_FOUND();
 	struct kmem_cache *cache = kmem_cache_create("in-pieces", 680, 0, SLAB_NO_USER_FLAGS, NULL);
 	void *chain = NULL, **object;

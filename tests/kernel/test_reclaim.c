@@ -134,6 +134,7 @@ KTEST(reclaim, who_cannot_help_the_zone_that_is_short_is_left_alone, "R1 REC-06"
 
 KTEST(reclaim, empty_slabs_and_parked_objects_are_given_back_before_anybody_is_asked, "R1 SLB-08 SLB-09")
 {
+	OBJECTS_COME_FROM_SLABS();
 	MACHINE_STAYS_AS_FOUND();
 	struct kmem_cache *cache = kmem_cache_create("reclaimed", 1000, 0, 0, NULL);
 	HOG(hog);

@@ -170,6 +170,7 @@ static void fill_and_trim(struct scull_dev *dev)
 {
 	size_t before;
 
+	OBJECTS_COME_FROM_SLABS();
 	MACHINE_STAYS_AS_FOUND();
 	before = nr_free_pages();
 	for (loff_t pos = 0; pos < 100 * (loff_t)PAGE_SIZE; pos += PAGE_SIZE - 1)

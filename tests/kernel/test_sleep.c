@@ -124,6 +124,7 @@ static void free_objects(struct kmem_cache *cache, void **objects, unsigned int 
 
 KTEST(sleep, an_object_of_the_cache_wakes_although_no_page_was_freed, "C3 SLB-09")
 {
+	OBJECTS_COME_FROM_SLABS();
 	MACHINE_STAYS_AS_FOUND();
 	struct kmem_cache *cache = kmem_cache_create("sleep", 1000, 0, 0, NULL);
 	ENDS_WITH(sleepers_end_1) struct sleeper sleeper = {.gfp = PATIENT, .cache = cache};
@@ -152,6 +153,7 @@ KTEST(sleep, an_object_of_the_cache_wakes_although_no_page_was_freed, "C3 SLB-09
 
 KTEST(sleep, no_grow_that_must_not_fail_waits_for_an_object_however_many_pages_are_free, "G15 G19 C3")
 {
+	OBJECTS_COME_FROM_SLABS();
 	MACHINE_STAYS_AS_FOUND();
 	struct kmem_cache *cache = kmem_cache_create("sleep", 1000, 0, 0, NULL);
 	ENDS_WITH(sleepers_end_1) struct sleeper sleeper = {.gfp = PATIENT | __GFP_NO_GROW, .cache = cache};
@@ -176,6 +178,7 @@ KTEST(sleep, no_grow_that_must_not_fail_waits_for_an_object_however_many_pages_a
 
 KTEST(sleep, two_who_wait_for_one_cache_share_the_slab_that_one_of_them_gets, "C3")
 {
+	OBJECTS_COME_FROM_SLABS();
 	MACHINE_STAYS_AS_FOUND();
 	struct kmem_cache *cache = kmem_cache_create("sleep", 1000, 0, 0, NULL);
 	ENDS_WITH(sleepers_end_2)

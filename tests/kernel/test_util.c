@@ -11,6 +11,7 @@
 #include <mm/objects/slab_internal.h>
 #include <mm/pages/buddy.h>
 #include <mm/pages/page_alloc.h>
+#include <mm/report/guard.h>
 #include <mm/report/poison.h>
 #include <mm/report/stats.h>
 #include <mm/report/validate.h>
@@ -321,6 +322,25 @@ bool memory_is_cleared(const void *memory, size_t size_bytes)
 {
 	return memory_is(memory, 0, size_bytes) || memory_is(memory, POISON_FREED, size_bytes) ||
 	       memory_is(memory, POISON_PAGE, size_bytes);
+}
+
+bool freed_is_cleared(const void *object, size_t size_bytes)
+{
+	return is_guarded(object) ||
+	       memory_is_cleared((const char *)object + sizeof(void *), size_bytes - sizeof(void *));
+}
+
+unsigned int guard_sample_change(unsigned int sample)
+{
+	unsigned int before = guard_get_sample();
+
+	guard_set_sample(sample);
+	return before;
+}
+
+void guard_sample_back(const unsigned int *sample)
+{
+	guard_set_sample(*sample);
 }
 
 size_t bytes_of(const void *object, size_t asked)

@@ -121,9 +121,22 @@ void wait_init_for_nothing(struct mem_waiter *waiter);
 /* Does somebody see every page and object, so that nothing is ever parked? */
 bool lists_stay_closed(void);
 
+/* First line of a test of what slabs do: no object lies between unmapped pages until it ends. */
+#define OBJECTS_COME_FROM_SLABS() GUARD_SAMPLE_IS(0)
+
+/* Until the test ends, by whatever return; nothing where there is no guard_sample=. */
+#define GUARD_SAMPLE_IS(sample)                                                                              \
+	unsigned int guard_sample_ ENDS_WITH(guard_sample_back) = guard_sample_change(sample)
+
+unsigned int guard_sample_change(unsigned int sample);
+void guard_sample_back(const unsigned int *sample);
+
 /* Is every byte of memory this one? And is it 0, or the poison of freed objects or pages? */
 bool memory_is(const void *memory, int byte, size_t size_bytes);
 bool memory_is_cleared(const void *memory, size_t size_bytes);
+
+/* Of an object that was freed, while its slab stays: that, behind the link to the next; or it is unmapped. */
+bool freed_is_cleared(const void *object, size_t size_bytes);
 
 /* Bytes of an object that its owner may use, `asked` of them for certain: the slack, too, unless it is guarded. */
 size_t bytes_of(const void *object, size_t asked);

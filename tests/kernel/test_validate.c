@@ -231,6 +231,7 @@ KTEST(validate, an_overwritten_free_pointer_is_found_and_not_followed, "S1 SLB-1
 KTEST(validate, wrong_counts_of_a_cache_are_found, "S1 S2 S3 SLB-11")
 {
 	SKIP_IF_LARGE();
+	OBJECTS_COME_FROM_SLABS();
 	MACHINE_STAYS_AS_FOUND();
 	struct kmem_cache *cache = kmem_cache_create("test", 64, 0, 0, NULL);
 	struct page *first;
@@ -259,6 +260,7 @@ KTEST(validate, wrong_counts_of_a_cache_are_found, "S1 S2 S3 SLB-11")
 
 KTEST(validate, a_page_that_names_a_cache_without_being_its_is_found, "S4 DBG-12")
 {
+	OBJECTS_COME_FROM_SLABS();
 	SKIP_IF_LARGE();
 	MACHINE_STAYS_AS_FOUND();
 	struct kmem_cache *cache = kmem_cache_create("test", 64, 0, 0, NULL);

@@ -425,6 +425,7 @@ KTEST(vmalloc, where_nobody_may_sleep_vmalloc_is_refused_and_vfree_put_off, "VMA
 
 KTEST(vmalloc, what_is_no_area_cannot_be_freed, "VMA-07 DBG-04 V1")
 {
+	OBJECTS_COME_FROM_SLABS();
 	MACHINE_STAYS_AS_FOUND();
 	struct page *page = alloc_page(GFP_KERNEL);
 	char *p = vmalloc(2 * PAGE_SIZE), *object = kmalloc(100, GFP_KERNEL), *map;

@@ -62,7 +62,7 @@ static bool opens_when_used(struct kmem_cache *cache)
 KTEST(sleep, while_anybody_waits_no_list_of_pages_or_objects_is_open, "C3")
 {
 	MACHINE_STAYS_AS_FOUND();
-	struct kmem_cache *cache[2] = {kmem_cache_create("before", 100, 0, 0, NULL), NULL};
+	struct kmem_cache *cache[2] = {kmem_cache_create("before", 100, 0, SLAB_NO_USER_FLAGS, NULL), NULL};
 	struct mem_waiter first, second;
 
 	REQUIRE(cache[0]);
@@ -73,7 +73,7 @@ KTEST(sleep, while_anybody_waits_no_list_of_pages_or_objects_is_open, "C3")
 	wait_enter(&first);
 	EXPECT(all_pages_are_closed());
 	EXPECT(all_objects_are_closed());
-	cache[1] = kmem_cache_create("meanwhile", 100, 0, 0, NULL);
+	cache[1] = kmem_cache_create("meanwhile", 100, 0, SLAB_NO_USER_FLAGS, NULL);
 	REQUIRE(cache[1]);
 	EXPECT(!opens_when_used(cache[0]) && !opens_when_used(cache[1]));
 	wait_enter(&second);
@@ -94,7 +94,7 @@ KTEST(sleep, objects_that_a_preempted_thread_left_in_a_closed_cache_are_found, "
 {
 	NEEDS_OPEN_LISTS();
 	MACHINE_STAYS_AS_FOUND();
-	struct kmem_cache *cache = kmem_cache_create("left", 100, 0, 0, NULL);
+	struct kmem_cache *cache = kmem_cache_create("left", 100, 0, SLAB_NO_USER_FLAGS, NULL);
 	struct mem_waiter waiter;
 
 	REQUIRE(cache && opens_when_used(cache));
@@ -447,6 +447,7 @@ KTEST(sleep, a_free_serves_a_few_and_who_leaves_serves_the_others, "C3 W2 GFP-09
 
 KTEST(sleep, objects_of_a_cache_serve_those_who_wait_for_it_in_order_and_no_others, "C3 GFP-10")
 {
+	OBJECTS_COME_FROM_SLABS();
 	MACHINE_STAYS_AS_FOUND();
 	struct kmem_cache *cache[2] = {kmem_cache_create("asked-0", 1024, 0, 0, NULL),
 				       kmem_cache_create("asked-1", 1024, 0, 0, NULL)};
