@@ -477,6 +477,26 @@ KTEST(sleep, objects_of_a_cache_serve_those_who_wait_for_it_in_order_and_no_othe
 	kmem_cache_destroy(cache[1]);
 }
 
+KTEST(sleep, what_is_left_of_a_new_slab_serves_who_waits_for_the_cache, "C3 GFP-10")
+{
+	MACHINE_STAYS_AS_FOUND();
+	struct kmem_cache *cache = kmem_cache_create("asked", 1024, 0, 0, NULL);
+	struct mem_waiter waiter;
+	void *object;
+
+	REQUIRE(cache);
+	wait_init_for_nothing(&waiter);
+	waiter.objects = &cache->waiters;
+	wait_enter(&waiter);
+	waiter.take = take_anything;
+	object = kmem_cache_alloc(cache, GFP_ATOMIC);
+	EXPECT_NOT_NULL(object);
+	EXPECT(wait_is_served(&waiter));
+	(void)wait_leave(&waiter);
+	kmem_cache_free(cache, object);
+	kmem_cache_destroy(cache);
+}
+
 KTEST(sleep, who_may_have_the_last_pages_from_now_on_keeps_its_place, "C3 GFP-10")
 {
 	MACHINE_STAYS_AS_FOUND();
