@@ -32,7 +32,6 @@ void mapping_init(struct mapping *mapping, const struct mapping_ops *ops, void *
 {
 	irqflags_t flags;
 
-	ASSERT(ops->readpage && ops->writepage);
 	*mapping = (struct mapping){.ops = ops, .host = host, .gfp = gfp, .size_bytes = size_bytes};
 	port_lock_init(&mapping->lock, "mapping");
 	port_lock_init(&mapping->users_lock, "mapping users");
