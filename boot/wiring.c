@@ -137,8 +137,10 @@ struct port_thread *port_current(void)
 	return (struct port_thread *)current;
 }
 
+/* Whoever holds a lock of mm has interrupts or preemption off: that none is held shows in the context. */
 void port_park(void)
 {
+	ASSERT(port_may_sleep());
 	thread_park();
 }
 
@@ -149,6 +151,7 @@ void port_unpark(struct port_thread *thread)
 
 void port_park_for(unsigned int timeout_ms)
 {
+	ASSERT(port_may_sleep());
 	thread_park_timeout((long)msecs_to_jiffies(timeout_ms) + 1);
 }
 

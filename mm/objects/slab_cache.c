@@ -531,7 +531,7 @@ void slab_init(void)
 	port_lock_init(&slab.lock, "slab");
 	list_init(&slab.caches);
 	list_init(&slab.open);
-	slab_names_reset();
+	slab_names_reset(&slab.lock);
 	(void)slab_cache_init(&slab.cache_cache.cache, 4, "kmem_cache", sizeof(struct created_cache), 0,
 			      SLAB_HWCACHE_ALIGN, NULL);
 	slab.cache_cache.cache.built_in = true;

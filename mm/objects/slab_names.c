@@ -5,10 +5,11 @@
  * Lock: slab.lock, the caller's. */
 #include <mm/objects/slab_names.h>
 
-#include <kernel/lib/bug.h>
+#include <kernel/lib/assert.h>
 #include <kernel/lib/string.h>
 
 static struct kmem_cache *names_root;
+static const struct port_lock *names_lock; /* (C) slab.lock */
 
 uint32_t slab_name_hash(const char *name)
 {
@@ -33,6 +34,7 @@ static struct kmem_cache **place_of_name(uint32_t hash, const char *name)
 	struct kmem_cache **place = &names_root;
 	uint32_t left = hash;
 
+	ASSERT(port_lock_is_held(names_lock));
 	while (*place && ((*place)->name_hash != hash || strcmp((*place)->name, name) != 0))
 		place = next_place(*place, &left);
 	return place;
@@ -44,13 +46,15 @@ static struct kmem_cache **place_of_cache(const struct kmem_cache *cache)
 	struct kmem_cache **place = &names_root;
 	uint32_t left = cache->name_hash;
 
+	ASSERT(port_lock_is_held(names_lock));
 	while (*place && *place != cache)
 		place = next_place(*place, &left);
 	return place;
 }
 
-void slab_names_reset(void)
+void slab_names_reset(const struct port_lock *lock)
 {
+	names_lock = lock;
 	names_root = NULL;
 }
 
@@ -67,7 +71,7 @@ bool slab_name_add(struct kmem_cache *cache)
 		return false;
 	cache->below[0] = cache->below[1] = NULL;
 	*place = cache;
-	ASSERT_AT(1, *place_of_cache(cache) == cache);
+	ASSERT(*place_of_cache(cache) == cache);
 	return true;
 }
 

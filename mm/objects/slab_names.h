@@ -8,8 +8,8 @@
 /* For cache->name_hash; needs no lock. */
 uint32_t slab_name_hash(const char *name);
 
-/* Forget all. Context: boot. */
-void slab_names_reset(void);
+/* Forget all; the lock that those who call hold from now on. Context: boot. */
+void slab_names_reset(const struct port_lock *lock);
 
 /* The cache of that name, or NULL. */
 struct kmem_cache *slab_name_find(const char *name);
