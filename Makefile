@@ -262,6 +262,7 @@ help:
 #: make sweep-failures  each self-test with its 1st, 2nd, 3rd ... request for memory failing
 #: make soak       everything at once for 60,000 ticks
 #: make crash      ext2 with the power cut after every write: e2fsck repairs it, and what fsync confirmed is there
+#: make soak-files  a million operations on files, by four threads, against a model and the image
 #: make prove      spin tries every interleaving of a model of sleeping and waking; planted faults must be found
 #: make coverage lines and branches of mm that the host tests reach; a page in build/coverage
 #:

@@ -35,6 +35,7 @@
 #include <kernel/lib/align.h>
 #include <kernel/lib/errno.h>
 #include <kernel/lib/string.h>
+#include <mm/cache/writeback.h>
 #include <mm/dma/dma.h>
 #include <mm/early/memblock.h>
 #include <mm/early/memmap.h>
@@ -278,6 +279,7 @@ static __init void start_memory(void)
 	mm_init_zones(&params);
 	demo_bootmem_take(boot.options.demo); /* larger than the allocators' largest */
 	mm_init_allocators();
+	writeback_set_ratios(boot.options.dirty_background_ratio, boot.options.dirty_ratio);
 	start_dma(&params);
 	find_trace(params.lowmem_end);
 }

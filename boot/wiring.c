@@ -482,6 +482,11 @@ static void start_requests(void)
 
 /* --- disks under the page cache --- */
 
+bool port_thread_start(int (*life)(void *arg), void *arg, const char *name)
+{
+	return !IS_ERR(kthread_run(life, arg, "%s", name));
+}
+
 static struct blk_device *device_of(const struct port_disk *disk)
 {
 	return (struct blk_device *)(uintptr_t)disk;

@@ -12,6 +12,7 @@
 #include <mm/cache/lru.h>
 #include <mm/cache/mapping.h>
 #include <mm/cache/radix.h>
+#include <mm/cache/writeback.h>
 #include <mm/early/bootmem.h>
 #include <mm/early/memblock.h>
 #include <mm/early/memmap.h>
@@ -181,6 +182,7 @@ void mm_init_allocators(void)
 	radix_init();
 	cache_page_init();
 	mapping_init_all();
+	writeback_init();
 	lru_init();
 	aspace_init();
 	reserve_reset_all();

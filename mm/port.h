@@ -174,6 +174,10 @@ struct port_work {
 };
 void port_work_queue(struct port_work *work);
 
+/* A thread of that name that runs life(arg), soon, and ends with it, whatever its result. Result: was there memory? Context: process,
+ * may sleep. */
+bool port_thread_start(int (*life)(void *arg), void *arg, const char *name) MUST_CHECK;
+
 /* --- disks --- */
 
 struct port_disk;

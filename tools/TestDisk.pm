@@ -49,4 +49,15 @@ sub problems {
 	return @problems;
 }
 
+# Of bytes in the image, as test_disk_sum() of the guest makes it: FNV-1a of 32 bits.
+sub sum {
+	my ($file, $start, $nr) = @_;
+	open(my $in, '<:raw', $file) or return 0;
+	seek($in, $start, 0);
+	read($in, my $bytes, $nr);
+	my $sum = 0x811c9dc5;
+	$sum = (($sum ^ $_) * 0x01000193) & 0xffffffff for unpack 'C*', $bytes;
+	return $sum;
+}
+
 1;

@@ -123,7 +123,10 @@ static struct inode *open_new(struct blk_device *dev)
 		return ERR_PTR(-ENOMEM);
 	disk->dev = dev;
 	inode_init(&disk->inode, &disk_ops, NULL, dev->major << 8 | dev->minor, S_IFBLK | 0600u);
-	diskfile_open(&disk->file, (struct port_disk *)dev, GFP_HIGHUSER);
+	if (diskfile_open(&disk->file, (struct port_disk *)dev, GFP_HIGHUSER)) {
+		kfree(disk);
+		return ERR_PTR(-ENOMEM);
+	}
 	list_add_tail(&disk->link, &disks.open);
 	return &disk->inode;
 }

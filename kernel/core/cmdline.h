@@ -24,8 +24,9 @@ struct cmdline_options {
 	bool map;     /* draw it on the text screen */
 	enum cmdline_output output;
 	enum cmdline_exit exit;
-	uint64_t mem_bytes;	  /* RAM above this is ignored; 0: no limit */
-	uint64_t lowmem_bytes;	  /* end of the direct map; 0: as much as fits */
+	uint64_t mem_bytes;    /* RAM above this is ignored; 0: no limit */
+	uint64_t lowmem_bytes; /* end of the direct map; 0: as much as fits */
+	uint32_t dirty_background_ratio, dirty_ratio;
 	uint32_t min_free_kbytes; /* 0: chosen from the size of memory */
 	char slab_debug[CMDLINE_LIST_MAX];
 	char failslab[CMDLINE_LIST_MAX];

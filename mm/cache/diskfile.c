@@ -84,15 +84,20 @@ void port_block_done(struct page *page, unsigned int sectors, bool is_write, int
 		page_end_read(page, error);
 }
 
-void diskfile_open(struct diskfile *file, struct port_disk *disk, gfp_t gfp)
+int diskfile_open(struct diskfile *file, struct port_disk *disk, gfp_t gfp)
 {
 	static const struct mapping_ops ops = {disk_readpage, disk_writepage, disk_make_blocks, NULL};
 
 	file->disk = disk;
+	if (!flusher_start(&file->flusher, "flusher"))
+		return -ENOMEM;
 	mapping_init(&file->mapping, &ops, file, gfp, port_disk_bytes(disk));
+	file->mapping.flusher = &file->flusher;
+	return 0;
 }
 
 void diskfile_close(struct diskfile *file)
 {
 	mapping_destroy(&file->mapping);
+	flusher_stop(&file->flusher);
 }

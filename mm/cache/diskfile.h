@@ -7,16 +7,17 @@
  *     system's own next to parts of its files, which it knows by other pages and which are newer there. */
 #pragma once
 
-#include <mm/cache/pagecache.h>
+#include <mm/cache/writeback.h>
 
 struct port_disk;
 
 struct diskfile {
 	struct mapping mapping;
 	struct port_disk *disk; /* (C) */
+	struct flusher flusher; /* of all mappings on this disk */
 };
 
 /* Its pages may lie anywhere (gfp: GFP_KERNEL or GFP_HIGHUSER). The disk stays until diskfile_close(), which forgets what
- * was not written: pagecache_sync() first. Context: process, may sleep. */
-void diskfile_open(struct diskfile *file, struct port_disk *disk, gfp_t gfp);
+ * was not written: pagecache_sync() first. Result: 0; -ENOMEM: no thread. Context: process, may sleep. */
+int diskfile_open(struct diskfile *file, struct port_disk *disk, gfp_t gfp) MUST_CHECK;
 void diskfile_close(struct diskfile *file);

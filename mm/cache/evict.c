@@ -5,6 +5,7 @@
 #include <kernel/lib/align.h>
 #include <kernel/lib/assert.h>
 #include <mm/cache/lru.h>
+#include <mm/cache/writeback.h>
 #include <mm/pages/above.h>
 #include <mm/pages/page_alloc.h>
 #include <mm/reclaim/above.h>
@@ -59,6 +60,7 @@ struct pass {
 	bool is_deep; /* too little stack is left to write */
 	size_t freed;
 	unsigned int nr_writes;
+	size_t nr_left_dirty; /* for the flushers */
 	struct page *awaited; /* held: one on its way to the disk that would do */
 };
 
@@ -81,6 +83,7 @@ static void begin_write(struct pass *pass, struct page *page)
 		vmscan_wake();
 	if (pass->is_deep || pass->nr_writes == EVICT_MAX_WRITES) {
 		page_unlock(page);
+		pass->nr_left_dirty++;
 		return;
 	}
 	pass->nr_writes += page_write(page);
@@ -108,6 +111,7 @@ static void treat(struct pass *pass, struct page *page)
 	case EVICT_PASS:
 		if (state > EVICT_BUSY)
 			page_unlock(page);
+		pass->nr_left_dirty += state == EVICT_DIRTY;
 		break;
 	case EVICT_WAIT:
 		await(pass, page);
@@ -178,6 +182,8 @@ size_t cache_reclaim(gfp_t gfp, size_t nr_pages, uint32_t zones_wanted)
 			evict_zone(&pass, zone, nr_pages);
 	mm_event_add(EVENT_STEAL, pass.freed);
 	mm_event_add(EVENT_RECLAIM_WRITE, pass.nr_writes);
+	if (pass.nr_left_dirty && pass.freed < nr_pages)
+		writeback_need(pass.nr_left_dirty);
 	wait_for_disk(&pass, nr_pages);
 	return pass.freed;
 }

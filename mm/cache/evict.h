@@ -11,7 +11,7 @@
  *   failed        pass       pass    pass       pass         dirty, and the last writing failed: the flusher tries again
  *   clean         drop       drop    drop       drop
  *
- * IO alone writes nothing here: a file's writepage may be a file system's. FS alone starts no I/O, which is what such a
+ * What a pass leaves dirty although it wants more it asks the flushers for. IO alone writes nothing here: a file's writepage may be a file system's. FS alone starts no I/O, which is what such a
  * writepage does. A pass waits once, for one page, when it has found too few that it may drop, for EVICT_WAIT_MS at
  * most; so whoever reclaims waits for the disk or for time, and holds no lock.
  *

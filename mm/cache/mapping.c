@@ -6,6 +6,7 @@
 #include <kernel/lib/assert.h>
 #include <kernel/lib/errno.h>
 #include <mm/cache/lru.h>
+#include <mm/cache/writeback.h>
 #include <mm/pages/page_alloc.h>
 #include <mm/reclaim/scope.h>
 
@@ -182,6 +183,49 @@ int mapping_find_or_add(struct mapping *mapping, uint32_t index, bool may_grow, 
 	}
 }
 
+/* --- changing --- */
+
+/* CP2, MA2, MA5: flags, tags and counts. */
+static void set_dirty_locked(struct mapping *mapping, struct page *page)
+{
+	ASSERT(port_lock_is_held(&mapping->lock) && page->mapping == mapping);
+	ASSERT(page_has(page, PG_UPTODATE)); /* CP4 */
+	if (page_set(page, PG_DIRTY))
+		return;
+	radix_tag_set(&mapping->tree, page->index, RADIX_DIRTY);
+	mapping->nr_dirty++;
+	count(&cache.counts.nr_dirty, 1);
+	flusher_add_locked(mapping);
+}
+
+/* What has failed has not any more. */
+static void clear_dirty_locked(struct mapping *mapping, struct page *page)
+{
+	ASSERT(port_lock_is_held(&mapping->lock) && page->mapping == mapping);
+	if (!page_clear(page, PG_DIRTY))
+		return;
+	ASSERT(radix_is_tagged(&mapping->tree, page->index, RADIX_DIRTY) && mapping->nr_dirty); /* MA2, MA5 */
+	radix_tag_clear(&mapping->tree, page->index, RADIX_DIRTY);
+	mapping->nr_dirty--;
+	count(&cache.counts.nr_dirty, (size_t)-1);
+	if (page_clear(page, PG_ERROR)) {
+		mapping->nr_failed--;
+		count(&cache.counts.nr_failed, (size_t)-1);
+	}
+}
+
+static void set_failed_locked(struct mapping *mapping, struct page *page, int error)
+{
+	mapping->nr_errors++;
+	mapping->last_error = error;
+	set_dirty_locked(mapping, page);
+	if (page_set(page, PG_ERROR))
+		return;
+	if (mapping->nr_failed++ == 0)
+		mapping->retry_ms = port_now_ms() + WRITEBACK_RETRY_MS;
+	count(&cache.counts.nr_failed, 1);
+}
+
 /* --- going --- */
 
 /* CP5. Whoever finds the page from now on holds it already. */
@@ -192,13 +236,12 @@ static void leave_locked(struct mapping *mapping, struct page *page, struct radi
 	ASSERT(port_lock_is_held(&mapping->lock) && page_has(page, PG_LOCKED) &&
 	       !page_has(page, PG_WRITEBACK));
 	ASSERT(page->mapping == mapping && page->state == PAGE_FILE && mapping->nr_pages); /* MA1 */
+	clear_dirty_locked(mapping, page);
 	item = radix_remove(&mapping->tree, page->index, spare);
 	ASSERT(item == page); /* MA1 */
 	(void)item;
 	mapping->nr_pages--;
 	count(&cache.counts.nr_pages, (size_t)-1);
-	if (page_clear(page, PG_DIRTY))
-		count(&cache.counts.nr_dirty, (size_t)-1);
 	page_clear(page, PG_UPTODATE);
 	page_clear(page, PG_ERROR);
 	WRITE_ONCE(page->mapping, NULL); /* LR3: before it is looked for in a list */
@@ -248,37 +291,13 @@ void mapping_destroy(struct mapping *mapping)
 
 	mapping_remove_from(mapping, 0);
 	ASSERT(mapping->nr_pages == 0);
+	flusher_forget(mapping);
 	flags = port_lock_irqsave(&cache.lock);
 	list_del(&mapping->all);
 	port_unlock_irqrestore(&cache.lock, flags);
 }
 
-/* --- changing --- */
-
-/* CP2, MA2: the flag and its tag. Result: did it change? */
-static bool set_tagged_locked(struct mapping *mapping, struct page *page, enum page_flag flag,
-			      enum radix_tag tag, size_t *counter)
-{
-	ASSERT(port_lock_is_held(&mapping->lock) && page->mapping == mapping);
-	ASSERT(page_has(page, PG_UPTODATE)); /* CP4 */
-	if (page_set(page, flag))
-		return false;
-	radix_tag_set(&mapping->tree, page->index, tag);
-	count(counter, 1);
-	return true;
-}
-
-static bool clear_tagged_locked(struct mapping *mapping, struct page *page, enum page_flag flag,
-				enum radix_tag tag, size_t *counter)
-{
-	ASSERT(port_lock_is_held(&mapping->lock) && page->mapping == mapping);
-	if (!page_clear(page, flag))
-		return false;
-	ASSERT(radix_is_tagged(&mapping->tree, page->index, tag) && *counter); /* MA2 */
-	radix_tag_clear(&mapping->tree, page->index, tag);
-	count(counter, (size_t)-1);
-	return true;
-}
+/* --- writing --- */
 
 void page_set_dirty(struct page *page)
 {
@@ -289,7 +308,7 @@ void page_set_dirty(struct page *page)
 	if (page_has(page, PG_DIRTY))
 		return; /* only who has it locked cleans it */
 	flags = port_lock_irqsave(&mapping->lock);
-	(void)set_tagged_locked(mapping, page, PG_DIRTY, RADIX_DIRTY, &cache.counts.nr_dirty);
+	set_dirty_locked(mapping, page);
 	port_unlock_irqrestore(&mapping->lock, flags);
 }
 
@@ -304,12 +323,14 @@ void page_end_read(struct page *page, int error)
 static bool begin_write(struct mapping *mapping, struct page *page)
 {
 	irqflags_t flags = port_lock_irqsave(&mapping->lock);
-	bool begins = !page_has(page, PG_WRITEBACK) &&
-		      clear_tagged_locked(mapping, page, PG_DIRTY, RADIX_DIRTY, &cache.counts.nr_dirty);
+	bool begins = !page_has(page, PG_WRITEBACK) && page_has(page, PG_DIRTY);
 
-	if (begins)
-		(void)set_tagged_locked(mapping, page, PG_WRITEBACK, RADIX_WRITEBACK,
-					&cache.counts.nr_writeback);
+	if (begins) {
+		page_set(page, PG_WRITEBACK);
+		radix_tag_set(&mapping->tree, page->index, RADIX_WRITEBACK);
+		count(&cache.counts.nr_writeback, 1);
+		clear_dirty_locked(mapping, page);
+	}
 	port_unlock_irqrestore(&mapping->lock, flags);
 	return begins;
 }
@@ -339,16 +360,12 @@ void page_end_write(struct page *page, int error)
 	struct mapping *mapping = page->mapping;
 	irqflags_t flags = port_lock_irqsave(&mapping->lock);
 
-	ASSERT(page_has(page, PG_WRITEBACK)); /* it was begun */
-	if (error) {
-		mapping->nr_errors++;
-		mapping->last_error = error;
-		page_set(page, PG_ERROR);
-		(void)set_tagged_locked(mapping, page, PG_DIRTY, RADIX_DIRTY, &cache.counts.nr_dirty);
-	} else {
-		page_clear(page, PG_ERROR);
-	}
-	(void)clear_tagged_locked(mapping, page, PG_WRITEBACK, RADIX_WRITEBACK, &cache.counts.nr_writeback);
+	ASSERT(page_has(page, PG_WRITEBACK) && radix_is_tagged(&mapping->tree, page->index, RADIX_WRITEBACK));
+	if (error)
+		set_failed_locked(mapping, page, error);
+	radix_tag_clear(&mapping->tree, page->index, RADIX_WRITEBACK);
+	count(&cache.counts.nr_writeback, (size_t)-1);
+	page_clear(page, PG_WRITEBACK);
 	port_unlock_irqrestore(&mapping->lock, flags);
 	page_wake_written(page);
 }
@@ -365,9 +382,16 @@ int mapping_error_since(struct mapping *mapping, unsigned int *seen)
 
 /* --- what is seen from outside --- */
 
+/* A page whose writing begins is counted twice for a moment, and in this order never not at all. */
 struct cache_counts cache_counts(void)
 {
-	return cache.counts;
+	const struct cache_counts *counts = &cache.counts;
+	struct cache_counts seen = {.nr_failed = __atomic_load_n(&counts->nr_failed, __ATOMIC_ACQUIRE)};
+
+	seen.nr_dirty = __atomic_load_n(&counts->nr_dirty, __ATOMIC_ACQUIRE);
+	seen.nr_writeback = __atomic_load_n(&counts->nr_writeback, __ATOMIC_ACQUIRE);
+	seen.nr_pages = __atomic_load_n(&counts->nr_pages, __ATOMIC_ACQUIRE);
+	return seen;
 }
 
 static const char *check_page(const struct mapping *mapping, const struct page *page, uint32_t index)
@@ -385,6 +409,7 @@ static const char *check_page(const struct mapping *mapping, const struct page *
 
 static const char *mapping_check(const struct mapping *mapping)
 {
+	size_t nr_dirty = 0, nr_failed = 0;
 	struct radix_sum sum;
 	const char *wrong = radix_check(&mapping->tree, &sum);
 	const struct page *page;
@@ -394,9 +419,15 @@ static const char *mapping_check(const struct mapping *mapping)
 	for (uint32_t index = 0; !wrong && (page = radix_next(&mapping->tree, &index, RADIX_ANY)) != NULL;
 	     index++) {
 		wrong = check_page(mapping, page, index);
+		nr_dirty += page_has(page, PG_DIRTY);
+		nr_failed += page_has(page, PG_DIRTY) && page_has(page, PG_ERROR);
 		if (index == (uint32_t)-1)
 			break;
 	}
+	if (!wrong && (nr_dirty != mapping->nr_dirty || nr_failed != mapping->nr_failed))
+		wrong = "MA5 a mapping counts its dirty pages wrongly";
+	if (!wrong && mapping->flusher && nr_dirty && !mapping->is_listed)
+		wrong = "WB1 a mapping with dirty pages is not in its flusher's list";
 	return wrong;
 }
 

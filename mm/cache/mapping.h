@@ -8,6 +8,7 @@
  * MA3 a page that lies wholly behind the end of the file is locked by who makes the file as large, or about to be taken
  *     out by who made it smaller: nobody else adds one there.
  * MA4 a page becomes dirty only after its blocks exist: writing it out asks for no more than its blocks are (R3).
+ * MA5 nr_dirty and nr_failed count pages that have DIRTY, and ERROR too: those that could not be written.
  *
  * An error of writing is counted, and told once to each who looks (mapping_error_since); the page stays dirty.
  *
@@ -21,6 +22,7 @@
 #include <mm/pages/gfp.h>
 
 struct mapping;
+struct flusher;
 
 /* Whoever calls one of them is inside a file system meanwhile (SCOPE_FS): what it asks memory for there it asks with
  * GFP_NOFS. */
@@ -52,7 +54,8 @@ struct mapping_user {
 	void (*forget)(struct mapping_user *user, uint32_t first);
 };
 
-/* (C) constant after mapping_init()  (L) mapping->lock  (M) the file's mutex, and (L)  (U) users_lock */
+/* (C) constant after mapping_init()  (L) mapping->lock  (M) the file's mutex, and (L)  (U) users_lock
+ * (W), (F) see writeback.h */
 struct mapping {
 	const struct mapping_ops *ops; /* (C) */
 	void *host;		       /* (C) whose it is, for the operations */
@@ -60,12 +63,21 @@ struct mapping {
 	struct port_lock lock;
 	struct radix_tree tree;	     /* (L) MA1, MA2 */
 	size_t nr_pages;	     /* (L) MA1 */
+	size_t nr_dirty;	     /* (L) MA5 */
+	size_t nr_failed;	     /* (L) MA5 */
 	uint64_t size_bytes;	     /* (M) of the file */
 	unsigned int nr_errors;	     /* (L) of writing, ever */
 	int last_error;		     /* (L) the last of them */
 	struct list_head all;	     /* every mapping: cache.lock */
 	struct port_lock users_lock; /* no interrupt takes it */
 	struct list_head users;	     /* (U) */
+	struct flusher
+		*flusher; /* (C) set right after mapping_init(); NULL: who syncs and who reclaims write it */
+	struct list_head to_write; /* (W) in the flusher's list */
+	bool is_listed;		   /* (W) and (L) */
+	unsigned int nr_tries;	   /* (F) of pages that failed */
+	uint64_t dirty_since_ms;   /* (F), at first (W) */
+	uint64_t retry_ms;	   /* (F), at first (L): not before that */
 };
 
 /* gfp: for its pages; their permissions are those of whoever reads and writes with no more than the mutex held.
@@ -137,6 +149,7 @@ int mapping_error_since(struct mapping *mapping, unsigned int *seen);
 /* Pages in all mappings: there, dirty, being written. A snapshot. Context: any. */
 struct cache_counts {
 	size_t nr_pages, nr_dirty, nr_writeback;
+	size_t nr_failed; /* of those that are dirty: the last writing failed */
 };
 struct cache_counts cache_counts(void);
 

@@ -219,6 +219,7 @@ static void fill(struct mapping *mapping, struct page *page, uint64_t pos, const
 	if (!page_has(page, PG_UPTODATE)) {
 		zero_part(page, 0, start);
 		zero_part(page, start + nr, PAGE_SIZE);
+		page_clear(page, PG_ERROR); /* of a reading that is wanted no more */
 	}
 	memcpy_to_page(page, start, from, nr);
 	page_set(page, PG_UPTODATE);
@@ -337,14 +338,19 @@ void pagecache_write_out(struct mapping *mapping)
 	}
 }
 
-int pagecache_sync(struct mapping *mapping, unsigned int *seen)
+void pagecache_wait_written(struct mapping *mapping)
 {
 	struct page *page;
 
-	pagecache_write_out(mapping);
 	for (uint32_t index = 0; (page = mapping_next(mapping, &index, RADIX_WRITEBACK)) != NULL; index++) {
 		page_wait_written(page);
 		put_page(page);
 	}
+}
+
+int pagecache_sync(struct mapping *mapping, unsigned int *seen)
+{
+	pagecache_write_out(mapping);
+	pagecache_wait_written(mapping);
 	return mapping_error_since(mapping, seen);
 }

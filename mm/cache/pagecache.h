@@ -43,6 +43,9 @@ int pagecache_truncate(struct mapping *mapping, uint64_t size_bytes);
 /* Begins to write all pages that are dirty now; waits for those under way before. Context: process, may sleep. */
 void pagecache_write_out(struct mapping *mapping);
 
+/* Until no page is being written that is now. Context: as that. */
+void pagecache_wait_written(struct mapping *mapping);
+
 /* Writes what is dirty now and waits until all is written. Result: 0, or the error of a writing since *seen, which is
  * then told. Context: process, may sleep. */
 int pagecache_sync(struct mapping *mapping, unsigned int *seen);

@@ -198,6 +198,15 @@ size_t port_stack_left(void)
 	return stack_left;
 }
 
+/* No thread: a scene has its own, and others take a flusher's turns themselves. */
+bool port_thread_start(int (*life)(void *arg), void *arg, const char *name)
+{
+	(void)life;
+	(void)arg;
+	(void)name;
+	return true;
+}
+
 /* No disk: files of tests lie in memory (tests/kernel/test_file.h). */
 uint64_t port_disk_bytes(const struct port_disk *disk)
 {

@@ -30,6 +30,13 @@ bool test_disk_is(const void *bytes, uint32_t sector, char kind)
 	return true;
 }
 
+uint32_t test_disk_sum(uint32_t sum, const void *bytes, size_t nr)
+{
+	for (const uint8_t *byte = bytes; nr; nr--)
+		sum = (sum ^ *byte++) * 0x01000193u;
+	return sum;
+}
+
 int test_disk_io(struct blk_device *dev, enum blk_op op, uint32_t sector, void *buffer, uint32_t nr_sectors)
 {
 	struct blk_segment segment = {(pfn_t)(virt_to_phys(buffer) >> PAGE_SHIFT),

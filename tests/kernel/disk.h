@@ -21,5 +21,9 @@ bool test_disk_open(struct test_disk *disk, const char *name);
 void test_disk_fill(void *bytes, uint32_t sector, char kind);
 bool test_disk_is(const void *bytes, uint32_t sector, char kind);
 
+/* FNV-1a, continued from `sum`; TEST_DISK_SUM at first. A note "image ide0 bytes START+NR sum HEX" has run-guest compare. */
+#define TEST_DISK_SUM 0x811c9dc5u
+uint32_t test_disk_sum(uint32_t sum, const void *bytes, size_t nr);
+
 /* Sectors by way of memory of the direct map, a page at most. Result: as blk_do(). */
 int test_disk_io(struct blk_device *dev, enum blk_op op, uint32_t sector, void *buffer, uint32_t nr_sectors);

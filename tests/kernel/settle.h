@@ -5,6 +5,16 @@
 
 #include <kernel/lib/types.h>
 
+/* First line of a test that starts threads, in place of MACHINE_STAYS_AS_FOUND(): their stacks come back a little later. Pages
+ * are those that are free and those of slabs, for a reserve of objects that was used is spread over other slabs. */
+#define PAGES_COME_BACK() struct settled before_ __attribute__((cleanup(settle_end), unused)) = settle_begin()
+
+struct settled {
+	size_t nr_pages, nr_objects;
+};
+struct settled settle_begin(void);
+void settle_end(struct settled *before);
+
 /* Before pages are counted: page tables for two more stacks, and no empty slab. */
 void settle_stacks(void);
 

@@ -65,20 +65,8 @@ static int fake_begin(void)
 	BORROW_MANY(asks, NR_ASKS);                                                                          \
 	int fake_disk_ ENDS_WITH(fake_end) = fake_begin()
 
-/* The same for tests that start threads, whose stacks come back a little later. */
-static void settle_end(size_t *before)
-{
-	(void)settle_all_is_back(*before);
-}
-
-static size_t settle_begin(void)
-{
-	settle_stacks();
-	return nr_free_pages();
-}
-
 #define FAKE_DISK_AND_THREADS()                                                                              \
-	size_t before_ ENDS_WITH(settle_end) = settle_begin();                                               \
+	PAGES_COME_BACK();                                                                                   \
 	BORROW_MANY(asks, NR_ASKS);                                                                          \
 	int fake_disk_ ENDS_WITH(fake_end) = fake_begin()
 

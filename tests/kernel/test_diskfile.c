@@ -11,6 +11,7 @@
 #include <mm/reclaim/above.h>
 #include <mm/reclaim/events.h>
 #include <tests/kernel/disk.h>
+#include <tests/kernel/settle.h>
 #include <tests/kernel/test_util.h>
 
 #define ALL_ZONES      (~0u)
@@ -42,7 +43,7 @@ static void fill_reserve(int *unused)
 #define NEEDS_DISK(file)                                                                                     \
 	if (!test_disk_open(&disk, "ide0"))                                                                  \
 		SKIP("no disk for tests is ide0");                                                           \
-	diskfile_open(file, (struct port_disk *)disk.dev, GFP_HIGHUSER)
+	REQUIRE(diskfile_open(file, (struct port_disk *)disk.dev, GFP_HIGHUSER) == 0)
 
 /* The n-th of our sectors from a page's start on. */
 static uint32_t sector_of(unsigned int n)
@@ -84,7 +85,7 @@ static void drop_all(void)
 KTEST(diskfile, what_is_written_through_the_cache_is_on_the_disk_and_comes_back, "R2 REC-01")
 {
 	BORROW_MANY(sector, BLK_SECTOR); /* of the direct map: the disk reaches no stack */
-	MACHINE_STAYS_AS_FOUND();
+	PAGES_COME_BACK();
 	ENDS_WITH(fill_reserve) int unused_ = 0;
 	unsigned int seen = 0;
 	DISKFILE(file);
@@ -103,7 +104,7 @@ KTEST(diskfile, what_is_written_through_the_cache_is_on_the_disk_and_comes_back,
 
 KTEST(diskfile, the_end_of_the_disk_is_the_end_of_the_file, "R2 PGC-10")
 {
-	MACHINE_STAYS_AS_FOUND();
+	PAGES_COME_BACK();
 	ENDS_WITH(fill_reserve) int unused_ = 0;
 	DISKFILE(file);
 	uint64_t end;
@@ -120,7 +121,7 @@ KTEST(diskfile, the_end_of_the_disk_is_the_end_of_the_file, "R2 PGC-10")
 
 KTEST(diskfile, a_disk_that_fails_is_told_once_and_nothing_is_lost, "R7 PGC-11 REC-03")
 {
-	MACHINE_STAYS_AS_FOUND();
+	PAGES_COME_BACK();
 	ENDS_WITH(fill_reserve) int unused_ = 0;
 	unsigned int seen = 0;
 	DISKFILE(file);
@@ -140,7 +141,7 @@ KTEST(diskfile, a_disk_that_fails_is_told_once_and_nothing_is_lost, "R7 PGC-11 R
 
 KTEST(diskfile, dirty_pages_reach_the_disk_with_no_page_free, "R3 PGC-14 R2")
 {
-	MACHINE_STAYS_AS_FOUND();
+	PAGES_COME_BACK();
 	ENDS_WITH(fill_reserve) int unused_ = 0;
 	unsigned int seen = 0;
 	HOG(hog);
@@ -179,7 +180,7 @@ static struct blk_stat take_of_dirty(struct diskfile *file, gfp_t gfp, unsigned 
 
 KTEST(diskfile, a_request_short_of_memory_has_dirty_pages_written_and_gets_them, "R2 G1 PGC-12 REC-01")
 {
-	MACHINE_STAYS_AS_FOUND();
+	PAGES_COME_BACK();
 	ENDS_WITH(fill_reserve) int unused_ = 0;
 	size_t kills = mm_event_count[EVENT_OOM_KILL];
 	struct blk_stat begun;
@@ -195,7 +196,7 @@ KTEST(diskfile, a_request_short_of_memory_has_dirty_pages_written_and_gets_them,
 /* Others, the background first, have pages written, and they get those. */
 KTEST(diskfile, no_request_without_the_permission_reaches_the_disk, "G4 G5 PGC-07 REC-01")
 {
-	MACHINE_STAYS_AS_FOUND();
+	PAGES_COME_BACK();
 	ENDS_WITH(fill_reserve) int unused_ = 0;
 	static const gfp_t gfp[] = {GFP_NOIO, GFP_NOFS};
 	DISKFILE(file);
@@ -213,7 +214,7 @@ KTEST(diskfile, no_request_without_the_permission_reaches_the_disk, "G4 G5 PGC-0
 /* 50 ms a command: who waits for memory sleeps meanwhile, and the disk gets on. */
 KTEST(diskfile, a_slow_disk_costs_time_and_no_data, "R7 REC-04 PGC-09")
 {
-	MACHINE_STAYS_AS_FOUND();
+	PAGES_COME_BACK();
 	ENDS_WITH(fill_reserve) int unused_ = 0;
 	unsigned int seen = 0;
 	DISKFILE(file);

@@ -9,6 +9,7 @@
 #include <mm/objects/kmalloc.h>
 #include <mm/pages/page_alloc.h>
 #include <mm/reclaim/scope.h>
+#include <tests/ktest.h>
 
 char fake_byte(uint64_t pos)
 {
@@ -167,4 +168,39 @@ unsigned int fake_file_end_reads(struct fake_file *file, int error)
 unsigned int fake_file_end_writes(struct fake_file *file, int error)
 {
 	return end_all(file->writing, page_end_write, error);
+}
+
+/* --- dirty ones --- */
+
+bool fake_file_make_flushed(struct fake_file *file, unsigned int nr, struct flusher *flusher)
+{
+	char byte;
+
+	if (!fake_file_make(file, (uint64_t)nr << PAGE_SHIFT))
+		return false;
+	file->mapping.flusher = flusher;
+	for (unsigned int n = 0; n < nr; n++)
+		EXPECT_EQ(pagecache_read(&file->mapping, NULL, (uint64_t)n << PAGE_SHIFT, &byte, 1), 1);
+	return true;
+}
+
+void fake_file_make_dirty(struct fake_file *file, unsigned int from, unsigned int nr)
+{
+	for (unsigned int n = from; n < from + nr; n++)
+		EXPECT_EQ(pagecache_write(&file->mapping, (uint64_t)n << PAGE_SHIFT, "x", 1), 1);
+}
+
+bool fake_file_is_dirty(struct fake_file *file, uint32_t index)
+{
+	struct page *page = mapping_find(&file->mapping, index);
+	bool dirty = page && page_has(page, PG_DIRTY);
+
+	if (page)
+		put_page(page);
+	return dirty;
+}
+
+void fake_file_make_old(struct fake_file *file)
+{
+	file->mapping.dirty_since_ms = port_now_ms() - WRITEBACK_AGE_MS;
 }

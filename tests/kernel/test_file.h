@@ -3,7 +3,7 @@
  * it is told to, and ends what it began at once, or when it is told to. Guest and host. */
 #pragma once
 
-#include <mm/cache/pagecache.h>
+#include <mm/cache/writeback.h>
 
 #define FAKE_FILE_PAGES 24u
 #define FAKE_FILE_BYTES (FAKE_FILE_PAGES * PAGE_SIZE)
@@ -28,6 +28,14 @@ bool fake_file_make(struct fake_file *file, uint64_t size_bytes);
 void fake_file_end(struct fake_file *file);
 
 #define FAKE_FILE(name) ENDS_WITH(fake_file_end) struct fake_file name = {.disk = NULL}
+
+/* One of so many pages, all of them in memory and clean, that this flusher writes. */
+bool fake_file_make_flushed(struct fake_file *file, unsigned int nr, struct flusher *flusher);
+void fake_file_make_dirty(struct fake_file *file, unsigned int from, unsigned int nr);
+bool fake_file_is_dirty(struct fake_file *file, uint32_t index);
+
+/* As if it had been dirty for so long that it is due. */
+void fake_file_make_old(struct fake_file *file);
 
 char fake_byte(uint64_t pos);
 

@@ -7,6 +7,7 @@
 #include <mm/cache/mapping.h>
 #include <mm/reclaim/above.h>
 #include <tests/kernel/disk.h>
+#include <tests/kernel/settle.h>
 #include <tests/kernel/test_util.h>
 
 static struct test_disk disk;
@@ -39,7 +40,7 @@ static uint64_t free_area(void)
 
 KTEST(vfs, a_disk_is_a_file_of_its_name, "R2")
 {
-	MACHINE_STAYS_AS_FOUND();
+	PAGES_COME_BACK();
 	ENDS_WITH(fill_reserve) int unused_ = 0;
 	FILE(file);
 	FILE(other);
@@ -64,7 +65,7 @@ KTEST(vfs, a_disk_is_a_file_of_its_name, "R2")
 
 KTEST(vfs, what_cannot_be_done_is_refused_as_linux_refuses_it, "R2")
 {
-	MACHINE_STAYS_AS_FOUND();
+	PAGES_COME_BACK();
 	ENDS_WITH(fill_reserve) int unused_ = 0;
 	FILE(file);
 	struct vfs_entry entry;
@@ -93,7 +94,7 @@ KTEST(vfs, what_cannot_be_done_is_refused_as_linux_refuses_it, "R2")
 
 KTEST(vfs, an_error_of_writing_is_told_once_to_each_who_has_it_open, "R7 PGC-11")
 {
-	MACHINE_STAYS_AS_FOUND();
+	PAGES_COME_BACK();
 	ENDS_WITH(fill_reserve) int unused_ = 0;
 	FILE(a);
 	FILE(b);
