@@ -263,7 +263,7 @@ help:
 #: make soak       everything at once for 60,000 ticks
 #: make crash      ext2 with the power cut after every write: e2fsck repairs it, and what fsync confirmed is there
 #: make soak-files  a million operations on files, by four threads, against a model and the image
-#: make prove      spin tries every interleaving of a model of sleeping and waking; planted faults must be found
+#: make prove      spin tries every interleaving of models of sleeping, page locks and write-back; planted faults must be found
 #: make coverage lines and branches of mm that the host tests reach; a page in build/coverage
 #:
 #: IRQOFF=1 measures for how long interrupts are off, as make bench does for irqoff_max
