@@ -54,6 +54,11 @@ static long disk_write(struct inode *inode, uint64_t pos, const void *from, size
 	return pagecache_write(disk_mapping(inode), pos, from, (size_t)MIN((uint64_t)size_bytes, end - pos));
 }
 
+static int disk_throttle(struct inode *inode)
+{
+	return writeback_throttle(disk_mapping(inode));
+}
+
 int disk_sync(struct inode *inode, unsigned int *seen)
 {
 	int error = pagecache_sync(disk_mapping(inode), seen);
@@ -97,6 +102,7 @@ static void disk_put(struct inode *inode)
 
 static const struct inode_ops disk_ops = {
 	.read = disk_read,
+	.throttle = disk_throttle,
 	.write = disk_write,
 	.fsync = disk_sync,
 	.size = disk_size,

@@ -239,6 +239,11 @@ static int cut_rest(struct ext2_inode *ei)
 	return ext2_cut(ei, ext2_blocks_of(ei->fs, mapping_size(&ei->mapping)));
 }
 
+static int ext2_throttle(struct inode *inode)
+{
+	return writeback_throttle(&ext2_of(inode)->mapping);
+}
+
 static long ext2_write(struct inode *inode, uint64_t pos, const void *from, size_t size_bytes)
 {
 	struct ext2_inode *ei = ext2_of(inode);
@@ -345,6 +350,7 @@ static unsigned int ext2_errors(struct inode *inode)
 
 const struct inode_ops ext2_file_ops = {
 	.read = ext2_read,
+	.throttle = ext2_throttle,
 	.write = ext2_write,
 	.truncate = ext2_truncate,
 	.fsync = ext2_fsync,

@@ -168,9 +168,11 @@ static struct ext2_inode *add(struct ext2_fs *fs, uint32_t number, const struct 
 	list_init(&ei->unused);
 	list_add(&ei->hash, bucket_of(fs, number));
 	fs->nr_inodes++;
-	if (ext2_is_file(ei))
+	if (ext2_is_file(ei)) {
 		mapping_init(&ei->mapping, &ext2_mapping_ops, ei, GFP_HIGHUSER | __GFP_MOVABLE,
 			     size | (uint64_t)raw->size_high << 32);
+		ei->mapping.flusher = fs->disk->flusher;
+	}
 	return ei;
 }
 

@@ -384,15 +384,13 @@ long vfs_read(struct file *file, void *to, size_t size_bytes)
 	return nr;
 }
 
-long vfs_write(struct file *file, const void *from, size_t size_bytes)
+static long write_part(struct file *file, const void *from, size_t size_bytes)
 {
 	struct inode *inode = file->inode;
-	long nr;
+	long nr = inode->ops->throttle ? inode->ops->throttle(inode) : 0;
 
-	if (!may_write(file))
-		return -EBADF;
-	if (!inode->ops->write)
-		return -EINVAL;
+	if (nr)
+		return nr;
 	mutex_lock(&inode->mutex);
 	if (file->flags & O_APPEND)
 		file->pos = inode->ops->size(inode);
@@ -400,6 +398,23 @@ long vfs_write(struct file *file, const void *from, size_t size_bytes)
 	mutex_unlock(&inode->mutex);
 	file->pos += nr > 0 ? (uint64_t)nr : 0;
 	return nr;
+}
+
+long vfs_write(struct file *file, const void *from, size_t size_bytes)
+{
+	size_t done = 0;
+	long nr;
+
+	if (!may_write(file))
+		return -EBADF;
+	if (!file->inode->ops->write)
+		return -EINVAL;
+	do {
+		nr = write_part(file, (const char *)from + done,
+				MIN(size_bytes - done, (size_t)VFS_WRITE_MAX));
+		done += nr > 0 ? (size_t)nr : 0;
+	} while (nr > 0 && done < size_bytes);
+	return done ? (long)done : nr;
 }
 
 int64_t vfs_lseek(struct file *file, int64_t offset, int whence)

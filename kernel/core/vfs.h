@@ -31,6 +31,7 @@ struct sink;
 #define VFS_PATH_MAX	 1024u /* with its end */
 #define VFS_MAX_MOUNTS	 4u
 #define VFS_MAX_SYMLINKS 8u
+#define VFS_WRITE_MAX	 65536u /* bytes that one operation writes: between two of them others may */
 #define VFS_CURSOR_WORDS 4u
 
 /* The kind of a file and who may do what, as on the disk. */
@@ -108,6 +109,10 @@ struct inode_ops {
 	long (*read)(struct inode *inode, struct file *file, uint64_t pos, void *to, size_t size_bytes);
 	long (*write)(struct inode *inode, uint64_t pos, const void *from, size_t size_bytes);
 	int (*truncate)(struct inode *inode, uint64_t size_bytes);
+
+	/* Before each VFS_WRITE_MAX bytes that are written, without the mutex: waits while memory holds too much that is not on its
+	 * disk. NULL: it never does. */
+	int (*throttle)(struct inode *inode);
 
 	/* All of it is on the disk, for good. The error of a writing since *seen is told: V3. */
 	int (*fsync)(struct inode *inode, unsigned int *seen);
