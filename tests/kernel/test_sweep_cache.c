@@ -149,13 +149,17 @@ static void run_isolate(void)
 	}
 }
 
-#define SWEEP(name, prepare, run, finish, also)                                                              \
-	KTEST_SWEEP(sweep, name, "C4 R2 PGC-05", enter_file, leave_file, prepare, run, finish, also,         \
-		    &rival_touches)
+#define OF_FILE(...) enter_file, leave_file, __VA_ARGS__, &rival_touches
 
-SWEEP(page_lock_handover, prepare_locked, run_handover, finish_unlocked, touch_other)
-SWEEP(page_write_begins, make_dirty, run_write, finish_written, end_writes)
-SWEEP(page_write_ends, prepare_written, end_writes, finish_written, touch_other)
-SWEEP(page_becomes_dirty, sweep_nothing, make_dirty, run_write_and_finish, touch_other)
-SWEEP(lru_touch_and_balance, prepare_unused, run_touch, finish_lists, touch_other)
-SWEEP(lru_isolate_and_put_back, sweep_nothing, run_isolate, finish_lists, touch_other)
+KTEST_SWEEP(sweep, page_lock_handover, "C4 R2 PGC-05",
+	    OF_FILE(prepare_locked, run_handover, finish_unlocked, touch_other))
+KTEST_SWEEP(sweep, page_write_begins, "C4 R2 PGC-05",
+	    OF_FILE(make_dirty, run_write, finish_written, end_writes))
+KTEST_SWEEP(sweep, page_write_ends, "C4 R2 PGC-05",
+	    OF_FILE(prepare_written, end_writes, finish_written, touch_other))
+KTEST_SWEEP(sweep, page_becomes_dirty, "C4 R2 PGC-05",
+	    OF_FILE(sweep_nothing, make_dirty, run_write_and_finish, touch_other))
+KTEST_SWEEP(sweep, lru_touch_and_balance, "C4 R2 PGC-05",
+	    OF_FILE(prepare_unused, run_touch, finish_lists, touch_other))
+KTEST_SWEEP(sweep, lru_isolate_and_put_back, "C4 R2 PGC-05",
+	    OF_FILE(sweep_nothing, run_isolate, finish_lists, touch_other))
