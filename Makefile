@@ -201,13 +201,15 @@ run: build/ashlar.elf $(if $(DISK),,disk)
 		tools/make-iso.sh $< build/run.iso 0 "$(APPEND) $$words $(RUN_ROOT)" && tools/run-qemu.sh -cdrom build/run.iso $(RUN_DISKS) \
 		-gdb unix:$(RUN_GDB),server=on,wait=off $(QEMU_EXTRA)
 
-# A disk with files, and a floppy whose every word the tests know; DISK=FILE is ide0 instead, DISK=none: neither.
+# A disk with files, an empty one for demo=flags, and a floppy whose every word the tests know; DISK=FILE is ide0 and alone,
+# DISK=none: none of them.
 RUN_FLOPPY = -drive if=floppy,index=0,file=build/floppy.img,format=raw
+RUN_SPARE  = -drive if=none,id=ide1,file=build/spare.img,format=raw -device ide-hd,drive=ide1,bus=ide.0,unit=1
 RUN_DISK   = -drive if=none,id=ide0,file=$(1),format=raw -device ide-hd,drive=ide0,bus=ide.0,unit=0
-RUN_DISKS  = -boot d $(if $(filter none,$(DISK)),,$(call RUN_DISK,$(or $(DISK),build/root.img)) $(if $(DISK),,$(RUN_FLOPPY)))
+RUN_DISKS  = -boot d $(if $(filter none,$(DISK)),,$(call RUN_DISK,$(or $(DISK),build/root.img)) $(if $(DISK),,$(RUN_SPARE) $(RUN_FLOPPY)))
 disk:
 	@mkdir -p build
-	$(Q)tools/make-root build/root.img 16M && tools/make-disk build/floppy.img 1474560
+	$(Q)tools/make-root build/root.img 16M && tools/make-disk build/floppy.img 1474560 && truncate -s 1M build/spare.img
 
 # `make attach` finds the machine of `make run` at this socket, which costs nothing until then.
 RUN_GDB = build/run.gdb
@@ -251,7 +253,7 @@ help:
 #: make debug-test a real GDB does all of that, and looks
 #: make session-test  a session of 150 commands and keys in a terminal of 80 by 24
 #: make screenshots  docs/img/map.png and memory.svg anew, each from a machine that runs
-#: make disk       build/root.img, an ext2 disk that make run mounts, and build/floppy.img; those that are there stay
+#: make disk       build/root.img, an ext2 disk that make run mounts, an empty one, and a floppy; those that are there stay
 #: make host       host tools under build/host/
 #: make fuzz       libFuzzer on loader data, command line, maps and calls of mm, 64 and 32 bits; TIME=60 seconds each
 #: make mutants    plants small faults one at a time; the host tests must catch each

@@ -79,6 +79,30 @@ struct demo_dma {
 bool demo_dma_play(struct demo_dma *seen, bool print) MUST_CHECK;
 void demo_dma(void);
 
+/* --- flags --- */
+
+#define NR_DEMO_FLAGS 3u /* GFP_NOIO, GFP_NOFS, GFP_KERNEL */
+
+/* What came of a request while all memory was dirty pages. */
+struct demo_flag {
+	bool got;
+	unsigned int nr_asked;	      /* its patience ends, and it asks again */
+	uint32_t nr_begun[4];	      /* writings by enum blk_behalf */
+	uint32_t took_us;	      /* asleep and awake */
+	char woken_by[PORT_NAME_MAX]; /* "": it did not sleep */
+};
+
+struct demo_flags {
+	char disk[8];
+	struct demo_flag flag[NR_DEMO_FLAGS];
+};
+
+enum demo_outcome { DEMO_PLAYED, DEMO_NO_DISK, DEMO_NO_MEMORY };
+
+/* Serves G4, G5, G1. */
+enum demo_outcome demo_flags_play(struct demo_flags *seen) MUST_CHECK;
+void demo_flags(void);
+
 /* --- fragmentation --- */
 
 #define DEMO_FRAGMENT_STEP 16u /* one page of so many stays */

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* The demonstrations, judged: what a reader is to see in them must be there. Suites contexts_demo, dma_demo
- * and fragmentation. */
+/* The demonstrations, judged: what a reader is to see in them must be there. Suites contexts_demo, dma_demo,
+ * flags_demo and fragmentation. */
 #include <tests/ktest.h>
 
 #include <drivers/block/ide.h>
 #include <drivers/serial.h>
+#include <kernel/core/blkdev.h>
 #include <kernel/core/thread.h>
 #include <kernel/lib/align.h>
 #include <kernel/lib/list.h>
@@ -97,6 +98,31 @@ KTEST(contexts_demo, under_one_load_kernel_succeeds_most_and_dma_least, "C7")
 	EXPECT(is_not_less(&success, DEMO_ATOMIC, DEMO_DMA_ATOMIC));
 	EXPECT(settle_all_is_back(before));
 	pcp_keep_closed(false);
+	expect_valid();
+}
+
+/* The table in the book, counted by the disk. */
+KTEST(flags_demo, each_flag_starts_what_it_may_and_gets_its_page, "G1 G4 G5 PGC-07 REC-01")
+{
+	struct demo_flags seen;
+	enum demo_outcome outcome = demo_flags_play(&seen);
+
+	if (outcome == DEMO_NO_DISK)
+		SKIP("no IDE disk");
+	EXPECT_EQ(outcome, DEMO_PLAYED);
+	for (unsigned int i = 0; i < NR_DEMO_FLAGS; i++) {
+		const struct demo_flag *flag = &seen.flag[i];
+
+		ktest_note(
+			"%u: %u + %u + %u written by it, %u by others, asked %u times, %u us, woken by: %s",
+			i, flag->nr_begun[BLK_FOR_NOIO], flag->nr_begun[BLK_FOR_NOFS],
+			flag->nr_begun[BLK_FOR_KERNEL], flag->nr_begun[BLK_FOR_NOBODY], flag->nr_asked,
+			flag->took_us, flag->woken_by);
+		EXPECT(flag->got);
+		EXPECT_EQ(flag->nr_begun[BLK_FOR_NOIO] + flag->nr_begun[BLK_FOR_NOFS], 0);
+		EXPECT(i == 2 || flag->nr_begun[BLK_FOR_KERNEL] == 0);
+		EXPECT(flag->nr_begun[BLK_FOR_KERNEL] + flag->nr_begun[BLK_FOR_NOBODY] != 0);
+	}
 	expect_valid();
 }
 

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: MIT */
+/* The play "flags": what GFP_NOIO, GFP_NOFS and GFP_KERNEL may do for a page when what memory there is to be had holds what a
+ * disk has not got yet. All of it is taken but some pages of a disk's file, which are held meanwhile; then they are dirty,
+ * and let go, and a thread asks. Who submits to the disk, and on whose behalf, the disk itself counts.
+ *
+ * The pages hold what the disk holds, so that what is written changes nothing. */
+#include <monitor/demo.h>
+
+#include <drivers/fs/disk.h>
+#include <kernel/arch/clock.h>
+#include <kernel/core/blkdev.h>
+#include <kernel/core/err.h>
+#include <kernel/core/thread.h>
+#include <kernel/core/vfs.h>
+#include <kernel/lib/errno.h>
+#include <kernel/lib/list.h>
+#include <kernel/lib/string.h>
+#include <linux/slab.h>
+#include <mm/cache/pagecache.h>
+#include <mm/pages/page_alloc.h>
+#include <mm/reclaim/vmscan.h>
+#include <mm/reclaim/wait.h>
+#include <monitor/say.h>
+
+#define NR_PAGES   128u
+#define ASKER	   "asker"
+#define ASK_TRIES  16u
+#define TAKE_TRIES 2u
+
+struct stage {
+	struct blk_device *dev;
+	struct file file;	/* of it */
+	gfp_t gfp;		/* of the request that is next */
+	struct demo_flag *seen; /* what came of it */
+	struct blk_stat before;
+	struct page *page[NR_PAGES];
+	unsigned int nr;
+	struct list_head taken;
+};
+
+static const struct {
+	gfp_t gfp;
+	const char *name, *may;
+} flags[NR_DEMO_FLAGS] = {
+	{GFP_NOIO, "GFP_NOIO", "nothing"},
+	{GFP_NOFS, "GFP_NOFS", "I/O, no file system"},
+	{GFP_KERNEL, "GFP_KERNEL", "I/O and file systems"},
+};
+
+static bool is_mounted(const struct blk_device *dev)
+{
+	const struct mount *mount;
+
+	for (unsigned int n = 0; (mount = vfs_mount_at(n)) != NULL; n++)
+		if (mount->dev == dev)
+			return true;
+	return false;
+}
+
+/* One that nobody has mounted: what its file holds is all there is. */
+static struct blk_device *find_disk(void)
+{
+	struct blk_device *dev;
+
+	for (unsigned int n = 0; (dev = blk_device_at(n)) != NULL; n++)
+		if (strncmp(dev->name, "ide", 3) == 0 && !dev->is_read_only && !is_mounted(dev))
+			return dev;
+	return NULL;
+}
+
+static struct mapping *mapping_of(struct stage *stage)
+{
+	return disk_mapping(stage->file.inode);
+}
+
+static void let_go(struct stage *stage)
+{
+	while (stage->nr)
+		put_page(stage->page[--stage->nr]);
+}
+
+/* Read, and held: reclaim passes them by. */
+static bool hold_pages(struct stage *stage)
+{
+	struct readahead ahead = {0};
+
+	for (uint32_t i = 0; i < NR_PAGES; i++) {
+		char byte;
+
+		if (pagecache_read(mapping_of(stage), &ahead, (uint64_t)i << PAGE_SHIFT, &byte, 1) != 1)
+			break;
+		stage->page[i] = mapping_find(mapping_of(stage), i);
+		if (!stage->page[i])
+			break;
+		stage->nr++;
+	}
+	return stage->nr == NR_PAGES;
+}
+
+static void make_dirty(struct stage *stage)
+{
+	struct mapping *mapping = mapping_of(stage);
+
+	for (unsigned int i = 0; i < stage->nr; i++) {
+		page_lock(stage->page[i]);
+		if (mapping->ops->make_blocks(mapping, stage->page[i], 0, PAGE_SIZE) == 0)
+			page_set_dirty(stage->page[i]);
+		page_unlock(stage->page[i]);
+	}
+}
+
+/* What reclaim would give to who asks goes first: empty slabs, other files' pages. */
+static void take_all(struct stage *stage)
+{
+	for (unsigned int i = 0; i < TAKE_TRIES; i++) {
+		(void)demo_take_all(&stage->taken, GFP_NOWAIT | __GFP_HIGHMEM);
+		msleep(8);
+		(void)vmscan_reclaim(GFP_KERNEL | __GFP_HIGHMEM, SIZE_MAX);
+	}
+	(void)demo_take_all(&stage->taken, GFP_NOWAIT | __GFP_HIGHMEM);
+}
+
+/* Result: the page, or NULL: its patience ended, each time. */
+static struct page *ask(gfp_t gfp, struct demo_flag *seen)
+{
+	struct page *page = NULL;
+
+	for (; seen->nr_asked < ASK_TRIES && !page; seen->nr_asked++)
+		page = alloc_page(gfp | __GFP_HIGHMEM | __GFP_NOWARN);
+	return page;
+}
+
+static void note_wait(struct demo_flag *seen)
+{
+	struct wait_record record;
+
+	for (unsigned int n = 0; n < WAIT_LOG && wait_read_log(n, &record); n++)
+		if (strcmp(record.task, current->name) == 0) {
+			if (record.was_served && record.has_slept)
+				memcpy(seen->woken_by, record.woken_by, sizeof(seen->woken_by));
+			return;
+		}
+}
+
+/* A thread of its own: of others' stacks too little may be left for a writing. */
+static int ask_and_count(void *arg)
+{
+	struct stage *stage = arg;
+	struct demo_flag *seen = stage->seen;
+	struct blk_stat after;
+	uint64_t since;
+	struct page *page;
+
+	since = clock_now_us();
+	page = ask(stage->gfp, seen);
+	seen->took_us = (uint32_t)(clock_now_us() - since);
+	blk_stat(stage->dev, &after);
+	for (unsigned int i = 0; i < NR_BLK_BEHALF; i++)
+		seen->nr_begun[i] = after.nr_for[i] - stage->before.nr_for[i];
+	seen->got = page != NULL;
+	note_wait(seen);
+	if (page)
+		__free_page(page);
+	return 0;
+}
+
+static void wait_for(struct thread *asker)
+{
+	wake_up_process(asker);
+	wait_for_completion(&asker->exited);
+	thread_put(asker);
+}
+
+/* Result: was there memory to begin with? */
+static bool play_one(struct stage *stage)
+{
+	bool is_ready = hold_pages(stage);
+	struct thread *asker = is_ready ? kthread_create(ask_and_count, stage, ASKER) : ERR_PTR(-ENOMEM);
+
+	if (!IS_ERR(asker)) {
+		thread_get(asker);
+		take_all(stage);
+		blk_stat(stage->dev, &stage->before);
+		make_dirty(stage);
+		let_go(stage);
+		wait_for(asker);
+		demo_give_all(&stage->taken);
+	}
+	let_go(stage);
+	return !IS_ERR(asker) && vfs_fsync(&stage->file) == 0;
+}
+
+enum demo_outcome demo_flags_play(struct demo_flags *seen)
+{
+	struct blk_device *dev = find_disk();
+	struct stage *stage = kzalloc(sizeof(*stage), GFP_KERNEL);
+	enum demo_outcome outcome = DEMO_NO_MEMORY;
+
+	memset(seen, 0, sizeof(*seen));
+	if (!dev || !stage || vfs_open(&stage->file, dev->name, O_RDWR, 0) != 0) {
+		kfree(stage);
+		return DEMO_NO_DISK;
+	}
+	memcpy(seen->disk, dev->name, sizeof(seen->disk));
+	list_init(&stage->taken);
+	stage->dev = dev;
+	for (unsigned int i = 0; i < NR_DEMO_FLAGS; i++) {
+		stage->gfp = flags[i].gfp;
+		stage->seen = &seen->flag[i];
+		outcome = play_one(stage) ? DEMO_PLAYED : DEMO_NO_MEMORY;
+		if (outcome != DEMO_PLAYED)
+			break;
+	}
+	vfs_close(&stage->file);
+	kfree(stage);
+	return outcome;
+}
+
+/* Who looks again by itself after a while, and finds pages that are clean by then, drops them by itself. */
+static const char *how(const struct demo_flag *seen)
+{
+	if (!seen->got)
+		return "nobody: it got nothing";
+	if (!*seen->woken_by)
+		return "did not sleep";
+	return strcmp(seen->woken_by, ASKER) == 0 ? "its next look: some are clean" : seen->woken_by;
+}
+
+static void print_flag(unsigned int i, const struct demo_flag *seen)
+{
+	unsigned int own =
+		seen->nr_begun[BLK_FOR_NOIO] + seen->nr_begun[BLK_FOR_NOFS] + seen->nr_begun[BLK_FOR_KERNEL];
+
+	say("  %-10s  %-20s %7u %7u %5u.%u ms  %s\n", flags[i].name, flags[i].may, own,
+	    seen->nr_begun[BLK_FOR_NOBODY], seen->took_us / 1000, seen->took_us / 100 % 10, how(seen));
+}
+
+void demo_flags(void)
+{
+	struct demo_flags seen;
+
+	switch (demo_flags_play(&seen)) {
+	case DEMO_NO_DISK:
+		say("demo: no IDE disk that nobody has mounted: QEMU's -drive file=... attaches one\n");
+		return;
+	case DEMO_NO_MEMORY:
+		say("demo: no memory to begin with\n");
+		return;
+	case DEMO_PLAYED:
+		break;
+	}
+	say("All memory is taken but %u dirty pages of %s. A thread asks for a page, with each flag in "
+	    "turn:\n",
+	    NR_PAGES, seen.disk);
+	say("                                    written by\n"
+	    "  flags       may start                 it  others     in all  woken by\n");
+	for (unsigned int i = 0; i < NR_DEMO_FLAGS; i++)
+		print_flag(i, &seen.flag[i]);
+	say("What it may not write, others must: the background (kswapd) begins, and hands over what it "
+	    "frees.\n");
+}
