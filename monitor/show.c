@@ -3,12 +3,14 @@
  * moment they looked. */
 #include <kernel/arch/mmu.h>
 #include <kernel/core/address.h>
+#include <kernel/core/blkdev.h>
 #include <kernel/core/console.h>
 #include <kernel/core/thread.h>
 #include <kernel/lib/align.h>
 #include <kernel/lib/string.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
+#include <mm/cache/cache_page.h>
 #include <mm/mapped/vmalloc.h>
 #include <mm/pages/pcp.h>
 #include <mm/pages/zone.h>
@@ -59,6 +61,17 @@ static void page_print_owner(const struct page *page)
 		say("  %s\n", line);
 }
 
+static void file_page_print(const struct page *page)
+{
+	static const char *const names[] = {"locked", "uptodate", "dirty",  "writeback",
+					    "used",   "active",	  "failed", "listed"};
+
+	say(", page %u of it:", page->index);
+	for (unsigned int i = 0; i < ARRAY_SIZE(names); i++)
+		if (page_has(page, (enum page_flag)(1u << i)))
+			say(" %s", names[i]);
+}
+
 static void page_print(pfn_t pfn)
 {
 	struct page *page = pfn_to_page(pfn), *head = page_find_head(page);
@@ -74,6 +87,8 @@ static void page_print(pfn_t pfn)
 	say(", zone %s: %s", zone ? zone->name : "none", page_describe(page, text, sizeof(text)));
 	if (head && head->state == PAGE_SLAB && slab_locate(page_address(page), &place))
 		say(", cache %s", place.cache);
+	if (page->state == PAGE_FILE)
+		file_page_print(page);
 	say("%s\n", page_is_poisoned(page) ? ", poisoned" : "");
 	page_print_owner(page);
 }
@@ -235,6 +250,22 @@ PRINTER(pagetypeinfo)
 PRINTER(vmstat)
 PRINTER(vmallocinfo)
 
+static void run_pagecache(unsigned int nr, char *word[])
+{
+	struct blk_device *dev;
+	struct blk_stat stat;
+
+	(void)nr;
+	(void)word;
+	pagecache_print(monitor_out());
+	for (unsigned int i = 0; (dev = blk_device_at(i)) != NULL; i++) {
+		blk_stat(dev, &stat);
+		say("%s was asked by requests for memory: %u times by GFP_KERNEL, %u GFP_NOFS, %u GFP_NOIO\n",
+		    dev->name, stat.nr_for[BLK_FOR_KERNEL], stat.nr_for[BLK_FOR_NOFS],
+		    stat.nr_for[BLK_FOR_NOIO]);
+	}
+}
+
 /* --- the same in 80 columns --- */
 
 /* Takes the tables of mm apart line by line, so that both say the same. */
@@ -358,6 +389,7 @@ const struct command show_commands[] = {
 	{"pagetypeinfo", "", 0, 0, "the same by mobility", run_pagetypeinfo},
 	{"slabinfo", "[-u|CACHE]", 0, 1, "caches as /proc has it; -u: in 80 columns", run_slabinfo},
 	{"vmstat", "", 0, 0, "what waits, reclaim and kills happened", run_vmstat},
+	{"pagecache", "", 0, 0, "pages of files by state and age; who had them written", run_pagecache},
 	{"vmallocinfo", "", 0, 0, "each area of vmalloc, vmap and ioremap", run_vmallocinfo},
 	{"map", "[on|off|--dump]", 0, 1, "who has the pages; on: live on the screen", run_map},
 	{"page", "PFN|ADDRESS|HANDLE", 1, 1, "what a page is", run_page},

@@ -4,6 +4,8 @@
 
 #include <kernel/lib/format.h>
 #include <kernel/lib/string.h>
+#include <mm/cache/lru.h>
+#include <mm/cache/mapping.h>
 #include <mm/mapped/vmalloc.h>
 #include <mm/objects/slab.h>
 #include <mm/pages/page_alloc.h>
@@ -117,9 +119,20 @@ static void print_kb(struct sink *out, const char *name, uint64_t pages)
 	sink_printf(out, "%-15s %8llu kB\n", label, (unsigned long long)pages * 4);
 }
 
+static size_t lru_pages_of_all(enum lru_list list)
+{
+	const struct zone *zone;
+	size_t nr = 0;
+
+	for_each_zone(zone)
+		nr += lru_pages(zone, list);
+	return nr;
+}
+
 void meminfo_print(struct sink *out)
 {
 	uint64_t managed[NR_ZONES] = {0}, free[NR_ZONES] = {0};
+	struct cache_counts cache = cache_counts();
 	const struct zone *zone;
 
 	for_each_zone(zone) {
@@ -128,12 +141,54 @@ void meminfo_print(struct sink *out)
 	}
 	print_kb(out, "MemTotal", managed[ZONE_DMA] + managed[ZONE_NORMAL] + managed[ZONE_HIGHMEM]);
 	print_kb(out, "MemFree", free[ZONE_DMA] + free[ZONE_NORMAL] + free[ZONE_HIGHMEM]);
+	print_kb(out, "Cached", cache.nr_pages);
+	print_kb(out, "Active(file)", lru_pages_of_all(LRU_ACTIVE));
+	print_kb(out, "Inactive(file)", lru_pages_of_all(LRU_INACTIVE));
 	print_kb(out, "HighTotal", managed[ZONE_HIGHMEM]);
 	print_kb(out, "HighFree", free[ZONE_HIGHMEM]);
 	print_kb(out, "LowTotal", managed[ZONE_DMA] + managed[ZONE_NORMAL]);
 	print_kb(out, "LowFree", free[ZONE_DMA] + free[ZONE_NORMAL]);
+	print_kb(out, "Dirty", cache.nr_dirty);
+	print_kb(out, "Writeback", cache.nr_writeback);
 	print_kb(out, "AnonPages", nr_user_pages());
 	print_kb(out, "Slab", slab_pages());
 	print_kb(out, "VmallocTotal", vmalloc_total_bytes() >> PAGE_SHIFT);
 	print_kb(out, "VmallocUsed", vmalloc_used_bytes() >> PAGE_SHIFT);
+}
+
+/* --- pages of files --- */
+
+enum file_state { FILE_CLEAN, FILE_DIRTY, FILE_WRITING, FILE_FAILED, FILE_READING, NR_FILE_STATES };
+
+static enum file_state file_state(uint8_t flags)
+{
+	if (flags & PG_WRITEBACK)
+		return FILE_WRITING;
+	if (flags & PG_DIRTY)
+		return flags & PG_ERROR ? FILE_FAILED : FILE_DIRTY;
+	return flags & PG_UPTODATE ? FILE_CLEAN : FILE_READING;
+}
+
+/* Two uses apart: once, once and again lately; often, often and again lately. */
+static unsigned int file_age(uint8_t flags)
+{
+	return (flags & PG_ACTIVE ? 2 : 0) + (flags & PG_REFERENCED ? 1 : 0);
+}
+
+void pagecache_print(struct sink *out)
+{
+	static const char *const names[NR_FILE_STATES] = {"clean", "dirty", "writing", "failed", "reading"};
+	size_t nr[NR_FILE_STATES][4] = {{0}};
+
+	for (pfn_t pfn = 0; pfn < mem_map_pages; pfn++) {
+		const struct page *page = pfn_to_page(pfn);
+		uint8_t flags = READ_ONCE(page->flags);
+
+		if (READ_ONCE(page->state) == PAGE_FILE)
+			nr[file_state(flags)][file_age(flags)]++;
+	}
+	sink_printf(out, "pages     inactive  and used    active  and used\n");
+	for (unsigned int state = 0; state < NR_FILE_STATES; state++)
+		sink_printf(out, "%-8s %9zu %9zu %9zu %9zu\n", names[state], nr[state][0], nr[state][1],
+			    nr[state][2], nr[state][3]);
 }

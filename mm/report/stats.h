@@ -10,3 +10,7 @@ void buddyinfo_print(struct sink *out);
 void pagetypeinfo_print(struct sink *out);
 void zoneinfo_print(struct sink *out);
 void meminfo_print(struct sink *out);
+
+/* Pages of files by state and age, a format of our own: active were those used a second time while inactive, used those that
+ * will get a second chance. */
+void pagecache_print(struct sink *out);

@@ -7,6 +7,7 @@
 #include <kernel/lib/string.h>
 #include <mm/objects/slab.h>
 #include <mm/pages/page_alloc.h>
+#include <tests/kernel/test_file.h>
 #include <tests/kernel/test_util.h>
 
 #define TEXT_SIZE 4096
@@ -105,6 +106,31 @@ KTEST(stats, meminfo_sums_the_zones_in_kilobytes, "P5 MAP-15")
 	expect_kb("LowTotal", total - zones[ZONE_HIGHMEM].managed);
 	expect_kb("LowFree", nr_free_pages_below(ZONE_NORMAL));
 	expect_kb("Slab", slab_pages());
+}
+
+/* Two pages read once, one of them twice, and one written. */
+KTEST(stats, pages_of_files_are_counted_by_state_and_age, "P5 R2")
+{
+	BORROW_MANY(text, TEXT_SIZE);
+	MACHINE_STAYS_AS_FOUND();
+	FAKE_FILE(file);
+	char byte;
+
+	if (cache_counts().nr_pages)
+		SKIP("somebody has files already");
+	REQUIRE(fake_file_make(&file, 3 * PAGE_SIZE));
+	for (unsigned int i = 0; i < 3; i++)
+		EXPECT_EQ(pagecache_read(&file.mapping, NULL, i % 2 * PAGE_SIZE, &byte, 1), 1);
+	EXPECT_EQ(pagecache_write(&file.mapping, 2 * PAGE_SIZE, "x", 1), 1);
+	print(meminfo_print);
+	expect_kb("Cached", 3);
+	expect_kb("Active(file)", 1);
+	expect_kb("Inactive(file)", 2);
+	expect_kb("Dirty", 1);
+	expect_kb("Writeback", 0);
+	print(pagecache_print);
+	EXPECT(text_has("clean            0         1         1         0\n"));
+	EXPECT(text_has("dirty            1         0         0         0\n"));
 }
 
 KTEST(stats, pagetypeinfo_shows_free_blocks_and_pageblocks_by_kind, "P5 B6")
