@@ -9,23 +9,30 @@
 
 #define LABEL_AT 120u /* in the superblock */
 
-static bool has_label(struct blk_device *dev)
+static bool has_label(struct blk_device *dev, const char *label)
 {
 	char *super = (char *)get_zeroed_page(GFP_KERNEL);
 	bool has = super && dev->nr_sectors >= 8 && test_disk_io(dev, BLK_READ, 0, super, 8) == 0 &&
-		   memcmp(super + 1024 + LABEL_AT, "ashlar-test", 12) == 0;
+		   strncmp(super + 1024 + LABEL_AT, label, 16) == 0;
 
 	free_page((unsigned long)super);
 	return has;
 }
 
-const char *ext2_image_open(struct ext2_image *image)
+struct blk_device *ext2_image_find(const char *label)
 {
-	struct blk_device *dev = NULL;
+	struct blk_device *dev;
 
 	for (unsigned int n = 0; (dev = blk_device_at(n)) != NULL; n++)
-		if (dev->name[0] == 'i' && has_label(dev))
-			break;
+		if (dev->name[0] == 'i' && has_label(dev, label))
+			return dev;
+	return NULL;
+}
+
+const char *ext2_image_open(struct ext2_image *image)
+{
+	struct blk_device *dev = ext2_image_find("ashlar-test");
+
 	if (!dev)
 		return "no disk has an ext2 image for tests";
 	if (vfs_mount_at(0))

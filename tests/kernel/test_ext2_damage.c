@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT */
+/* Damaged images: bytes of a small one are changed, from a superblock to the texts of links; it is mounted and used. One line, no
+ * crash, no loop; the image is put back each time. The disk has the label ashlar-fuzz. Guest only. */
+#include <kernel/core/blkdev.h>
+#include <kernel/core/vfs.h>
+#include <kernel/lib/align.h>
+#include <kernel/lib/errno.h>
+#include <kernel/lib/format.h>
+#include <kernel/lib/random.h>
+#include <kernel/lib/string.h>
+#include <linux/slab.h>
+#include <tests/kernel/disk.h>
+#include <tests/kernel/ext2.h>
+
+#define SEED	   7u
+#define ROUNDS	   80u
+#define NR_CHANGES 12u
+#define MAX_IMAGE  (1u << 20)
+#define MAX_DEPTH  3u
+
+static struct blk_device *dev;
+static char *image, *chunk;
+static struct random fuzz;
+
+static bool move_image(enum blk_op op)
+{
+	bool ok = true;
+
+	for (uint32_t s = 0; s + 8 <= dev->nr_sectors && ok; s += 8) {
+		if (op == BLK_WRITE)
+			memcpy(chunk, image + s * BLK_SECTOR, PAGE_SIZE);
+		ok = test_disk_io(dev, op, s, chunk, 8) == 0;
+		if (op == BLK_READ)
+			memcpy(image + s * BLK_SECTOR, chunk, PAGE_SIZE);
+	}
+	return ok;
+}
+
+/* A byte of the superblock, of what describes groups, or of anything that the image uses. */
+static void change_byte(void)
+{
+	static const uint32_t ends[] = {2048, 4096, 16u << 10, 64u << 10, MAX_IMAGE / 2};
+	uint32_t end = ends[random_below(&fuzz, ARRAY_SIZE(ends))], at, sector;
+
+	do
+		at = 1024 + random_below(&fuzz, end - 1024);
+	while (!image[at] && random_below(&fuzz, 20)); /* rather one that says something */
+	sector = at / BLK_SECTOR;
+	EXPECT_EQ(test_disk_io(dev, BLK_READ, sector, chunk, 1), 0);
+	chunk[at % BLK_SECTOR] = (char)random_next(&fuzz);
+	EXPECT_EQ(test_disk_io(dev, BLK_WRITE, sector, chunk, 1), 0);
+}
+
+static void use_file(const char *path)
+{
+	struct file file;
+
+	if (vfs_open(&file, path, O_RDWR, 0) && vfs_open(&file, path, O_RDONLY, 0))
+		return;
+	for (unsigned int i = 0; i < 32 && vfs_read(&file, chunk, PAGE_SIZE) > 0; i++)
+		;
+	(void)vfs_lseek(&file, 3000, SEEK_SET);
+	may_fail(vfs_write(&file, "changed", 7));
+	may_fail(vfs_ftruncate(&file, 1500));
+	vfs_close(&file);
+}
+
+/* All that is in it, so deep. */
+static void walk(const char *path, unsigned int depth)
+{
+	struct vfs_entry *entry = kmalloc(sizeof(*entry), GFP_KERNEL);
+	char *below = kmalloc(VFS_PATH_MAX, GFP_KERNEL);
+	struct vfs_stat stat;
+	struct file dir;
+
+	if (!entry || !below || vfs_open(&dir, path, O_RDONLY | O_DIRECTORY, 0))
+		goto out;
+	for (unsigned int i = 0; i < 200 && vfs_readdir(&dir, entry) > 0; i++) {
+		if (entry->name[0] == '.')
+			continue;
+		(void)scnprintf(below, VFS_PATH_MAX, "%s/%s", path, entry->name);
+		if (vfs_stat(below, &stat) == 0 && (stat.mode & S_IFMT) == S_IFREG)
+			use_file(below);
+		else if (depth)
+			walk(below, depth - 1);
+	}
+	vfs_close(&dir);
+out:
+	kfree(entry);
+	kfree(below);
+}
+
+static void use_all(void)
+{
+	struct file file;
+
+	walk("/", MAX_DEPTH);
+	may_fail(vfs_mkdir("/new-dir", 0755));
+	if (vfs_open(&file, "/new-dir/file", O_RDWR | O_CREAT, 0644) == 0) {
+		may_fail(vfs_write(&file, image, 20000));
+		vfs_close(&file);
+	}
+	may_fail(vfs_rename("/new-dir/file", "/file"));
+	may_fail(vfs_unlink("/made/pattern"));
+	may_fail(vfs_rmdir("/made/by/the/host"));
+	(void)vfs_sync();
+}
+
+static bool open_fuzz_image(void)
+{
+	dev = ext2_image_find("ashlar-fuzz");
+	return dev && dev->nr_sectors * BLK_SECTOR <= MAX_IMAGE && !vfs_mount_at(0);
+}
+
+KTEST(ext2_damage, a_damaged_image_costs_a_line_and_nothing_else, "R7 EXT-04")
+{
+	BORROW_MANY(chunk, PAGE_SIZE);
+	unsigned int nr_mounted = 0, nr_silent = 0;
+
+	if (!open_fuzz_image())
+		SKIP("no small disk has the label ashlar-fuzz");
+	image = kvmalloc(MAX_IMAGE, GFP_KERNEL);
+	REQUIRE(image);
+	REQUIRE(move_image(BLK_READ));
+	fuzz.state = SEED;
+	expect_reports();
+	for (unsigned int round = 0; round < ROUNDS; round++) {
+		unsigned int before = reports_count(), nr;
+
+		for (unsigned int i = 0; i < NR_CHANGES; i++)
+			change_byte();
+		if (vfs_mount(dev->name, "/", false) == 0) {
+			nr_mounted++;
+			use_all();
+			EXPECT_EQ(vfs_unmount("/"), 0);
+		}
+		nr = reports_count() - before;
+		nr_silent += nr == 0;
+		EXPECT(nr <= 2); /* one of what is wrong; one that it was not unmounted */
+		REQUIRE(move_image(BLK_WRITE));
+	}
+	ktest_note("%u of %u could be mounted, %u said nothing", nr_mounted, ROUNDS, nr_silent);
+	EXPECT(nr_mounted > ROUNDS / 8 && nr_silent < ROUNDS / 4 * 3);
+	kvfree(image);
+}
+
+/* --- features --- */
+
+#define COMPAT_AT 92u /* in the superblock; incompatible, and those for reading, follow */
+
+static void set_feature(unsigned int word, uint32_t bits)
+{
+	uint32_t *features;
+
+	EXPECT_EQ(test_disk_io(dev, BLK_READ, 2, chunk, 2), 0);
+	features = (uint32_t *)(chunk + COMPAT_AT);
+	features[word] |= bits;
+	EXPECT_EQ(test_disk_io(dev, BLK_WRITE, 2, chunk, 2), 0);
+}
+
+KTEST(ext2_damage, unknown_features_refuse_or_are_read_only, "R7 EXT-05")
+{
+	BORROW_MANY(chunk, PAGE_SIZE);
+	struct file file;
+
+	if (!open_fuzz_image())
+		SKIP("no small disk has the label ashlar-fuzz");
+	image = kvmalloc(MAX_IMAGE, GFP_KERNEL);
+	REQUIRE(image);
+	REQUIRE(move_image(BLK_READ));
+	expect_reports();
+	set_feature(1, 0x40);
+	EXPECT_EQ(vfs_mount(dev->name, "/", false), -EINVAL);
+	EXPECT_ONE_REPORT("feature extents (0x40), expected none but filetype: not mounted");
+	REQUIRE(move_image(BLK_WRITE));
+	set_feature(2, 0x400);
+	EXPECT_EQ(vfs_mount(dev->name, "/", false), 0);
+	EXPECT_ONE_REPORT("features 0x400 are not known for writing: mounted read only");
+	EXPECT_EQ(vfs_open(&file, "/made/pattern", O_RDWR, 0), -EROFS);
+	EXPECT_EQ(vfs_mkdir("/no", 0755), -EROFS);
+	EXPECT_EQ(vfs_unlink("/made/pattern"), -EROFS);
+	EXPECT_EQ(vfs_open(&file, "/made/pattern", O_RDONLY, 0), 0);
+	vfs_close(&file);
+	EXPECT_EQ(vfs_unmount("/"), 0);
+	REQUIRE(move_image(BLK_WRITE));
+	set_feature(1, 4);
+	EXPECT_EQ(vfs_mount(dev->name, "/", false), 0);
+	EXPECT_ONE_REPORT("its journal was not replayed: mounted read only");
+	EXPECT_EQ(vfs_unmount("/"), 0);
+	REQUIRE(move_image(BLK_WRITE));
+	kvfree(image);
+}
