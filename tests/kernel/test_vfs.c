@@ -2,6 +2,8 @@
 /* Files by name, on a disk itself: what every file system shares. Guest only. */
 #include <kernel/core/vfs.h>
 
+#include <kernel/arch/trap.h>
+#include <kernel/core/thread.h>
 #include <kernel/lib/errno.h>
 #include <kernel/lib/string.h>
 #include <mm/cache/mapping.h>
@@ -140,4 +142,23 @@ KTEST(vfs, sectors_of_a_disk_that_nobody_wrote_are_not_written, "R2")
 		EXPECT(memcmp(sector, words[i], 5) == 0);
 	}
 	kfree(sector);
+}
+
+static void enter_twice(void *unused)
+{
+	(void)unused;
+	vfs_enter();
+	vfs_enter();
+}
+
+KTEST(vfs, a_thread_that_enters_a_file_system_twice_is_a_bug, "G5 PGC-07")
+{
+	struct trap_info info;
+
+	EXPECT(trap_expect(enter_twice, NULL, &info));
+	EXPECT_EQ(info.vector, TRAP_PANIC);
+	EXPECT(info.panic_text && strstr(info.panic_text, "enters a file system while it is inside one"));
+	EXPECT(vfs_is_inside());
+	vfs_leave();
+	EXPECT(!vfs_is_inside());
 }
