@@ -158,8 +158,8 @@ $(OUT)/programs/%: $(OUT)/user/programs/%.c.o $(OUT)/user/programs/lib.c.o $(OUT
 	@mkdir -p $(@D)
 	$(Q)$(LD) $(LDFLAGS) -s -T user/programs/program.ld -o $@ $(filter %.o,$^)
 
-$(OUT)/programs.tar: $(PROGRAMS:%=$(OUT)/programs/%)
-	$(Q)tar --format=ustar --owner=0 --group=0 --numeric-owner --mtime=@0 -C $(OUT)/programs -b 1 -cf $@ $(PROGRAMS)
+$(OUT)/programs.tar: $(PROGRAMS:%=$(OUT)/programs/%) user/programs/words
+	$(Q)tar --format=ustar --owner=0 --group=0 --numeric-owner --mtime=@0 -b 1 -cf $@ -C $(OUT)/programs $(PROGRAMS) -C $(CURDIR)/user/programs words
 
 $(OUT)/user/programs/archive.o: user/programs/archive.asm $(OUT)/programs.tar
 	$(Q)nasm -f elf32 -DARCHIVE='"$(OUT)/programs.tar"' $< -o $@

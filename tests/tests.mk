@@ -15,7 +15,7 @@ GUEST_ONLY += tests/kernel/test_pci.c tests/kernel/test_blk.c tests/kernel/test_
 GUEST_ONLY += tests/kernel/test_mempool_sleep.c tests/kernel/test_owner.c tests/kernel/test_user.c tests/kernel/test_guard.c tests/kernel/test_fault_drivers.c tests/kernel/test_sleep.c tests/kernel/test_oom.c tests/kernel/test_background.c
 GUEST_ONLY += tests/kernel/test_writeback_disk.c tests/kernel/test_soak_files.c tests/kernel/test_sweep_cache.c
 HOST_SOURCES := $(MM_SOURCES) kernel/lib/format.c kernel/core/cmdline.c boot/multiboot.c tests/ktest.c tests/ktest_report.c \
-		monitor/line.c monitor/parse.c \
+		monitor/line.c monitor/parse.c user/elf.c \
 		$(filter-out $(GUEST_ONLY),$(sort $(wildcard tests/kernel/test_*.c))) $(sort $(wildcard tests/host/test_*.c)) \
 		tests/host/main.c $(sort $(wildcard tests/host/fake_*.c))
 TOOL_MEMMAP  := mm/early/range.c mm/early/memmap.c tests/host/tool_memmap.c

@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* The calls of programs. Nothing that ring 3 says is believed: numbers are checked, pointers are read and written by
- * <asm/uaccess.h> alone, and what is read is read once. What goes to or comes from a file goes through the program's
- * buffer, so that no lock of a file is held where a program's page may be missing (XPT-01). */
+ * <asm/uaccess.h> alone, and what is read is read once. */
 #include <user/call.h>
 
 #include <asm/uaccess.h>
 #include <kernel/arch/clock.h>
-#include <kernel/core/console.h>
 #include <kernel/core/timer.h>
 #include <kernel/lib/align.h>
-#include <kernel/lib/format.h>
+#include <user/files.h>
 #include <user/program.h>
 
 #define TIME_MASK 0x7fffffffu
@@ -18,20 +16,6 @@
 static long call_exit(const uint32_t *arg)
 {
 	program_exit((int)arg[0]);
-}
-
-/* --- strings --- */
-
-/* With its end, at most `room` bytes. Result: bytes, or -EFAULT, -E2BIG. */
-static long copy_string(char *to, uint32_t from, size_t room)
-{
-	for (size_t nr = 0; nr < room; nr++) {
-		if (get_user(to[nr], (const char __user *)(uintptr_t)from + nr))
-			return -EFAULT;
-		if (!to[nr])
-			return (long)nr + 1;
-	}
-	return -E2BIG;
 }
 
 /* --- programs --- */
@@ -49,7 +33,7 @@ static long copy_args(char *to, size_t room, uint32_t argv, unsigned int *nr)
 			return -EFAULT;
 		if (!at)
 			return (long)used;
-		bytes = copy_string(to + used, at, room - used);
+		bytes = copy_user_string(to + used, at, room - used);
 		if (bytes < 0)
 			return bytes;
 		used += (size_t)bytes;
@@ -60,7 +44,7 @@ static long copy_args(char *to, size_t room, uint32_t argv, unsigned int *nr)
 static long call_spawn(const uint32_t *arg)
 {
 	char *path = program_current()->buffer;
-	long path_bytes = copy_string(path, arg[0], PAGE_SIZE - PROGRAM_ARGS_MAX), args_bytes;
+	long path_bytes = copy_user_string(path, arg[0], PAGE_SIZE - PROGRAM_ARGS_MAX), args_bytes;
 	unsigned int nr_args;
 
 	if (path_bytes < 0)
@@ -95,13 +79,22 @@ static long call_self(const uint32_t *arg)
 
 static long call_mmap(const uint32_t *arg)
 {
+	size_t size_bytes = ALIGN_UP(arg[0], PAGE_SIZE);
+	bool is_file = (int)arg[2] >= 0;
+	struct aspace_file file;
 	uintptr_t start = 0;
-	int error;
+	int error = 0;
 
-	if (arg[1] & ~(uint32_t)(MAP_WRITE | MAP_EXEC) || (int)arg[2] >= 0 || arg[0] > USER_END)
+	if (arg[1] & ~(uint32_t)(MAP_WRITE | MAP_EXEC) || arg[0] > USER_END || arg[3] % PAGE_SIZE)
 		return -EINVAL;
-	error = aspace_map(program_current()->aspace, &start, ALIGN_UP(arg[0], PAGE_SIZE), ASPACE_MAPPING,
-			   arg[1], NULL);
+	if (is_file)
+		error = file_of_number(arg[2], arg[3] / PAGE_SIZE, size_bytes, &file);
+	if (error)
+		return error;
+	error = aspace_map(program_current()->aspace, &start, size_bytes, ASPACE_MAPPING, arg[1],
+			   is_file ? &file : NULL);
+	if (error && is_file)
+		file.release(file.owner);
 	return error ? error : (long)start;
 }
 
@@ -146,31 +139,54 @@ static long call_yield(const uint32_t *arg)
 
 /* --- files --- */
 
-/* To the console, until there are files. */
+static long call_open(const uint32_t *arg)
+{
+	return file_open(arg[0], arg[1], arg[2]);
+}
+
+static long call_read(const uint32_t *arg)
+{
+	return file_read(arg[0], arg[1], arg[2]);
+}
+
 static long call_write(const uint32_t *arg)
 {
-	char *buffer = program_current()->buffer;
-	uint32_t done = 0;
+	return file_write(arg[0], arg[1], arg[2]);
+}
 
-	if (arg[0] != 1 && arg[0] != 2)
-		return -EBADF;
-	while (done < arg[2]) {
-		uint32_t nr = MIN(arg[2] - done, (uint32_t)PAGE_SIZE);
+static long call_lseek(const uint32_t *arg)
+{
+	return file_lseek(arg[0], (int32_t)arg[1], (int32_t)arg[2]);
+}
 
-		if (copy_from_user(buffer, (const void __user *)(uintptr_t)(arg[1] + done), nr))
-			return done ? (long)done : -EFAULT;
-		console_sink()->write(console_sink(), buffer, nr);
-		done += nr;
-		program_die_if_killed();
-	}
-	return (long)done;
+static long call_close(const uint32_t *arg)
+{
+	return file_close(arg[0]);
+}
+
+static long call_fsync(const uint32_t *arg)
+{
+	return file_fsync(arg[0]);
+}
+
+static long call_unlink(const uint32_t *arg)
+{
+	return file_unlink(arg[0]);
+}
+
+static long call_readdir(const uint32_t *arg)
+{
+	return file_readdir(arg[0], arg[1], arg[2]);
 }
 
 static long (*const calls[NR_USER_CALLS])(const uint32_t *arg) = {
-	[CALL_EXIT] = call_exit,     [CALL_SPAWN] = call_spawn, [CALL_WAIT] = call_wait,
-	[CALL_KILL] = call_kill,     [CALL_WRITE] = call_write, [CALL_MMAP] = call_mmap,
-	[CALL_MUNMAP] = call_munmap, [CALL_BRK] = call_brk,	[CALL_SLEEP] = call_sleep,
-	[CALL_TIME] = call_time,     [CALL_YIELD] = call_yield, [CALL_SELF] = call_self,
+	[CALL_EXIT] = call_exit,   [CALL_SPAWN] = call_spawn,	[CALL_WAIT] = call_wait,
+	[CALL_KILL] = call_kill,   [CALL_OPEN] = call_open,	[CALL_READ] = call_read,
+	[CALL_WRITE] = call_write, [CALL_LSEEK] = call_lseek,	[CALL_CLOSE] = call_close,
+	[CALL_FSYNC] = call_fsync, [CALL_UNLINK] = call_unlink, [CALL_READDIR] = call_readdir,
+	[CALL_MMAP] = call_mmap,   [CALL_MUNMAP] = call_munmap, [CALL_BRK] = call_brk,
+	[CALL_SLEEP] = call_sleep, [CALL_TIME] = call_time,	[CALL_YIELD] = call_yield,
+	[CALL_SELF] = call_self,
 };
 
 void user_call(struct trap_frame *frame)

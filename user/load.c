@@ -18,7 +18,7 @@ static int map_part(struct aspace *aspace, uintptr_t start, size_t size_bytes, e
 	int error = aspace_map(aspace, &start, size_bytes, kind, prot, file);
 
 	if (!error && file)
-		file->hold(file->mapping);
+		file->hold(file->owner);
 	return error;
 }
 
@@ -83,6 +83,6 @@ int program_load(struct program *program, const char *path)
 	if (error)
 		return error;
 	error = load_file(program, path, &file);
-	file.release(file.mapping);
+	file.release(file.owner);
 	return error;
 }

@@ -13,6 +13,7 @@
 
 #include <kernel/arch/user.h>
 #include <kernel/core/thread.h>
+#include <kernel/core/vfs.h>
 #include <mm/aspace/aspace.h>
 
 #define PROGRAM_MAX	  256u /* at once */
@@ -31,7 +32,7 @@ struct program {
 	void *buffer; /* a page: its arguments, then what goes through the kernel in a call */
 	size_t args_bytes;
 	unsigned int nr_args;
-	struct file *files[PROGRAM_MAX_FILES];
+	struct file files[PROGRAM_MAX_FILES];
 };
 
 /* The one that runs now; NULL: no program does. */

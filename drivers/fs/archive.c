@@ -3,13 +3,18 @@
  * blocks of zeros at the end. Pages are copies, which reclaim may drop. Lock: none; nothing changes after boot. */
 #include <drivers/fs/archive.h>
 
+#include <kernel/core/err.h>
 #include <kernel/core/printk.h>
+#include <kernel/core/vfs.h>
 #include <kernel/lib/align.h>
+#include <kernel/lib/assert.h>
 #include <kernel/lib/string.h>
 #include <linux/gfp.h>
 #include <linux/highmem.h>
+#include <linux/pagemap.h>
 
-#define BLOCK 512u
+#define BLOCK	  512u
+#define MAX_FILES 24u
 
 struct header {
 	char name[100];
@@ -18,10 +23,19 @@ struct header {
 	char link[100], magic[6];
 };
 
+struct archive_file {
+	struct inode inode;
+	struct vfs_known known;
+	struct mapping mapping;
+	const char *bytes; /* in the image */
+	size_t size_bytes;
+	char name[32];
+};
+
 extern const char archive_start[], archive_end[];
 
 static struct {
-	struct archive_file file[ARCHIVE_MAX_FILES];
+	struct archive_file file[MAX_FILES];
 	unsigned int nr;
 } archive;
 
@@ -41,6 +55,43 @@ static int read_page(struct mapping *mapping, struct page *page)
 
 static const struct mapping_ops archive_ops = {.readpage = read_page};
 
+/* --- the inode --- */
+
+static struct archive_file *file_of(struct inode *inode)
+{
+	return container_of(inode, struct archive_file, inode);
+}
+
+static struct mapping *archive_mapping(struct inode *inode)
+{
+	return &file_of(inode)->mapping;
+}
+
+static long archive_read(struct inode *inode, struct file *file, uint64_t pos, void *to, size_t size_bytes)
+{
+	STATIC_ASSERT(sizeof(struct readahead) <= sizeof(file->cursor), "a reader's place fits its file");
+	return pagecache_read(archive_mapping(inode), (struct readahead *)file->cursor, pos, to, size_bytes);
+}
+
+static uint64_t archive_size(struct inode *inode)
+{
+	return file_of(inode)->size_bytes;
+}
+
+static void archive_put(struct inode *inode)
+{
+	atomic_dec(&inode->nr_refs);
+}
+
+static const struct inode_ops archive_inode_ops = {
+	.read = archive_read,
+	.size = archive_size,
+	.mapping = archive_mapping,
+	.put = archive_put,
+};
+
+/* --- the archive --- */
+
 static size_t octal(const char *digits, unsigned int max)
 {
 	size_t value = 0;
@@ -55,7 +106,7 @@ static void add_file(const struct header *header, const char *bytes, size_t size
 	struct archive_file *file = &archive.file[archive.nr];
 	size_t len = strnlen(header->name, sizeof(header->name));
 
-	if (header->type != '0' || len >= sizeof(file->name) || archive.nr == ARCHIVE_MAX_FILES) {
+	if (header->type != '0' || len >= sizeof(file->name) || archive.nr == MAX_FILES) {
 		pr_warn("archive: file %u is left out", archive.nr);
 		return;
 	}
@@ -63,7 +114,9 @@ static void add_file(const struct header *header, const char *bytes, size_t size
 	file->bytes = bytes;
 	file->size_bytes = size_bytes;
 	mapping_init(&file->mapping, &archive_ops, file, GFP_HIGHUSER, size_bytes);
-	archive.nr++;
+	inode_init(&file->inode, &archive_inode_ops, NULL, ++archive.nr, S_IFREG | 0555u);
+	file->known = (struct vfs_known){.name = file->name, .inode = &file->inode};
+	vfs_add_known(&file->known);
 }
 
 void archive_init(void)
@@ -78,17 +131,4 @@ void archive_init(void)
 		add_file(header, at, size_bytes);
 		at += ALIGN_UP(size_bytes, BLOCK);
 	}
-}
-
-struct archive_file *archive_find(const char *name)
-{
-	for (unsigned int i = 0; i < archive.nr; i++)
-		if (strcmp(archive.file[i].name, name) == 0)
-			return &archive.file[i];
-	return NULL;
-}
-
-struct archive_file *archive_at(unsigned int n)
-{
-	return n < archive.nr ? &archive.file[n] : NULL;
 }

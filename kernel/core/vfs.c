@@ -16,6 +16,7 @@
 static struct {
 	struct spinlock lock;
 	struct list_head types; /* (L) */
+	struct list_head known; /* (C) */
 	struct mount
 		mounts[VFS_MAX_MOUNTS]; /* places are taken and given back by who has `mounting`, under (L) */
 	struct inode *(*disk_open)(struct blk_device *dev); /* (C) */
@@ -23,6 +24,7 @@ static struct {
 } vfs = {
 	.lock = SPINLOCK_INIT("vfs"),
 	.types = LIST_HEAD_INIT(vfs.types),
+	.known = LIST_HEAD_INIT(vfs.known),
 	.mounting = MUTEX_INIT(vfs.mounting),
 };
 
@@ -39,6 +41,11 @@ void vfs_register(struct fs_type *type)
 void vfs_set_disks(struct inode *(*open)(struct blk_device *dev))
 {
 	vfs.disk_open = open;
+}
+
+void vfs_add_known(struct vfs_known *known)
+{
+	list_add_tail(&known->link, &vfs.known);
 }
 
 void inode_init(struct inode *inode, const struct inode_ops *ops, struct mount *mount, uint32_t number,
@@ -107,6 +114,16 @@ struct inode *vfs_disk_open(const char *name)
 	struct blk_device *dev = strchr(name, '/') || !vfs.disk_open ? NULL : blk_find(name);
 
 	return dev ? vfs.disk_open(dev) : NULL;
+}
+
+struct inode *vfs_known_open(const char *name)
+{
+	const struct vfs_known *known;
+
+	list_for_each_entry(known, &vfs.known, link)
+		if (strcmp(known->name, name) == 0)
+			return inode_get(known->inode);
+	return NULL;
 }
 
 static void show(struct mount *mount, const struct fs_type *type)
@@ -352,7 +369,7 @@ int vfs_open(struct file *file, const char *path, unsigned int flags, uint32_t m
 	if (error)
 		return error;
 	error = check_open(inode, flags);
-	if (!error && flags & O_TRUNC && inode->mount && !inode_is_dir(inode))
+	if (!error && flags & O_TRUNC && (inode->mode & S_IFMT) != S_IFBLK && !inode_is_dir(inode))
 		error = truncate_locked(inode, 0);
 	if (error)
 		inode_put(inode);

@@ -3,7 +3,7 @@
  *
  * A file system registers a type; vfs_mount() has it read a disk and hang its root over a directory, the first over "/". Names
  * are looked up from there: "/home/f" and "home/f" are the same. A name without '/' that is a disk's ("ide0") is that disk
- * itself, as one long file, mounted or not. Errors and limits are Linux's; the longest path is VFS_PATH_MAX.
+ * itself, as one long file, mounted or not; so are the names that vfs_add_known() was given. Errors and limits are Linux's; the longest path is VFS_PATH_MAX.
  *
  * V1 An inode stays while somebody has a reference; of each there is one in memory.
  * V2 The inode's mutex is held in every operation that changes the file or the directory, and in those that read a directory;
@@ -24,6 +24,7 @@
 struct blk_device;
 struct file;
 struct inode;
+struct mapping;
 struct mount;
 struct sink;
 
@@ -40,6 +41,7 @@ struct sink;
 #define S_IFREG	    0100000u
 #define S_IFBLK	    0060000u
 #define S_IFDIR	    0040000u
+#define S_IFCHR	    0020000u
 
 #define O_RDONLY    0u
 #define O_WRONLY    1u
@@ -128,6 +130,9 @@ struct inode_ops {
 	/* How many errors of writing there were. */
 	unsigned int (*errors)(struct inode *inode);
 
+	/* Its pages, as mm/cache has them: what can be shown in a program's memory. NULL: it cannot. */
+	struct mapping *(*mapping)(struct inode *inode);
+
 	/* One reference is given back. */
 	void (*put)(struct inode *inode);
 };
@@ -189,6 +194,15 @@ void vfs_register(struct fs_type *type);
 
 /* How a disk becomes a file: the inode, with a reference, or ERR_PTR(). Context: boot. */
 void vfs_set_disks(struct inode *(*open)(struct blk_device *dev));
+
+/* A file that is known by its name alone, as a disk is: a device that is no disk, what the image brings along. It stays,
+ * and its first reference is the caller's. Context: boot. */
+struct vfs_known {
+	const char *name;
+	struct inode *inode;
+	struct list_head link;
+};
+void vfs_add_known(struct vfs_known *known);
 
 void inode_init(struct inode *inode, const struct inode_ops *ops, struct mount *mount, uint32_t number,
 		uint32_t mode);

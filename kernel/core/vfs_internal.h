@@ -12,6 +12,9 @@ bool vfs_is_mounted(const struct blk_device *dev);
 /* A disk of that name as a file, with a reference; NULL: there is none; or ERR_PTR(). */
 struct inode *vfs_disk_open(const char *name);
 
+/* What vfs_add_known() was given by that name, with a reference; NULL: nothing. */
+struct inode *vfs_known_open(const char *name);
+
 /* With a reference. Links are followed. Result: 0 or an error. */
 int vfs_find(const char *path, struct inode **found);
 

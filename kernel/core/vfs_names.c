@@ -234,13 +234,24 @@ static int find(const char *path, unsigned int flags, uint32_t mode, bool follow
 	return error;
 }
 
+static int open_known(const char *name, bool writes, struct inode **found)
+{
+	*found = vfs_known_open(name);
+	if (!*found)
+		return -ENOENT;
+	if (!writes || (*found)->ops->write)
+		return 0;
+	inode_put(*found);
+	return -EACCES;
+}
+
 /* A disk that is mounted is its file system's: nobody else writes to it. */
 static int open_disk(const char *name, bool writes, struct inode **found)
 {
 	struct blk_device *dev = strchr(name, '/') ? NULL : blk_find(name);
 
 	if (!dev)
-		return -ENOENT;
+		return open_known(name, writes, found);
 	if (writes && (dev->is_read_only || vfs_is_mounted(dev)))
 		return dev->is_read_only ? -EROFS : -EBUSY;
 	*found = vfs_disk_open(name);

@@ -132,7 +132,7 @@ static void area_free(struct aspace_area *area)
 
 	if (mapping) {
 		mapping_remove_user(mapping, &area->user);
-		area->file.release(mapping);
+		area->file.release(area->file.owner);
 	}
 	kmem_cache_free(caches.areas, area);
 }
@@ -215,7 +215,7 @@ static int split(struct aspace *aspace, struct aspace_area *area, uintptr_t star
 	cut_back(aspace, area, start - area->span.start);
 	BUG_ON(!areas_place_at(&aspace->areas, &behind->span, end, size_bytes));
 	if (behind->file.mapping) {
-		behind->file.hold(behind->file.mapping);
+		behind->file.hold(behind->file.owner);
 		mapping_add_user(behind->file.mapping, &behind->user);
 	}
 	return 0;

@@ -37,10 +37,11 @@ enum aspace_kind { ASPACE_TEXT, ASPACE_DATA, ASPACE_HEAP, ASPACE_STACK, ASPACE_M
 /* A part of a file to be seen in an area, and who keeps the file while it is. */
 struct aspace_file {
 	struct mapping *mapping;
-	uint32_t first_page;			  /* at the start of the area */
-	size_t size_bytes;			  /* from there on; what lies behind them in the area is 0 */
-	void (*hold)(struct mapping *mapping);	  /* one more reference */
-	void (*release)(struct mapping *mapping); /* one fewer: it may sleep */
+	uint32_t first_page; /* at the start of the area */
+	size_t size_bytes;   /* from there on; what lies behind them in the area is 0 */
+	void *owner;
+	void (*hold)(void *owner);    /* one more reference to the file */
+	void (*release)(void *owner); /* one fewer: it may sleep */
 };
 
 /* (P) the program's  (U) changed with the users_lock of its file */

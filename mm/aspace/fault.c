@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What a fault brings. A page is had first, then entered: under aspace->lock, and when it comes from a file with the
- * file's page locked and in its place, so that who takes it out of the file finds the entry (mapping_remove_from). */
+ * file's page locked and in its place, so that who takes it out of the file finds the entry (mapping_remove_from). That
+ * there is no memory is said by whoever ends the program, by name: no request here warns. */
 #include <mm/aspace/aspace.h>
 
 #include <kernel/lib/align.h>
@@ -18,7 +19,7 @@
 static bool ensure_entry(struct aspace *aspace, uintptr_t addr)
 {
 	while (!port_space_has_entry(&aspace->space, addr)) {
-		void *table = (void *)(uintptr_t)get_zeroed_page(GFP_KERNEL);
+		void *table = (void *)(uintptr_t)get_zeroed_page(GFP_KERNEL | __GFP_NOWARN);
 		irqflags_t flags;
 
 		if (!table)
@@ -59,7 +60,7 @@ static void enter(struct aspace *aspace, uintptr_t addr, struct page *page, unsi
 
 static enum aspace_result fault_zero(struct aspace *aspace, const struct aspace_area *area, uintptr_t addr)
 {
-	struct page *page = alloc_user_page();
+	struct page *page = alloc_user_page_dirty(__GFP_ZERO | __GFP_NOWARN);
 
 	if (!page)
 		return ASPACE_NO_MEMORY;
@@ -84,7 +85,7 @@ static bool enter_of_file(struct aspace *aspace, uintptr_t addr, struct mapping 
 /* A copy of its own, 0 behind the part of the file that the area shows. NULL: no memory. */
 static struct page *copy_of(const struct page *source, size_t bytes)
 {
-	struct page *page = alloc_user_page_dirty(0);
+	struct page *page = alloc_user_page_dirty(__GFP_NOWARN);
 	char *at;
 
 	if (!page)

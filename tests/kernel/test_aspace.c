@@ -19,15 +19,15 @@
 
 static int nr_holds;
 
-static void hold(struct mapping *mapping)
+static void hold(void *owner)
 {
-	(void)mapping;
+	(void)owner;
 	nr_holds++;
 }
 
-static void release(struct mapping *mapping)
+static void release(void *owner)
 {
-	(void)mapping;
+	(void)owner;
 	nr_holds--;
 }
 

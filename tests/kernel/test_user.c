@@ -13,6 +13,7 @@
 #include <kernel/lib/string.h>
 #include <mm/pages/page_alloc.h>
 #include <mm/reclaim/vmscan.h>
+#include <monitor/monitor.h>
 #include <tests/kernel/settle.h>
 #include <tests/kernel/test_util.h>
 #include <user/call.h>
@@ -52,14 +53,22 @@ static unsigned int nr_programs(void)
 	return programs_snapshot(NULL, 0);
 }
 
+/* What is in memory of the archive's files, high memory too. */
+static void drop_files(void)
+{
+	(void)vmscan_reclaim(GFP_HIGHUSER, SIZE_MAX);
+}
+
 /* After what started threads, and pages of their stacks. */
 #define PROGRAMS_LEAVE_NOTHING()                                                                             \
 	settle_stacks();                                                                                     \
+	drop_files();                                                                                        \
 	size_t pages_before_ ENDS_WITH(expect_all_back) = nr_free_pages() + stacks_kept_pages()
 
 static void expect_all_back(const size_t *before)
 {
 	EXPECT_EQ(nr_programs(), 0);
+	drop_files();
 	EXPECT(settle_all_is_back(*before - stacks_kept_pages()));
 }
 
@@ -152,11 +161,21 @@ KTEST(user, the_stack_grows_to_its_limit_and_no_further, "R8 PRG-04")
 	expect_killed("peek read 0xbe000000", "bytes past its data");
 }
 
+static void trim_scull(int *unused)
+{
+	struct file file;
+
+	(void)unused;
+	if (vfs_open(&file, "scull", O_WRONLY | O_TRUNC, 0) == 0)
+		vfs_close(&file);
+}
+
 /* --- calls --- */
 
 KTEST(user, calls_with_pointers_that_are_not_its_own_are_errors, "R8 PRG-01")
 {
 	PROGRAMS_LEAVE_NOTHING();
+	ENDS_WITH(trim_scull) int unused_ = 0;
 
 	EXPECT_EQ(run("calls"), 0);
 }
@@ -168,6 +187,32 @@ KTEST(user, random_calls_harm_nobody, "R8 PRG-01 PRG-02")
 	EXPECT_EQ(run("calls 19 20000"), 0);
 	EXPECT_EQ(run("calls 1900 20000"), 0);
 	expect_valid();
+}
+
+/* --- files --- */
+
+KTEST(user, programs_read_write_and_map_files, "R8 PRG-09 C4")
+{
+	PROGRAMS_LEAVE_NOTHING();
+	ENDS_WITH(trim_scull) int unused_ = 0;
+
+	EXPECT_EQ(run("cp peek scull"), 0);
+	EXPECT_EQ(run("fill scull 100"), 0);
+	EXPECT_EQ(run("fill scull 100 check"), 0);
+	EXPECT_EQ(run("same peek"), 0);
+	EXPECT_EQ(run("same calls"), 0);
+}
+
+KTEST(user, what_is_no_program_is_refused_with_one_line, "R8 PRG-03")
+{
+	PROGRAMS_LEAVE_NOTHING();
+	ENDS_WITH(trim_scull) int unused_ = 0;
+
+	EXPECT_EQ(run("scull"), -ENODEV); /* it has no pages */
+	EXPECT_EQ(run("nobody"), -ENOENT);
+	expect_reports();
+	EXPECT_EQ(run("words"), -EACCES);
+	EXPECT_ONE_REPORT("words is not an ELF file");
 }
 
 /* --- pointers, as the kernel uses them --- */
@@ -259,6 +304,112 @@ KTEST(user, where_nobody_may_sleep_only_what_is_there_is_copied, "R8 C1 XPT-01")
 	MACHINE_STAYS_AS_FOUND();
 
 	with_borrowed_page(copy_with_preemption_off);
+}
+
+/* --- out of memory --- */
+
+#define LEFT_PAGES (6u * MiB_PAGES)
+#define ANSWER_MS  1000u
+
+/* What programs need not fill first: it takes seconds on a large machine. */
+static void take_most(struct list_head *taken)
+{
+	struct zone *zone;
+
+	for_each_zone(zone)
+		if (zone_has_memory(zone))
+			hog_zone(taken, zone,
+				 zone->id == ZONE_DMA ? zone_floor(zone, ZONE_HIGHMEM) + LEFT_PAGES
+						      : zone_floor(zone, ZONE_HIGHMEM));
+}
+
+static bool monitor_answers(const char *command, const char *expected)
+{
+	static char text[2048];
+	char line[32];
+	struct sink_buffer answer;
+	uint64_t since = clock_now_ms();
+
+	sink_buffer_init(&answer, text, sizeof(text));
+	(void)snprintf(line, sizeof(line), "%s", command);
+	monitor_command(line, &answer.sink);
+	return strstr(text, expected) && clock_now_ms() - since < ANSWER_MS;
+}
+
+/* The small ones must live, and what they hold be theirs. */
+KTEST(oom, of_three_programs_the_largest_goes_and_then_the_next_that_is, "R4 R8 PRG-08 C5")
+{
+	PROGRAMS_LEAVE_NOTHING();
+	HOG(taken);
+	int small[2], code = 0;
+
+	take_most(&taken);
+	expect_reports();
+	for (unsigned int i = 0; i < 2; i++)
+		small[i] = start("hog 1", current->id);
+	REQUIRE(small[0] > 0 && small[1] > 0);
+	for (unsigned int n = 0; n < 2; n++) {
+		EXPECT_EQ(run("hog 100"), EXIT_KILLED);
+		EXPECT_ONE_REPORT("killed hog, which holds");
+		EXPECT_EQ(nr_programs(), 2);
+		EXPECT(monitor_answers("ps", "hog"));
+	}
+	for (unsigned int i = 0; i < 2; i++) {
+		EXPECT_EQ(program_kill((unsigned int)small[i], 0), 0);
+		EXPECT_EQ(program_wait((unsigned int)small[i], &code), small[i]);
+		EXPECT_EQ(code, EXIT_KILLED);
+	}
+	hog_release(&taken);
+}
+
+/* Programs that swallow all, a device that does, one after the other as fast as it goes. */
+KTEST(oom, while_programs_swallow_all_the_monitor_answers_and_others_run, "C5 R4 R8 PRG-08")
+{
+	PROGRAMS_LEAVE_NOTHING();
+	ENDS_WITH(trim_scull) int unused_ = 0;
+	HOG(taken);
+	int glutton, code = 0;
+
+	take_most(&taken);
+	reports_capture();
+	glutton = start("spawn 1000000 spawn 1 hog 100", current->id);
+	REQUIRE(glutton > 0);
+	for (unsigned int n = 0; n < 8; n++) {
+		(void)schedule_timeout_uninterruptible((long)(7 + n));
+		EXPECT(monitor_answers("meminfo", "MemFree:"));
+		EXPECT(monitor_answers("ps", "monitor") || monitor_answers("ps", "selftest"));
+		code = run("spawn 0");
+		EXPECT(code == 0 || code == EXIT_KILLED);
+	}
+	(void)program_kill((unsigned int)glutton, 0);
+	EXPECT_EQ(program_wait((unsigned int)glutton, &code), glutton);
+	for (unsigned int i = 0; nr_programs() && i < 5000; i++) {
+		struct program_info row;
+
+		if (programs_snapshot(&row, 1))
+			(void)program_kill(row.id, 0);
+		msleep(4);
+	}
+	EXPECT_EQ(reports_count_bugs(), 0);
+	hog_release(&taken);
+}
+
+KTEST(user, a_device_that_swallows_all_gives_its_writer_an_error, "R8 C4 C5 D6")
+{
+	PROGRAMS_LEAVE_NOTHING();
+	ENDS_WITH(trim_scull) int unused_ = 0;
+	HOG(taken);
+	int code;
+
+	take_most(&taken);
+	reports_capture();
+	code = run("fill scull 1000000");
+	EXPECT(code == 4 || code == EXIT_KILLED);
+	EXPECT(monitor_answers("meminfo", "MemFree:"));
+	trim_scull(NULL);
+	EXPECT_EQ(run("fill scull 100"), 0);
+	EXPECT_EQ(reports_count_bugs(), 0);
+	hog_release(&taken);
 }
 
 /* --- the end --- */

@@ -7,6 +7,7 @@
 
 static const char constant[16] = "a text";
 static uint8_t *page; /* mapped, with nothing behind it */
+static long file;
 
 static void expect(const char *what, long found, long wanted)
 {
@@ -28,6 +29,8 @@ static void read_through(unsigned long at)
 	expect("spawn: path", spawn((const char *)at, argv + 2), -EFAULT);
 	if (at)
 		expect("spawn: argument", spawn("spawn", argv), -EFAULT);
+	expect("open", open((const char *)at, 0, 0), -EFAULT);
+	expect("unlink", unlink((const char *)at), -EFAULT);
 	expect("write", write(1, (const void *)at, 16), -EFAULT);
 }
 
@@ -45,6 +48,9 @@ static void write_through(unsigned long at)
 	if (id < 0)
 		fail("calls: cannot start", id);
 	expect("wait", wait(id, (int *)at), at ? -EFAULT : id);
+	expect("lseek", lseek(file, 0, SEEK_FROM_START), 0);
+	expect("read", read(file, (void *)at, 16), -EFAULT);
+	expect("position", lseek(file, 0, SEEK_FROM_HERE), 0);
 }
 
 static void look_at_addresses(void)
@@ -62,8 +68,27 @@ static void look_at_addresses(void)
 /* What begins in memory and ends outside. */
 static void look_at_ends(void)
 {
+	long scull = open("scull", O_WRITE | O_TRUNCATE, 0);
+
 	memset(page, 'x', PAGE);
 	expect("path without an end", spawn((const char *)page + PAGE - 4, NULL), -EFAULT);
+	expect("path too long", open((const char *)page, 0, 0), -36);
+	expect("read over the end", read(file, page + PAGE - 8, 16), 8);
+	expect("position", lseek(file, 0, SEEK_FROM_HERE), 8);
+	memset(page, 'x', PAGE);
+	expect("write over the end", write(scull, page + PAGE - 8, 16), 8);
+	expect("read too much", read(file, page, 0x80000000), -EFAULT);
+	expect("no such file", read(999, page, 1), -9);
+	expect("no such file", close(-1), -9);
+	expect("no such file", write(0, page, 1), -9);
+	expect("not for writing", write(file, page, 1), -9);
+	expect("not for reading", read(scull, page, 1), -9);
+	expect("before the start", lseek(file, -1, SEEK_FROM_START), -22);
+	expect("no directory", readdir(file, (char *)page, PAGE), -20);
+	expect("a device cannot be mapped", call(CALL_MMAP, PAGE, 0, scull, 0), -13);
+	expect("mmap, not a page", call(CALL_MMAP, PAGE, 0, file, 1), -22);
+	expect("close", close(scull), 0);
+	expect("closed", write(scull, page, 1), -9);
 	expect("write over the end", write(1, page + PAGE, 1), -EFAULT);
 	expect("munmap, kernel", munmap((void *)0xc0000000, PAGE), -22);
 	expect("munmap, wrapping", munmap((void *)0xbffff000, 0xffffffff), -22);
@@ -149,7 +174,8 @@ static void call_at_random(unsigned long nr)
 int main(int argc, char *argv[])
 {
 	page = mmap(PAGE, MAP_WRITE, -1, 0);
-	if (!page)
+	file = open("calls", O_READ, 0);
+	if (!page || file < 0)
 		return 1;
 	if (argc > 2) {
 		state = (uint32_t)number(argv[1]);
