@@ -11,7 +11,7 @@ HOSTCC32      ?= i686-linux-gnu-gcc
 
 # mm as the kernel has it; of the kernel only what needs no machine. string.c is left to the host's C library.
 GUEST_ONLY := $(addprefix tests/kernel/test_,$(addsuffix .c,trap irq handler thread context kmap_threads protect timer percpu rseq sweep soak books books_names scull vmalloc_irq))
-GUEST_ONLY += tests/kernel/test_pci.c tests/kernel/test_blk.c tests/kernel/test_ide.c tests/kernel/test_diskfile.c tests/kernel/test_vfs.c tests/kernel/test_ext2.c tests/kernel/test_ext2_cut.c tests/kernel/test_scullf.c tests/kernel/test_ext2_edges.c tests/kernel/test_ext2_damage.c tests/kernel/test_floppy.c tests/kernel/test_edu.c tests/kernel/test_dma_image.c tests/kernel/test_demo.c tests/kernel/test_hog.c tests/kernel/test_sweep_slow.c tests/kernel/test_rules.c tests/kernel/test_keyboard.c
+GUEST_ONLY += tests/kernel/test_pci.c tests/kernel/test_blk.c tests/kernel/test_ide.c tests/kernel/test_diskfile.c tests/kernel/test_vfs.c tests/kernel/test_ext2.c tests/kernel/test_ext2_cut.c tests/kernel/test_scullf.c tests/kernel/test_ext2_edges.c tests/kernel/test_ext2_damage.c tests/kernel/test_floppy.c tests/kernel/test_edu.c tests/kernel/test_dma_image.c tests/kernel/test_demo.c tests/kernel/test_hog.c tests/kernel/test_sweep_slow.c tests/kernel/test_rules.c tests/kernel/test_slab_guest.c tests/kernel/test_keyboard.c
 GUEST_ONLY += tests/kernel/test_mempool_sleep.c tests/kernel/test_owner.c tests/kernel/test_user.c tests/kernel/test_guard.c tests/kernel/test_fault_drivers.c tests/kernel/test_sleep.c tests/kernel/test_oom.c tests/kernel/test_background.c
 GUEST_ONLY += tests/kernel/test_writeback_disk.c tests/kernel/test_soak_files.c tests/kernel/test_sweep_cache.c
 HOST_SOURCES := $(MM_SOURCES) kernel/lib/format.c kernel/core/cmdline.c boot/multiboot.c tests/ktest.c tests/ktest_report.c \
@@ -113,7 +113,7 @@ PROGRAMS_COUNTED = --program="sweep=$(call SWEEP_SUITES,16M,sweep)" \
 
 # Suites whose requests for memory fail one by one. Not these: `fault` and `leak` use what does it, threads of `thread`, `blk` and
 # `sleep` cannot be stopped half way, `stack` is about what is parked, caches of `books` panic where they cannot be had.
-STARVED_ALL    = selftest=all,-fault,-leak,-thread,-sleep,-stack,-blk,-books lowmem=48M
+STARVED_ALL    = selftest=all,-thread,-sleep,-stack,-blk,-books lowmem=48M
 STARVED_FEW    = selftest=alloc_percpu,bulk,debug,kmalloc,mempool,page_alloc,scull,slab,vmalloc lowmem=48M
 STARVED_HOST   = alloc_percpu,areas,bulk,debug,gfp,highmem,kmalloc,kmap,mempool,page_alloc,pieces,reclaim,slab,vmalloc
 STARVED_GUEST  = tests/boot/run-guest --name='$(1)' --proves='S7 FLT-01' 64M kernel $(2) $(GUEST_WORDS)

@@ -111,7 +111,8 @@ KTEST(fault, filters_that_name_another_let_all_pass, "S7 FLT-02")
 	EXPECT_NULL(fault_set(FAULT_PAGES, "1,100,0,-1,cache=kmalloc-64")); /* a page is of none */
 	page = alloc_page(QUIET);
 	EXPECT_NOT_NULL(page);
-	__free_page(page);
+	if (page)
+		__free_page(page);
 	EXPECT_NULL(fault_set(FAULT_PAGES, "off"));
 	(void)snprintf(text, sizeof(text), "1,100,0,-1,flags=%#x,task=%s", (__force unsigned int)__GFP_WAIT,
 		       port_task_name());

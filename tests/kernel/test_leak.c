@@ -83,6 +83,7 @@ KTEST(leak, objects_of_each_kind_are_found, "S6 DBG-10")
 	MACHINE_STAYS_AS_FOUND();
 	struct kmem_cache *cache = kmem_cache_create("leak", 40, 0, 0, NULL);
 	void *large, *zeroed, *object, *many[20];
+	size_t nr;
 	MARK();
 
 	REQUIRE(cache);
@@ -91,15 +92,15 @@ KTEST(leak, objects_of_each_kind_are_found, "S6 DBG-10")
 	kfree(large);
 	zeroed = kzalloc(200, GFP_ATOMIC);
 	EXPECT(left(1, 224));
-	zeroed = krealloc(zeroed, 300, GFP_KERNEL);
+	object = krealloc(zeroed, 300, GFP_KERNEL);
 	EXPECT(left(1, 320));
-	kfree(zeroed);
+	kfree(object ? object : zeroed);
 	object = kmem_cache_alloc(cache, GFP_KERNEL);
 	EXPECT(left(1, 40));
 	kmem_cache_free(cache, object);
-	EXPECT_EQ(kmem_cache_alloc_bulk(cache, GFP_KERNEL, 20, many), 20);
+	nr = kmem_cache_alloc_bulk(cache, GFP_KERNEL, 20, many);
 	EXPECT(left(20, 800));
-	kmem_cache_free_bulk(cache, 20, many);
+	kmem_cache_free_bulk(cache, nr, many);
 	EXPECT(left(0, 0));
 	kmem_cache_destroy(cache);
 }
@@ -129,7 +130,8 @@ KTEST(leak, pages_of_each_kind_are_found, "S6 DBG-10")
 	free_pages_exact(exact, 5 * PAGE_SIZE);
 	page = alloc_pages(GFP_KERNEL | __GFP_COMP, MAX_PAGE_ORDER - 2);
 	EXPECT(left(1, PAGE_SIZE << (MAX_PAGE_ORDER - 2)));
-	put_page(page + 1);
+	if (page)
+		put_page(page + 1);
 	EXPECT(left(0, 0));
 }
 

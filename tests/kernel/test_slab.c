@@ -88,6 +88,28 @@ KTEST(slab, objects_of_every_size_keep_their_contents_and_do_not_overlap, "SLB-0
 	}
 }
 
+KTEST(slab, slabs_of_reclaimable_objects_lie_among_reclaimable_pages, "S1")
+{
+	if (nr_free_pages() < 4u << MAX_PAGE_ORDER)
+		SKIP("too little memory for a pageblock of each kind");
+	OBJECTS_COME_FROM_SLABS();
+	MACHINE_STAYS_AS_FOUND();
+	struct kmem_cache *plain = new_cache(100, 0);
+	struct kmem_cache *cached = kmem_cache_create("test-cached", 100, 0, SLAB_RECLAIM_ACCOUNT, NULL);
+	void *a, *b;
+
+	REQUIRE(plain && cached);
+	a = kmem_cache_alloc(plain, GFP_KERNEL);
+	b = kmem_cache_alloc(cached, GFP_KERNEL);
+	REQUIRE(a && b);
+	EXPECT(page_mobility(virt_to_page(a)->slab) != MOBILITY_RECLAIMABLE);
+	EXPECT_EQ(page_mobility(virt_to_page(b)->slab), MOBILITY_RECLAIMABLE);
+	kmem_cache_free(plain, a);
+	kmem_cache_free(cached, b);
+	kmem_cache_destroy(plain);
+	kmem_cache_destroy(cached);
+}
+
 KTEST(slab, objects_are_aligned_and_lie_inside_their_slab, "SLB-02 S1")
 {
 	OBJECTS_COME_FROM_SLABS();
