@@ -21,6 +21,8 @@ def tables():
     machine = Machine()
     tap.ok(until("mm_init_allocators"), "the machine stops where mm is half made")
     tap.equal(run("mm check"), ["check: mm is not up yet, there is nothing to check"], "mm check says so there")
+    for command in ("mm slabinfo", "mm cache kmalloc-64"):
+        tap.equal(run(command), ["error: the kernel is not up yet, there is nothing to show"], f"so does {command}")
     tap.ok(machine.boot(), "Ctrl-C stops the machine at its prompt")
     machine.type("\n")
     tap.ok(until("line_begin"), "a breakpoint stops it, too")
@@ -38,6 +40,9 @@ def tables():
     answers = machine.ask(*(theirs for _, theirs in pairs), "validate", "ps")
     for (ours, theirs), expected in zip(pairs, answers):
         tap.equal(run(ours), expected, f"{ours} says what {theirs} says")
+    tap.equal(run("kcall"), ["error: expected a function of the kernel, then its arguments, with commas"], "kcall alone")
+    tap.equal(run("mm whatis kmalloc_any"), run("mm whatis &kmalloc_any"), "a function means its address")
+    tap.equal(run('output $gfp("x")'), ["error: expected a number or an address, got '\"x\"'"], "a text means none, in one line")
     # Nothing but the monitor ran in between: numbers, sizes and names of the threads.
     tap.equal(columns(run("ps"), 0, 3, -1), columns(answers[-1], 0, 3, -1), "ps lists the threads that ps lists")
     tap.equal(run("mm check"), ["check: 0 violations"], "mm check finds nothing wrong with a healthy kernel")

@@ -6,6 +6,9 @@ from . import check, read, text as words
 from .read import text
 
 
+NOT_UP = "the kernel is not up yet, there is nothing to show"
+
+
 def expected(what, got):
     return gdb.GdbError(f"expected {what}, got '{got}'")
 
@@ -17,10 +20,15 @@ class Command(gdb.Command):
         super().__init__(name, gdb.COMMAND_DATA)
 
     def invoke(self, argument, from_tty):
+        nr = 0
         try:
-            for line in self.lines(argument.strip()):
+            for nr, line in enumerate(self.lines(argument.strip()), 1):
                 gdb.write(line + "\n")
+            if not nr and not check.is_up():
+                raise gdb.GdbError(NOT_UP)
         except read.Loop as loop:
+            if not check.is_up():
+                raise gdb.GdbError(NOT_UP) from None
             raise gdb.GdbError(f"a list is corrupt: {loop}; see `mm check`") from None
         except gdb.MemoryError as error:
             raise gdb.GdbError(f"{error} (is the kernel up? `start-kernel` runs to its first line)") from None
@@ -106,7 +114,7 @@ def pfn_of(argument):
     if not argument:
         raise expected("a page number, an address or a struct page *", argument)
     value, pages = gdb.parse_and_eval(argument), read.pages()
-    number = int(value) & 0xffffffff
+    number = read.number_of(value)
     kind = value.type.strip_typedefs()
     if kind.code == gdb.TYPE_CODE_PTR and kind.target().strip_typedefs().name == "page":
         pfn = pages.pfn_of(number)
@@ -134,7 +142,7 @@ class Whatis(Command):
     def lines(self, argument):
         if not argument:
             raise expected("an address", argument)
-        yield words.whatis_line(int(gdb.parse_and_eval(argument)) & 0xffffffff)
+        yield words.whatis_line(read.number_of(gdb.parse_and_eval(argument)))
 
 
 class Pcp(Command):

@@ -9,8 +9,7 @@ def pointer(type_name, address):
     return gdb.Value(address).cast(read.type_of(type_name).pointer())
 
 
-def address(value):
-    return int(value) & 0xffffffff
+address = read.number_of
 
 
 class Function(gdb.Function):
@@ -23,7 +22,7 @@ class Gfp(Function):
     name = "gfp"
 
     def invoke(self, flags):
-        return words.gfp_names(flags)
+        return words.gfp_names(address(flags))
 
 
 class VirtToPage(Function):

@@ -24,6 +24,17 @@ FIXMAP_APIC = FIXMAP_START + PAGE_SIZE
 KMAP_START, KMAP_STEP, KMAP_SLOTS = FIXMAP_START + 0x10000, 2 * PAGE_SIZE, 16
 
 
+def number_of(value):
+    """What an expression means as an address: of a function or an array, where it lies."""
+    kind = value.type.strip_typedefs().code
+    if kind in (gdb.TYPE_CODE_FUNC, gdb.TYPE_CODE_ARRAY) and value.address is not None:
+        value = value.address
+    try:
+        return int(value) & 0xffffffff
+    except gdb.error:
+        raise gdb.GdbError(f"expected a number or an address, got '{value}'") from None
+
+
 def static(name, file_end):
     """The variable of that name in the one file whose path ends so."""
     for symbol in gdb.lookup_static_symbols(name):

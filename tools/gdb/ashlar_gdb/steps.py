@@ -102,6 +102,8 @@ class Kcall(gdb.Command):
         function, *arguments = (part.strip() for part in argument.split(","))
         if len(arguments) > 3:
             raise gdb.GdbError("expected at most three arguments: more lie on the stack")
+        if not function:
+            raise gdb.GdbError("expected a function of the kernel, then its arguments, with commas")
         function = gdb.parse_and_eval(function)
         values = [int(gdb.parse_and_eval(part)) & 0xffffffff for part in arguments]
         gdb.newest_frame().select()
