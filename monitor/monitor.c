@@ -454,7 +454,8 @@ static void read_and_run(const char *prompt)
 static int monitor_thread(void *unused)
 {
 	(void)unused;
-	say("Ashlar's monitor: `help` lists the commands\n");
+	if (!keys_are_present()) /* a person has the hints of the first screen */
+		say("Ashlar's monitor: `help` lists the commands\n");
 	read_and_run("ashlar> ");
 	return 0;
 }
@@ -479,7 +480,8 @@ static void prompt_after_panic(void)
 		; /* typed for somebody else */
 	consoles_recover();
 	say_to(NULL);
-	say("What reads still works here: help lists it. reboot or poweroff leaves; Ctrl-A x ends QEMU.\n");
+	say("What reads still works here: help lists it.\n"
+	    "reboot or poweroff leaves; Ctrl-A x ends QEMU.\n");
 	while (trap_expect(read_after_panic, NULL, &info)) {
 		consoles_recover();
 		say_to(NULL);

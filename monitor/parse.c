@@ -3,6 +3,7 @@
 #include <monitor/parse.h>
 
 #include <kernel/lib/align.h>
+#include <kernel/lib/format.h>
 #include <kernel/lib/string.h>
 
 struct flag_name {
@@ -178,12 +179,12 @@ const char *parse_flag_name(unsigned int n)
 
 void parse_join(char *text, size_t size, unsigned int nr, char *word[])
 {
-	size_t len = 0;
+	int len = 0;
 
 	text[0] = '\0';
-	for (unsigned int i = 0; i < nr; i++)
-		for (const char *c = word[i]; *c && len + 1 < size; c++) {
-			text[len++] = *c;
-			text[len] = '\0';
-		}
+	for (unsigned int i = 0; i < nr; i++) {
+		bool needs_bar = len && text[len - 1] != '|' && word[i][0] != '|';
+
+		len += scnprintf(text + len, size - (size_t)len, "%s%s", needs_bar ? "|" : "", word[i]);
+	}
 }

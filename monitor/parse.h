@@ -30,5 +30,5 @@ const char *parse_flags(const char *word, gfp_t *gfp, const char **where, size_t
 /* The n-th name that parse_flags() knows, NULL behind the last. */
 const char *parse_flag_name(unsigned int n);
 
-/* The words side by side, without blanks, cut to size: "dma", "|", "atomic". */
+/* The words with a '|' between each two, one of their own or a new one, cut to size: "dma", "|", "atomic", "zero". */
 void parse_join(char *text, size_t size, unsigned int nr, char *word[]);

@@ -179,7 +179,7 @@ static void touch(void *addr)
 static bool write_is_fatal(void *addr)
 {
 	struct trap_info info;
-	char text[160];
+	char text[240];
 
 	if (!trap_expect(touch, addr, &info))
 		return false;

@@ -134,8 +134,8 @@ const struct command system_commands[] = {
 	{"bt", "THREAD", 1, 1, "where a thread is", run_bt},
 	{"irqs", "", 0, 0, "interrupts, and the serial line", run_irqs},
 	{"dmesg", "", 0, 0, "the kernel's messages", run_dmesg},
-	{"time", "", 0, 0, "since boot", run_time},
+	{"time", "", 0, 0, "seconds and ticks since boot", run_time},
 	{"reboot", "", 0, 0, "starts the machine anew", run_reboot},
-	{"poweroff", "", 0, 0, "ends", run_poweroff},
+	{"poweroff", "", 0, 0, "ends the machine", run_poweroff},
 	{.name = NULL},
 };

@@ -38,7 +38,7 @@ static void run_try(unsigned int nr, char *word[])
 
 static void run_tour(unsigned int nr, char *word[])
 {
-	unsigned int n = 0, nr_right = 0;
+	unsigned int n = 0, nr_right = 0, nr_tried;
 	const struct rule *rule;
 
 	(void)nr;
@@ -48,7 +48,8 @@ static void run_tour(unsigned int nr, char *word[])
 		if (rule_at(n + 1) && !keys_continue("Enter: the next rule, q: enough"))
 			break;
 	}
-	say("\n%u rules tried, %u as the books say\n", n + (rule != NULL), nr_right);
+	nr_tried = n + (rule != NULL);
+	say("\n%u rule%s tried, %u as the books say\n", nr_tried, nr_tried == 1 ? "" : "s", nr_right);
 }
 
 /* --- mistakes --- */
@@ -234,7 +235,7 @@ const char *mistake_name(unsigned int n)
 
 const struct command teach_commands[] = {
 	{"try", "[RULE]", 0, 1, "a rule of the books: the call, the report, the passage", run_try},
-	{"tour", "", 0, 0, "all of them, one after the other", run_tour},
+	{"tour", "", 0, 0, "the rules of the books, one after the other", run_tour},
 	{"wrong", "[MISTAKE]", 0, 1, "makes a mistake, and shows what the kernel says", run_wrong},
 	{.name = NULL},
 };

@@ -397,13 +397,15 @@ KTEST(monitor, flags_have_their_names_with_or_without_prefix, "USR-01 C6")
 
 KTEST(monitor, words_of_flags_are_joined_and_cut, "USR-01")
 {
-	char dma[] = "dma", bar[] = "|", atomic[] = "atomic", text[16], small[6];
-	char *word[] = {dma, bar, atomic};
+	char dma[] = "dma", bar[] = "|", atomic[] = "atomic", zero[] = "zero", text[32], small[6];
+	char *word[] = {dma, bar, atomic, zero};
 
 	parse_join(text, sizeof(text), 3, word);
 	EXPECT(strcmp(text, "dma|atomic") == 0);
 	parse_join(small, sizeof(small), 3, word);
 	EXPECT(strcmp(small, "dma|a") == 0);
+	parse_join(text, sizeof(text), 4, word);
+	EXPECT(strcmp(text, "dma|atomic|zero") == 0); /* a blank alone joins, too */
 	parse_join(text, sizeof(text), 0, word);
 	EXPECT_EQ(text[0], '\0');
 }
