@@ -28,6 +28,7 @@
  *   unsigned int port_cpu(void)      number of this CPU, which it stays while preemption is off
  *   unsigned int port_nr_cpus(void)  numbers of CPUs are below it; the same for good
  *   void port_clear(start, size_bytes)      memset 0 of whole words
+ *   void port_copy(to, from, size_bytes)    memcpy, as fast as it goes for pages
  *   void port_fill(start, size_bytes, word)  the same with any word
  *   port_find_other_word(start, size_bytes, word)  the first of whole words that is another, or the end
  *   object_pop_sized(cache, gfp, size)  object_pop for a size that the compiler knows; see port_size_of_call()

@@ -70,7 +70,7 @@ void memcpy_to_page(const struct page *page, size_t offset, const void *src, siz
 	char *window = kmap_local_page(page);
 
 	ASSERT(offset + size_bytes <= PAGE_SIZE);
-	memcpy(window + offset, src, size_bytes);
+	port_copy(window + offset, src, size_bytes);
 	kunmap_local(window);
 }
 
@@ -79,7 +79,7 @@ void memcpy_from_page(void *dst, const struct page *page, size_t offset, size_t 
 	const char *window = kmap_local_page(page);
 
 	ASSERT(offset + size_bytes <= PAGE_SIZE);
-	memcpy(dst, window + offset, size_bytes);
+	port_copy(dst, window + offset, size_bytes);
 	kunmap_local(window);
 }
 
@@ -88,7 +88,7 @@ void copy_highpage(const struct page *to, const struct page *from)
 	char *dst = kmap_local_page(to);
 	const char *src = kmap_local_page(from);
 
-	memcpy(dst, src, PAGE_SIZE);
+	port_copy(dst, src, PAGE_SIZE);
 	kunmap_local(src);
 	kunmap_local(dst);
 }

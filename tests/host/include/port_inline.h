@@ -183,6 +183,11 @@ static inline void port_clear(void *start, size_t size_bytes)
 	__builtin_memset(start, 0, size_bytes);
 }
 
+static inline void port_copy(void *to, const void *from, size_t size_bytes)
+{
+	__builtin_memcpy(to, from, size_bytes);
+}
+
 static inline void port_fill(void *start, size_t size_bytes, uint32_t word)
 {
 	for (size_t i = 0; i < size_bytes / 4; i++)

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+/* Pages of a file that lies nowhere: what reading and writing cost when all is in memory, and what it costs to take a clean
+ * page away. Per page or call; what a disk costs is not in them. */
+#include <tests/bench/measure.h>
+
+#include <kernel/lib/align.h>
+#include <mm/cache/pagecache.h>
+#include <mm/reclaim/above.h>
+#include <mm/reclaim/events.h>
+
+#define NR_PAGES 512u
+#define ALL	 (~0u)
+
+static struct mapping file;
+
+static int no_read(struct mapping *mapping, struct page *page)
+{
+	(void)mapping;
+	page_end_read(page, 0);
+	return 0;
+}
+
+static int no_write(struct mapping *mapping, struct page *page)
+{
+	(void)mapping;
+	page_end_write(page, 0);
+	return 0;
+}
+
+static uint64_t pos_of(uint32_t i)
+{
+	return (uint64_t)i << PAGE_SHIFT;
+}
+
+static void open_file(void)
+{
+	static const struct mapping_ops ops = {no_read, no_write, NULL, NULL};
+
+	mapping_init(&file, &ops, &file, GFP_KERNEL, pos_of(NR_PAGES));
+	for (uint32_t i = 0; i < NR_PAGES; i++)
+		(void)pagecache_read(&file, NULL, pos_of(i), bench_scratch(), PAGE_SIZE);
+	bench_measure_reset();
+}
+
+/* Each page twice: the second time all that a page becomes by being used it is. */
+static void each_page(const struct bench *bench, long (*call)(uint32_t i))
+{
+	uint64_t sum = 0;
+	char mean[24];
+
+	for (uint32_t i = 0; i < 2 * NR_PAGES; i++) {
+		uint32_t start = bench_tick(), took;
+
+		(void)call(i % NR_PAGES);
+		took = bench_tick() - start;
+		if (i < NR_PAGES)
+			continue;
+		bench_note_op(&measure.alloc, took);
+		sum += took - measure.alloc.tick_cost;
+	}
+	bench_print_op(bench->name, NR_PAGES, bench_ratio(sum, NR_PAGES, mean), &measure.alloc,
+		       &measure.alloc);
+}
+
+static long read_page(uint32_t i)
+{
+	return pagecache_read(&file, NULL, pos_of(i), bench_scratch(), PAGE_SIZE);
+}
+
+static long read_byte(uint32_t i)
+{
+	return pagecache_read(&file, NULL, pos_of(i), bench_scratch(), 1);
+}
+
+static long write_page(uint32_t i)
+{
+	return pagecache_write(&file, pos_of(i), bench_scratch(), PAGE_SIZE);
+}
+
+static void read_cached(const struct bench *bench)
+{
+	open_file();
+	each_page(bench, read_page);
+	mapping_destroy(&file);
+}
+
+static void read_cached_1(const struct bench *bench)
+{
+	open_file();
+	each_page(bench, read_byte);
+	mapping_destroy(&file);
+}
+
+static void write_cached_dirty(const struct bench *bench)
+{
+	open_file();
+	each_page(bench, write_page);
+	mapping_destroy(&file);
+}
+
+/* Once each: a page is clean until then. */
+static void write_cached_clean(const struct bench *bench)
+{
+	uint64_t sum = 0;
+	char mean[24];
+
+	open_file();
+	for (uint32_t i = 0; i < NR_PAGES; i++) {
+		uint32_t start = bench_tick(), took;
+
+		(void)write_page(i);
+		took = bench_tick() - start;
+		bench_note_op(&measure.alloc, took);
+		sum += took - measure.alloc.tick_cost;
+	}
+	bench_print_op(bench->name, NR_PAGES, bench_ratio(sum, NR_PAGES, mean), &measure.alloc,
+		       &measure.alloc);
+	mapping_destroy(&file);
+}
+
+static void print_per_page(const struct bench *bench, uint32_t ticks, uint32_t nr)
+{
+	char mean[24];
+
+	bench_note_op(&measure.alloc, nr ? ticks / nr : 0);
+	bench_print_op(bench->name, nr, bench_ratio(ticks, MAX(nr, 1u), mean), &measure.alloc,
+		       &measure.alloc);
+}
+
+static void reclaim_clean(const struct bench *bench)
+{
+	size_t scanned = mm_event_count[EVENT_SCAN];
+	uint32_t start, nr;
+
+	open_file();
+	start = bench_tick();
+	nr = (uint32_t)cache_reclaim(GFP_KERNEL, NR_PAGES, ALL);
+	print_per_page(bench, bench_tick() - start, nr);
+	bench_print_number(bench->name, "scanned", (uint32_t)(mm_event_count[EVENT_SCAN] - scanned));
+	mapping_destroy(&file);
+}
+
+static void drop_caches(const struct bench *bench)
+{
+	uint32_t start;
+
+	open_file();
+	start = bench_tick();
+	mapping_remove_from(&file, 0);
+	print_per_page(bench, bench_tick() - start, NR_PAGES);
+	mapping_destroy(&file);
+}
+
+const struct bench bench_cache[] = {
+	{.name = "read_cached", .special = read_cached},
+	{.name = "read_cached_1", .special = read_cached_1},
+	{.name = "write_cached", .special = write_cached_clean},
+	{.name = "write_cached_dirty", .special = write_cached_dirty},
+	{.name = "reclaim_clean", .special = reclaim_clean},
+	{.name = "drop_caches", .special = drop_caches},
+	{.name = NULL},
+};
