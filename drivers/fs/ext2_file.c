@@ -348,6 +348,12 @@ static unsigned int ext2_errors(struct inode *inode)
 	return seen;
 }
 
+/* What a program is shown of it. */
+static struct mapping *ext2_mapping(struct inode *inode)
+{
+	return &ext2_of(inode)->mapping;
+}
+
 const struct inode_ops ext2_file_ops = {
 	.read = ext2_read,
 	.throttle = ext2_throttle,
@@ -357,5 +363,6 @@ const struct inode_ops ext2_file_ops = {
 	.size = ext2_size,
 	.stat = ext2_stat,
 	.errors = ext2_errors,
+	.mapping = ext2_mapping,
 	.put = ext2_put,
 };
