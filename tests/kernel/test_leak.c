@@ -128,8 +128,8 @@ KTEST(leak, pages_of_each_kind_are_found, "S6 DBG-10")
 	exact = alloc_pages_exact(5 * PAGE_SIZE, GFP_KERNEL);
 	EXPECT(left(1, 5 * PAGE_SIZE));
 	free_pages_exact(exact, 5 * PAGE_SIZE);
-	page = alloc_pages(GFP_KERNEL | __GFP_COMP, MAX_PAGE_ORDER - 2);
-	EXPECT(left(1, PAGE_SIZE << (MAX_PAGE_ORDER - 2)));
+	page = alloc_pages(GFP_KERNEL | __GFP_COMP, MAX_PAGE_ORDER - 4);
+	EXPECT(left(1, PAGE_SIZE << (MAX_PAGE_ORDER - 4)));
 	if (page)
 		put_page(page + 1);
 	EXPECT(left(0, 0));

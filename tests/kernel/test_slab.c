@@ -90,7 +90,7 @@ KTEST(slab, objects_of_every_size_keep_their_contents_and_do_not_overlap, "SLB-0
 
 KTEST(slab, slabs_of_reclaimable_objects_lie_among_reclaimable_pages, "S1")
 {
-	if (nr_free_pages() < 4u << MAX_PAGE_ORDER)
+	if (nr_low_pages() < 8u << MAX_PAGE_ORDER)
 		SKIP("too little memory for a pageblock of each kind");
 	OBJECTS_COME_FROM_SLABS();
 	MACHINE_STAYS_AS_FOUND();

@@ -308,8 +308,10 @@ KTEST(user, where_nobody_may_sleep_only_what_is_there_is_copied, "R8 C1 XPT-01")
 
 /* --- out of memory --- */
 
-#define LEFT_PAGES (6u * MiB_PAGES)
-#define ANSWER_MS  1000u
+#define MIB_PAGES	  256u
+#define PROGRAM_LOW_PAGES 12u /* at most, of one that sleeps: tables, stack, what it was loaded from */
+#define LEFT_PAGES	  (6u * MiB_PAGES)
+#define ANSWER_MS	  1000u
 
 /* What programs need not fill first: it takes seconds on a large machine. */
 static void take_most(struct list_head *taken)
@@ -339,6 +341,8 @@ static bool monitor_answers(const char *command, const char *expected)
 /* The small ones must live, and what they hold be theirs. */
 KTEST(oom, of_three_programs_the_largest_goes_and_then_the_next_that_is, "R4 R8 PRG-08 C5")
 {
+	if (nr_low_pages() < 5 * MIB_PAGES)
+		SKIP("too little memory for two programs of 1 MiB and a larger one");
 	PROGRAMS_LEAVE_NOTHING();
 	HOG(taken);
 	int small[2], code = 0;
@@ -443,6 +447,8 @@ KTEST(user, a_thousand_programs_leave_nothing, "R8 PRG-07")
 
 KTEST(user, too_many_at_once_are_refused_and_all_come_back, "R8 PRG-07")
 {
+	if (nr_low_pages() < PROGRAM_MAX * PROGRAM_LOW_PAGES)
+		SKIP("too little memory for as many as there may be");
 	PROGRAMS_LEAVE_NOTHING();
 	unsigned int nr = 0;
 	int result = 0, code;

@@ -145,6 +145,17 @@ void expect_valid(void)
 	EXPECT_EQ(mm_validate(&notes), 0);
 }
 
+size_t nr_low_pages(void)
+{
+	const struct zone *zone;
+	size_t nr = 0;
+
+	for_each_zone(zone)
+		if (zone->id != ZONE_HIGHMEM)
+			nr += zone->managed;
+	return nr;
+}
+
 size_t zone_nr_blocks(struct zone *zone, unsigned int order)
 {
 	irqflags_t flags = port_lock_irqsave(&zone->lock);

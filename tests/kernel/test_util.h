@@ -58,6 +58,9 @@ bool one_report_says(const char *text);
 /* mm_validate() finds nothing; what it finds is noted. */
 void expect_valid(void);
 
+/* Pages of all zones that the kernel reaches at any time, used or not. */
+size_t nr_low_pages(void);
+
 /* Free blocks of one order in a zone, all mobilities. */
 size_t zone_nr_blocks(struct zone *zone, unsigned int order);
 
