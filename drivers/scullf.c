@@ -55,6 +55,7 @@ static size_t scullf_scan(struct shrinker *shrinker, size_t nr, gfp_t gfp)
 	if (!mutex_trylock(&dev->mutex))
 		return SHRINK_STOP;
 	for (; freed < nr && !list_empty(&dev->pages); freed++)
+		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): list_del() took it off */
 		scullf_drop(dev, list_entry(dev->pages.prev, struct scullf_page, list));
 	dev->stat.nr_given_back += freed;
 	mutex_unlock(&dev->mutex);
@@ -177,6 +178,7 @@ void scullf_destroy(struct scullf_dev *dev)
 		return;
 	unregister_shrinker(&dev->shrinker);
 	while (!list_empty(&dev->pages))
+		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): list_del() took it off */
 		scullf_drop(dev, list_entry(dev->pages.next, struct scullf_page, list));
 	vfs_close(&dev->file);
 	kfree(dev);

@@ -154,11 +154,12 @@ static void join(char path[PATH_MAX], const char *dir, const char *name)
 static void list_dir(struct file *dir, const char *path)
 {
 	char *both = chunk_get("ls");
-	struct vfs_entry *entry = (struct vfs_entry *)(both + PATH_MAX);
+	struct vfs_entry *entry;
 	int more;
 
 	if (!both)
 		return;
+	entry = (struct vfs_entry *)(both + PATH_MAX);
 	while ((more = vfs_readdir(dir, entry)) > 0 && !was_broken("ls")) {
 		if (entry->name[0] == '.')
 			continue;

@@ -36,7 +36,7 @@ static COLD struct page *refuse(gfp_t gfp, unsigned int order, const void *calle
 	char flags[96], code[64], orders[32] = "";
 
 	if (order > MAX_PAGE_ORDER)
-		(void)snprintf(orders, sizeof(orders), "; orders are 0 to %u", MAX_PAGE_ORDER);
+		(void)snprintf(orders, sizeof(orders), "; orders are 0 to %d", MAX_PAGE_ORDER);
 	if (ratelimit_ok(&limit))
 		port_print(PORT_WARN, "%s: impossible page request by %s: %s (order:%u, mode:%#x(%s))%s",
 			   port_task_name(), port_code_name(caller, code, sizeof(code)), why, order,

@@ -21,8 +21,8 @@
 enum slot_state { SLOT_UNUSED, SLOT_MOVING, SLOT_LIVE, SLOT_FREED };
 
 struct slot {
-	enum slot_state state; /* (L) */
-	pfn_t pfn;	       /* (C) its page */
+	uint32_t state; /* (L) one of enum slot_state */
+	pfn_t pfn;	/* (C) its page */
 	char *object;
 	struct kmem_cache *cache; /* may be gone once the object is freed */
 	char cache_name[CACHE_NAME_MAX];
@@ -438,7 +438,7 @@ static const struct slot *nearest(uintptr_t addr)
 	const struct slot *below = number ? &guard->slot[number - 1] : NULL;
 
 	if (is_in_page((const void *)addr))
-		return above->object ? above : NULL;
+		return above && above->object ? above : NULL;
 	if (above && !above->object)
 		above = NULL;
 	if (!below || !below->object)

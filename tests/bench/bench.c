@@ -343,7 +343,7 @@ static bool run_named(const char *word, size_t len)
 	bool all = word_is(word, len, "all"), found = false;
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(tables); i++)
-		for (const struct bench *b = tables[i]; b->name; b++)
+		for (const struct bench *b = tables[i]; b->name && !console_saw_break(); b++)
 			if ((all && !b->by_name) || word_is(word, len, b->name) ||
 			    word_is(word, len, b->alias)) {
 				run_one(b);
@@ -354,11 +354,11 @@ static bool run_named(const char *word, size_t len)
 
 static void run_list(const char *list)
 {
-	while (*list) {
+	while (*list && !console_saw_break()) {
 		const char *comma = strchr(list, ',');
 		size_t len = comma ? (size_t)(comma - list) : strlen(list);
 
-		if (len && !run_named(list, len))
+		if (len && !run_named(list, len) && !console_saw_break())
 			sink_printf(console_sink(),
 				    "# bench=%.*s: no such bench; expected all, none or names as in "
 				    "docs/bench-reference.tsv\n",
