@@ -394,21 +394,25 @@ static void leave_slow_mode(void)
 	pcp_keep_closed(false);
 }
 
-/* Only blocks of LARGEST_SPLIT and more are free: each smaller one is cut off, and merges back. */
+/* Only blocks of LARGEST_SPLIT and more are free: each smaller one is cut off, and merges back. Each is asked for as what
+ * it is kept for: others would be served from larger ones, until there are none. */
 static bool enter_split(void)
 {
+	static const gfp_t flag[NR_MOBILITY] = {
+		[MOBILITY_MOVABLE] = __GFP_MOVABLE, [MOBILITY_RECLAIMABLE] = __GFP_RECLAIMABLE};
+	const struct zone *zone = nodes[0].zonelist[ZONE_NORMAL].zone[0];
+
 	pcp_keep_closed(true);
 	list_init(&s.hog);
-	for (unsigned int order = 0; order < LARGEST_SPLIT; order++) {
-		struct page *page;
+	for (unsigned int order = 0; order < LARGEST_SPLIT; order++)
+		for (unsigned int mobility = 0; mobility < NR_MOBILITY; mobility++)
+			while (zone->lists[mobility].nonempty >> order & 1) {
+				struct page *page = alloc_pages_any(GFP_ATOMIC | flag[mobility], order);
 
-		while (zone_nr_blocks(nodes[0].zonelist[ZONE_NORMAL].zone[0], order)) {
-			page = alloc_pages_any(GFP_ATOMIC, order);
-			if (!page)
-				break;
-			list_add(&page->links, &s.hog);
-		}
-	}
+				if (!page)
+					break;
+				list_add(&page->links, &s.hog);
+			}
 	return true;
 }
 
