@@ -106,5 +106,5 @@ void welcome_print_hints(void)
 	say("\n  tour      the rules of the books, each tried here and now\n"
 	    "  demo      what happens when memory is short\n"
 	    "  test      all self-tests          help      all commands\n"
-	    "  Ctrl-C    ends what runs          poweroff  ends the machine\n\n");
+	    "  Ctrl-C    ends what runs          poweroff, Ctrl-A x  end the machine\n\n");
 }
