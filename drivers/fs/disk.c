@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* One inode a disk that is open; the last who closes it has it written. Lock: disks.mutex for the list and for references that
- * come from it or go. */
+/* One inode a disk that is open; the last who closes it has it written, and so has whoever syncs all. Lock: disks.mutex for the
+ * list and for references that come from it or go. */
 #include <drivers/fs/disk.h>
 
 #include <kernel/core/blkdev.h>
@@ -16,6 +16,7 @@ struct disk {
 	struct inode inode;
 	struct diskfile file;
 	struct blk_device *dev; /* (C) */
+	unsigned int seen;	/* disks.mutex; errors of writing that a sync of all has told */
 	struct list_head link;
 };
 
@@ -149,7 +150,23 @@ static struct inode *disk_open(struct blk_device *dev)
 	return inode;
 }
 
+/* Every disk to the end, whatever another says; those that nobody has open lack nothing. */
+static int disk_sync_all(void)
+{
+	struct disk *disk;
+	int error = 0;
+
+	mutex_lock(&disks.mutex);
+	list_for_each_entry(disk, &disks.open, link) {
+		int problem = disk_sync(&disk->inode, &disk->seen);
+
+		error = error ? error : problem;
+	}
+	mutex_unlock(&disks.mutex);
+	return error;
+}
+
 void disk_init(void)
 {
-	vfs_set_disks(disk_open);
+	vfs_set_disks(disk_open, disk_sync_all);
 }

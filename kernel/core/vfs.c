@@ -20,6 +20,7 @@ static struct {
 	struct mount
 		mounts[VFS_MAX_MOUNTS]; /* places are taken and given back by who has `mounting`, under (L) */
 	struct inode *(*disk_open)(struct blk_device *dev); /* (C) */
+	int (*disk_sync)(void);				    /* (C) */
 	struct mutex mounting;
 } vfs = {
 	.lock = SPINLOCK_INIT("vfs"),
@@ -38,9 +39,10 @@ void vfs_register(struct fs_type *type)
 	spin_unlock_irqrestore(&vfs.lock, flags);
 }
 
-void vfs_set_disks(struct inode *(*open)(struct blk_device *dev))
+void vfs_set_disks(struct inode *(*open)(struct blk_device *dev), int (*sync)(void))
 {
 	vfs.disk_open = open;
+	vfs.disk_sync = sync;
 }
 
 void vfs_add_known(struct vfs_known *known)
@@ -281,19 +283,21 @@ int vfs_unmount(const char *path)
 	return error;
 }
 
+/* Disks last: what file systems left on theirs goes along. */
 int vfs_sync(void)
 {
-	int error = 0;
+	int error = 0, problem;
 
 	mutex_lock(&vfs.mounting);
 	for (unsigned int i = 0; i < VFS_MAX_MOUNTS; i++) {
 		struct mount *mount = &vfs.mounts[i];
-		int problem = mount->type ? mount->type->sync(mount) : 0;
 
+		problem = mount->type ? mount->type->sync(mount) : 0;
 		error = error ? error : problem;
 	}
+	problem = vfs.disk_sync ? vfs.disk_sync() : 0;
 	mutex_unlock(&vfs.mounting);
-	return error;
+	return error ? error : problem;
 }
 
 void vfs_freeze(void)
@@ -302,6 +306,8 @@ void vfs_freeze(void)
 	for (unsigned int i = 0; i < VFS_MAX_MOUNTS; i++)
 		if (vfs.mounts[i].type)
 			vfs.mounts[i].type->freeze(&vfs.mounts[i]);
+	if (vfs.disk_sync)
+		(void)vfs.disk_sync(); /* whose errors are those who have them open told */
 	mutex_unlock(&vfs.mounting);
 }
 

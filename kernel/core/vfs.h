@@ -192,8 +192,9 @@ struct file {
 /* `type` stays. Context: boot. */
 void vfs_register(struct fs_type *type);
 
-/* How a disk becomes a file: the inode, with a reference, or ERR_PTR(). Context: boot. */
-void vfs_set_disks(struct inode *(*open)(struct blk_device *dev));
+/* How a disk becomes a file: the inode, with a reference, or ERR_PTR(); and how all that are one get what was written to them.
+ * Context: boot. */
+void vfs_set_disks(struct inode *(*open)(struct blk_device *dev), int (*sync)(void));
 
 /* A file that is known by its name alone, as a disk is: a device that is no disk, what the image brings along. It stays,
  * and its first reference is the caller's. Context: boot. */
@@ -266,6 +267,8 @@ long vfs_readlink(const char *path, char *text, size_t size_bytes) MUST_CHECK;
 /* Tries every type. path: a directory, or "/" when nothing is mounted there. */
 int vfs_mount(const char *disk, const char *path, bool is_read_only) MUST_CHECK;
 int vfs_unmount(const char *path) MUST_CHECK;
+
+/* All file systems, and disks that are open as files: the first error. */
 int vfs_sync(void);
 int vfs_space(const char *path, struct vfs_space *space) MUST_CHECK;
 

@@ -144,6 +144,31 @@ KTEST(vfs, sectors_of_a_disk_that_nobody_wrote_are_not_written, "R2")
 	kfree(sector);
 }
 
+KTEST(vfs, a_sync_of_all_writes_a_disk_that_is_open_as_a_file, "R2 R7")
+{
+	PAGES_COME_BACK();
+	ENDS_WITH(fill_reserve) int unused_ = 0;
+	FILE(file);
+	char *sector = kzalloc(BLK_SECTOR, GFP_KERNEL);
+
+	if (!sector || !test_disk_open(&disk, "ide0")) {
+		kfree(sector);
+		SKIP("no disk for tests is ide0");
+	}
+	EXPECT_EQ(vfs_open(&file, "ide0", O_RDWR, 0), 0);
+	EXPECT(vfs_lseek(&file, (int64_t)disk.host_end * BLK_SECTOR, SEEK_SET) > 0);
+	EXPECT_EQ(vfs_write(&file, "synced", 6), 6);
+	EXPECT_EQ(vfs_sync(), 0);
+	EXPECT_EQ(test_disk_io(disk.dev, BLK_READ, disk.host_end, sector, 1), 0);
+	EXPECT(memcmp(sector, "synced", 6) == 0);
+	EXPECT_EQ(vfs_write(&file, "lost", 4), 4);
+	blk_fault_set(disk.dev, BLK_FAULT_ERROR, 1);
+	EXPECT_EQ(vfs_sync(), -EIO);
+	EXPECT_EQ(vfs_sync(), 0); /* told once, and written now */
+	EXPECT_EQ(vfs_fsync(&file), -EIO);
+	kfree(sector);
+}
+
 static void enter_twice(void *unused)
 {
 	(void)unused;
