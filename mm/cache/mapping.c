@@ -9,6 +9,7 @@
 #include <mm/cache/writeback.h>
 #include <mm/pages/page_alloc.h>
 #include <mm/reclaim/scope.h>
+#include <mm/reclaim/wait.h>
 
 static struct {
 	struct port_lock lock;
@@ -368,6 +369,7 @@ void page_end_write(struct page *page, int error)
 	page_clear(page, PG_WRITEBACK);
 	port_unlock_irqrestore(&mapping->lock, flags);
 	page_wake_written(page);
+	wait_look();
 }
 
 int mapping_error_since(struct mapping *mapping, unsigned int *seen)

@@ -35,20 +35,40 @@ static void let_victim_end(struct mem_waiter *waiter)
 		wait_raise(waiter);
 }
 
-static bool do_round(struct mem_waiter *waiter, gfp_t gfp)
+static bool do_pass(struct mem_waiter *waiter, gfp_t gfp)
 {
 	ASSERT(port_may_sleep() && waiter->order <= MAX_PAGE_ORDER);
-	mm_event_add(EVENT_ROUND, 1);
-	let_victim_end(waiter);
+	wait_begin_look(waiter);
 	(void)vmscan_reclaim(gfp, (size_t)1 << waiter->order);
 	wait_serve_all(); /* also what was put together without a free: drained lists */
 	return wait_is_served(waiter);
 }
 
+static bool do_round(struct mem_waiter *waiter, gfp_t gfp)
+{
+	mm_event_add(EVENT_ROUND, 1);
+	let_victim_end(waiter);
+	return do_pass(waiter, gfp);
+}
+
+/* A page of a file that becomes clean meanwhile costs no round. */
+static bool wait_in_round(struct mem_waiter *waiter, gfp_t gfp)
+{
+	uint64_t end = port_now_ms() + RETRY_WAIT_MS;
+
+	while (!wait_sleep(waiter, end)) {
+		if (!READ_ONCE(waiter->should_look) || wait_is_hopeless(waiter) || port_now_ms() >= end)
+			return false;
+		if (do_pass(waiter, gfp))
+			return true;
+	}
+	return true;
+}
+
 static bool do_rounds(struct mem_waiter *waiter, gfp_t gfp, unsigned int nr)
 {
 	for (; nr; nr--) {
-		if (do_round(waiter, gfp) || wait_sleep(waiter, RETRY_WAIT_MS))
+		if (do_round(waiter, gfp) || wait_in_round(waiter, gfp))
 			return true;
 		if (wait_is_hopeless(waiter))
 			return false;

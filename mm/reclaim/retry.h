@@ -17,7 +17,7 @@
 
 #define RETRY_ROUNDS	    4u
 #define RETRY_REPEAT_ROUNDS 16u
-#define RETRY_WAIT_MS	    50u /* for somebody's free, in each round */
+#define RETRY_WAIT_MS	    50u /* for somebody's free, or a page that becomes clean, in each round */
 
 /* Result: waiter->page or waiter->object is there. Context: process, may sleep. */
 bool retry_until_served(struct mem_waiter *waiter) MUST_CHECK;

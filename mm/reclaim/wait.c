@@ -349,18 +349,40 @@ bool wait_is_hopeless(const struct mem_waiter *waiter)
 	return port_is_killed() && !gfp_has(waiter->gfp, __GFP_NOFAIL);
 }
 
-bool wait_sleep(struct mem_waiter *waiter, unsigned int timeout_ms)
+bool wait_sleep(struct mem_waiter *waiter, uint64_t end_ms)
 {
-	uint64_t now = port_now_ms(), end = now + timeout_ms;
+	uint64_t now = port_now_ms();
 
 	ASSERT(!port_in_interrupt());
-	for (; !wait_is_served(waiter) && !wait_is_hopeless(waiter) && now < end; now = port_now_ms()) {
+	for (; !wait_is_served(waiter) && !wait_is_hopeless(waiter) && !READ_ONCE(waiter->should_look) &&
+	       now < end_ms;
+	     now = port_now_ms()) {
 		if (!waiter->has_slept)
 			mm_event_add(EVENT_WAIT, 1);
 		waiter->has_slept = true;
-		port_park_for((unsigned int)(end - now));
+		port_park_for((unsigned int)(end_ms - now));
 	}
 	return wait_is_served(waiter);
+}
+
+void wait_begin_look(struct mem_waiter *waiter)
+{
+	__atomic_store_n(&waiter->should_look, false, __ATOMIC_SEQ_CST);
+}
+
+/* Each who is told takes more than one page of what it finds, and serves others with it. */
+void wait_look_slow(void)
+{
+	irqflags_t flags = port_lock_irqsave(&wait.lock);
+	struct mem_waiter *waiter;
+
+	list_for_each_entry(waiter, &wait.queue, link)
+		if (!READ_ONCE(waiter->should_look)) {
+			__atomic_store_n(&waiter->should_look, true, __ATOMIC_SEQ_CST);
+			port_unpark(waiter->thread);
+			break;
+		}
+	port_unlock_irqrestore(&wait.lock, flags);
 }
 
 void wait_raise(struct mem_waiter *waiter)

@@ -11,7 +11,10 @@
  *    that it is never slow; whoever leaves serves all that are left: only while nobody is about to leave is there rest.
  * W3 while anybody is in the queue, per-CPU lists of pages and objects are closed and empty, so that each free is
  *    seen here.
- * W4 what was taken for a waiter is the waiter's, even if it was about to leave. */
+ * W4 what was taken for a waiter is the waiter's, even if it was about to leave.
+ *
+ * What is no memory yet, but would be after a pass of reclaim, nobody serves: then one of those who wait is told to look
+ * (wait_look()). */
 #pragma once
 
 #include <kernel/lib/list.h>
@@ -36,6 +39,7 @@ struct mem_waiter {
 	void *object;		   /* (L) */
 	bool is_served;		   /* (L) */
 	bool has_slept;		   /* its thread's */
+	bool should_look;	   /* set (L), cleared by its thread: reclaim may find something */
 	uint64_t since_ms;	   /* (C) */
 	struct port_thread *thread;
 	uint32_t number;			     /* (L) of its arrival */
@@ -57,8 +61,20 @@ static inline bool wait_wants_pages(const struct mem_waiter *waiter)
  * sleep. */
 void wait_enter(struct mem_waiter *waiter);
 
-/* Sleep until served, killed, or timeout_ms are over. Result: was it served? Context: process, may sleep. */
-bool wait_sleep(struct mem_waiter *waiter, unsigned int timeout_ms);
+/* Sleep until served, killed, told to look, or end_ms has come. Result: was it served? Context: process, may sleep. */
+bool wait_sleep(struct mem_waiter *waiter, uint64_t end_ms);
+
+/* It looks: what comes from now on it is told of again. Context: its thread. */
+void wait_begin_look(struct mem_waiter *waiter);
+
+/* A pass of reclaim would find more than before: one who was not told yet is. Context: any, no lock of mm held. */
+void wait_look_slow(void);
+
+static inline void wait_look(void)
+{
+	if (unlikely(wait_somebody()))
+		wait_look_slow();
+}
 
 /* Then others may try. Result: was it served? Then page or object are the caller's. Context: process. */
 bool wait_leave(struct mem_waiter *waiter);

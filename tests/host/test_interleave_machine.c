@@ -405,7 +405,7 @@ static void wait_a_while(void)
 	wait_init(&waiter, PATIENT, 0);
 	wait_enter(&waiter);
 	end = port_now_ms() + WAIT_MS;
-	was_served = wait_sleep(&waiter, WAIT_MS);
+	was_served = wait_sleep(&waiter, port_now_ms() + WAIT_MS);
 	FAIL_UNLESS(was_served || port_now_ms() >= end);
 	if (!wait_leave(&waiter))
 		return;

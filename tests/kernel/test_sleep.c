@@ -12,10 +12,12 @@
 #include <kernel/core/timer.h>
 #include <kernel/lib/string.h>
 #include <linux/slab.h>
+#include <mm/cache/pagecache.h>
 #include <mm/objects/slab_internal.h>
 #include <mm/reclaim/events.h>
 #include <mm/reclaim/wait.h>
 #include <tests/kernel/sleeper.h>
+#include <tests/kernel/test_file.h>
 #include <tests/kernel/test_util.h>
 
 #define PATIENT (GFP_KERNEL | __GFP_NOFAIL) /* sleeps until the test has seen what it wants to see */
@@ -74,6 +76,56 @@ KTEST(sleep, the_first_page_freed_is_handed_to_the_thread_that_sleeps_for_it, "C
 	EXPECT(was_woken_by("selftest"));
 	sleepers_release(&sleeper, 1);
 	hog_release(&hog);
+}
+
+/* One page, on its way to its disk for as long as we like. */
+static bool begin_writing(struct fake_file *file)
+{
+	bool begins = fake_file_make(file, PAGE_SIZE) && pagecache_write(&file->mapping, 0, "dirty", 5) == 5;
+
+	file->is_late = true;
+	if (begins)
+		pagecache_write_out(&file->mapping);
+	return begins && file->nr_writes == 1;
+}
+
+/* The writing ends while it sleeps. Result: did it look at once, and help itself, before its round was over? */
+static bool looks_when_written(gfp_t gfp)
+{
+	ENDS_WITH(sleepers_end_1) struct sleeper sleeper = {.gfp = gfp};
+	FAKE_FILE(file);
+	HOG(hog);
+	struct wait_record record;
+	size_t rounds;
+	bool was_asleep;
+
+	if (!sleepers_create(&sleeper, 1) || !begin_writing(&file))
+		return false;
+	hog_to_floor(&hog, ZONE_NORMAL);
+	was_asleep = sleeper_asks(&sleeper);
+	rounds = mm_event_count[EVENT_ROUND];
+	EXPECT_EQ(fake_file_end_writes(&file, 0), 1);
+	EXPECT(sleeper_ends(&sleeper));
+	EXPECT(sleeper.page);
+	return was_asleep && mm_event_count[EVENT_ROUND] == rounds && wait_read_log(0, &record) &&
+	       record.was_served && strcmp(record.woken_by, record.task) == 0;
+}
+
+/* On a busy machine the round may be over first. */
+static bool looks_when_written_once(gfp_t gfp)
+{
+	for (unsigned int i = 0; i < 30; i++)
+		if (looks_when_written(gfp))
+			return true;
+	return false;
+}
+
+KTEST(sleep, a_page_that_becomes_clean_wakes_who_may_not_write_it, "C3 G4 G5 R6")
+{
+	MACHINE_STAYS_AS_FOUND();
+
+	EXPECT(looks_when_written_once(GFP_NOIO | __GFP_NOFAIL));
+	EXPECT(looks_when_written_once(GFP_NOFS | __GFP_NOFAIL));
 }
 
 KTEST(sleep, a_larger_block_wakes_when_its_last_buddy_is_freed_and_not_before, "C3 BUD-03")
