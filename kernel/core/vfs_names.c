@@ -1,21 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Paths, one name after the other, and what is done to names. A walk holds one reference, that of the directory it is in;
- * the text of a link takes its place in the path, before what is left of it. */
+/* Paths, one name after the other, and what is done to names, but for renaming. A walk holds one reference, that of the
+ * directory it is in; the text of a link takes its place in the path, before what is left of it. */
 #include <kernel/core/vfs_internal.h>
 
 #include <kernel/core/blkdev.h>
 #include <kernel/core/err.h>
 #include <kernel/lib/errno.h>
 #include <kernel/lib/string.h>
-
-struct walk {
-	struct inode *dir;     /* with a reference */
-	struct vfs_name last;  /* in path; len 0: the directory itself */
-	bool wants_dir;	       /* a slash follows the last name */
-	unsigned int nr_links; /* followed */
-	const char *rest;      /* of the path */
-	char path[VFS_PATH_MAX];
-};
 
 /* --- one step --- */
 
@@ -37,7 +28,7 @@ static struct inode *cross(struct inode *inode)
 }
 
 /* Out of a mount, to the directory it hangs over. */
-static void leave_mount(struct walk *walk)
+static void leave_mount(struct vfs_walk *walk)
 {
 	while (walk->dir->mount->root == walk->dir && walk->dir->mount->covered) {
 		struct inode *outside = inode_get(walk->dir->mount->covered);
@@ -65,7 +56,7 @@ static int lookup(struct inode *dir, const struct vfs_name *name, struct inode *
 }
 
 /* The next name of the path. Result: is there one? -ENAMETOOLONG. */
-static int next_name(struct walk *walk)
+static int next_name(struct vfs_walk *walk)
 {
 	const char *p = walk->rest, *end;
 
@@ -84,21 +75,21 @@ static int next_name(struct walk *walk)
 
 /* --- from the root to the last name --- */
 
-static int start(struct walk *walk)
+static int start(struct vfs_walk *walk)
 {
 	walk->dir = vfs_root_over(NULL);
 	walk->rest = walk->path;
 	return walk->dir ? 0 : -ENOENT;
 }
 
-static void stop(struct walk *walk)
+void vfs_walk_stop(struct vfs_walk *walk)
 {
 	if (walk->dir)
 		inode_put(walk->dir);
 	walk->dir = NULL;
 }
 
-static int begin(struct walk *walk, const char *path)
+static int begin(struct vfs_walk *walk, const char *path)
 {
 	size_t len = strnlen(path, VFS_PATH_MAX);
 
@@ -113,7 +104,7 @@ static int begin(struct walk *walk, const char *path)
 }
 
 /* The text of the link goes before the rest of the path; the reference to it is given back. */
-static int splice(struct walk *walk, struct inode *link)
+static int splice(struct vfs_walk *walk, struct inode *link)
 {
 	size_t rest = strlen(walk->rest) + 1;
 	char *end = walk->path + VFS_PATH_MAX - rest;
@@ -133,12 +124,12 @@ static int splice(struct walk *walk, struct inode *link)
 	walk->rest = walk->path;
 	if (walk->path[0] != '/')
 		return 0;
-	stop(walk);
+	vfs_walk_stop(walk);
 	return start(walk);
 }
 
 /* Into what was found, which is not the last. */
-static int step(struct walk *walk, struct inode *inode)
+static int step(struct vfs_walk *walk, struct inode *inode)
 {
 	if ((inode->mode & S_IFMT) == S_IFLNK)
 		return splice(walk, inode);
@@ -148,7 +139,7 @@ static int step(struct walk *walk, struct inode *inode)
 }
 
 /* Up to the directory of the last name. */
-static int walk_on(struct walk *walk)
+static int walk_on(struct vfs_walk *walk)
 {
 	for (;;) {
 		struct inode *inode;
@@ -176,7 +167,7 @@ static bool is_read_only(const struct inode *dir)
 }
 
 /* The last name, made where it is not there and flags say so. */
-static int open_last(struct walk *walk, unsigned int flags, uint32_t mode, struct inode **found)
+static int open_last(struct vfs_walk *walk, unsigned int flags, uint32_t mode, struct inode **found)
 {
 	int error;
 
@@ -198,7 +189,8 @@ static int open_last(struct walk *walk, unsigned int flags, uint32_t mode, struc
 	return error;
 }
 
-static int find_from(struct walk *walk, unsigned int flags, uint32_t mode, bool follows, struct inode **found)
+static int find_from(struct vfs_walk *walk, unsigned int flags, uint32_t mode, bool follows,
+		     struct inode **found)
 {
 	for (;;) {
 		int error = walk_on(walk);
@@ -225,12 +217,12 @@ static int find_from(struct walk *walk, unsigned int flags, uint32_t mode, bool 
 
 static int find(const char *path, unsigned int flags, uint32_t mode, bool follows, struct inode **found)
 {
-	struct walk walk;
+	struct vfs_walk walk;
 	int error = begin(&walk, path);
 
 	if (!error)
 		error = find_from(&walk, flags, mode, follows, found);
-	stop(&walk);
+	vfs_walk_stop(&walk);
 	return error;
 }
 
@@ -301,14 +293,12 @@ long vfs_readlink(const char *path, char *text, size_t size_bytes)
 
 /* --- changing names --- */
 
-/* "." and ".." are the directory's own. */
-static bool is_own_name(const struct vfs_name *name)
+bool vfs_is_own_name(const struct vfs_name *name)
 {
 	return !name->len || name_is(name, ".") || name_is(name, "..");
 }
 
-/* To the directory of a name that is about to be made or taken away. */
-static int walk_to_change(struct walk *walk, const char *path)
+int vfs_walk_to_change(struct vfs_walk *walk, const char *path)
 {
 	int error = begin(walk, path);
 
@@ -321,17 +311,17 @@ static int walk_to_change(struct walk *walk, const char *path)
 
 static int make(const char *path, uint32_t mode, const char *text, struct inode *target)
 {
-	struct walk walk;
+	struct vfs_walk walk;
 	struct inode *inode = NULL, *dir;
-	int error = walk_to_change(&walk, path);
+	int error = vfs_walk_to_change(&walk, path);
 
 	if (error) {
-		stop(&walk);
+		vfs_walk_stop(&walk);
 		return error;
 	}
 	dir = walk.dir;
 	mutex_lock(&dir->mutex);
-	if (is_own_name(&walk.last))
+	if (vfs_is_own_name(&walk.last))
 		error = -EEXIST;
 	else
 		error = dir->ops->lookup(dir, &walk.last, &inode);
@@ -346,7 +336,7 @@ static int make(const char *path, uint32_t mode, const char *text, struct inode 
 	mutex_unlock(&dir->mutex);
 	if (inode)
 		inode_put(inode);
-	stop(&walk);
+	vfs_walk_stop(&walk);
 	return error;
 }
 
@@ -372,8 +362,7 @@ int vfs_link(const char *old_path, const char *new_path)
 	return error;
 }
 
-/* May this be taken away, or be put in something's place? */
-static int check_victim(const struct inode *victim, bool is_dir)
+int vfs_check_victim(const struct inode *victim, bool is_dir)
 {
 	struct inode *root = vfs_root_over(victim);
 
@@ -388,11 +377,11 @@ static int check_victim(const struct inode *victim, bool is_dir)
 
 static int take_away(const char *path, bool is_dir)
 {
-	struct walk walk;
+	struct vfs_walk walk;
 	struct inode *victim = NULL;
-	int error = walk_to_change(&walk, path);
+	int error = vfs_walk_to_change(&walk, path);
 
-	if (!error && is_own_name(&walk.last))
+	if (!error && vfs_is_own_name(&walk.last))
 		error = !is_dir			   ? -EISDIR
 			: !walk.last.len	   ? -EBUSY
 			: name_is(&walk.last, ".") ? -EINVAL
@@ -401,7 +390,7 @@ static int take_away(const char *path, bool is_dir)
 		mutex_lock(&walk.dir->mutex);
 		error = walk.dir->ops->lookup(walk.dir, &walk.last, &victim);
 		if (!error)
-			error = check_victim(victim, is_dir);
+			error = vfs_check_victim(victim, is_dir);
 		if (!error && walk.wants_dir && !is_dir)
 			error = -ENOTDIR;
 		if (!error)
@@ -410,7 +399,7 @@ static int take_away(const char *path, bool is_dir)
 	}
 	if (victim)
 		inode_put(victim);
-	stop(&walk);
+	vfs_walk_stop(&walk);
 	return error;
 }
 
@@ -422,77 +411,4 @@ int vfs_rmdir(const char *path)
 int vfs_unlink(const char *path)
 {
 	return take_away(path, false);
-}
-
-/* --- renaming --- */
-
-/* V2 */
-static void lock_both(struct inode *a, struct inode *b)
-{
-	mutex_lock(&(a < b ? a : b)->mutex);
-	if (a != b)
-		mutex_lock(&(a < b ? b : a)->mutex);
-}
-
-static void unlock_both(struct inode *a, struct inode *b)
-{
-	mutex_unlock(&a->mutex);
-	if (a != b)
-		mutex_unlock(&b->mutex);
-}
-
-static int rename_found(struct walk *from, struct inode *moved, struct walk *to, struct inode *victim)
-{
-	int error;
-
-	if (moved == victim)
-		return 0;
-	if (!inode_is_dir(moved) && (from->wants_dir || to->wants_dir))
-		return -ENOTDIR;
-	error = check_victim(moved, inode_is_dir(moved));
-	if (!error && victim)
-		error = check_victim(victim, inode_is_dir(moved));
-	if (!error && (moved == to->dir || victim == from->dir))
-		error = moved == to->dir ? -EINVAL : -ENOTEMPTY;
-	return error ? error
-		     : from->dir->ops->rename(from->dir, &from->last, moved, to->dir, &to->last, victim);
-}
-
-static int rename_between(struct walk *from, struct walk *to)
-{
-	struct inode *moved = NULL, *victim = NULL;
-	int error;
-
-	if (is_own_name(&from->last) || is_own_name(&to->last))
-		return -EBUSY;
-	if (from->dir->mount != to->dir->mount)
-		return -EXDEV;
-	lock_both(from->dir, to->dir);
-	error = from->dir->ops->lookup(from->dir, &from->last, &moved);
-	if (!error) {
-		error = to->dir->ops->lookup(to->dir, &to->last, &victim);
-		if (!error || error == -ENOENT)
-			error = rename_found(from, moved, to, error ? NULL : victim);
-	}
-	unlock_both(from->dir, to->dir);
-	if (victim)
-		inode_put(victim);
-	if (moved)
-		inode_put(moved);
-	return error;
-}
-
-int vfs_rename(const char *old_path, const char *new_path)
-{
-	struct walk from, to;
-	int error = walk_to_change(&from, old_path);
-
-	to.dir = NULL;
-	if (!error)
-		error = walk_to_change(&to, new_path);
-	if (!error)
-		error = rename_between(&from, &to);
-	stop(&to);
-	stop(&from);
-	return error;
 }

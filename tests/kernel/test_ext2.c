@@ -13,6 +13,7 @@
 #include <linux/slab.h>
 #include <mm/cache/mapping.h>
 #include <mm/reclaim/above.h>
+#include <mm/report/fault.h>
 #include <tests/kernel/crowd.h>
 #include <tests/kernel/disk.h>
 #include <tests/kernel/ext2.h>
@@ -103,8 +104,7 @@ KTEST(ext2, names_come_and_go, "R2 EXT-01 EXT-08")
 	EXPECT_EQ(vfs_unlink("/names"), -EISDIR);
 	EXPECT_EQ(vfs_rmdir("/h"), -ENOTDIR);
 	EXPECT_EQ(vfs_rename("/names/e", "/names/another"), 0);
-	EXPECT_EQ(vfs_rename("/names/another", "/e"), -EXDEV);
-	EXPECT_EQ(vfs_rename("/names", "/names/another/d"), -EXDEV);
+	EXPECT_EQ(vfs_rename("/names", "/names/another/d"), -EINVAL);
 	EXPECT_EQ(vfs_rmdir("/names/another"), 0);
 	EXPECT_EQ(vfs_rmdir("/names"), 0);
 	EXPECT_EQ(vfs_symlink("h", "/s"), 0);
@@ -114,6 +114,184 @@ KTEST(ext2, names_come_and_go, "R2 EXT-01 EXT-08")
 	EXPECT_EQ(vfs_open(&file, "/long", O_RDONLY, 0), -ENOENT);
 	EXPECT_EQ(vfs_symlink("/loop", "/loop"), 0);
 	EXPECT_EQ(vfs_open(&file, "/loop", O_RDONLY, 0), -ELOOP);
+}
+
+/* --- directories that move --- */
+
+static uint32_t number_of(const char *path)
+{
+	struct vfs_stat stat = {0};
+
+	EXPECT_EQ(vfs_stat(path, &stat), 0);
+	return stat.number;
+}
+
+static uint32_t links_of(const char *path)
+{
+	struct vfs_stat stat = {0};
+
+	EXPECT_EQ(vfs_stat(path, &stat), 0);
+	return stat.nr_links;
+}
+
+static void make_file(const char *path, const char *text)
+{
+	FILE(file);
+
+	EXPECT_EQ(vfs_open(&file, path, O_WRONLY | O_CREAT | O_EXCL, 0644), 0);
+	if (file.inode)
+		EXPECT_EQ(vfs_write(&file, text, strlen(text)), strlen(text));
+}
+
+KTEST(ext2, a_directory_moves_into_another_with_all_that_is_in_it, "R2 EXT-01 EXT-08")
+{
+	EXT2(fs);
+	FILE(file);
+	char text[8] = {0};
+	uint32_t inner;
+
+	NEEDS_EXT2(fs);
+	EXPECT_EQ(vfs_mkdir("/from", 0755), 0);
+	EXPECT_EQ(vfs_mkdir("/from/a", 0755), 0);
+	EXPECT_EQ(vfs_mkdir("/from/a/b", 0755), 0);
+	EXPECT_EQ(vfs_mkdir("/from/a/empty", 0755), 0);
+	EXPECT_EQ(vfs_mkdir("/to", 0755), 0);
+	EXPECT_EQ(vfs_mkdir("/to/there", 0755), 0);
+	make_file("/from/a/b/f", "moved");
+	EXPECT_EQ(vfs_link("/from/a/b/f", "/from/a/g"), 0);
+	inner = number_of("/from/a/b/f");
+	EXPECT_EQ(vfs_rename("/from/a", "/from/a/b/c"), -EINVAL);
+	EXPECT_EQ(vfs_rename("/from", "/from/a/b/c"), -EINVAL);
+	EXPECT_EQ(vfs_rename("/from/a/b", "/from"), -ENOTEMPTY);
+	EXPECT_EQ(vfs_rename("/from/a", "/to/there"), 0);
+	EXPECT_EQ(vfs_open(&file, "/from/a", O_RDONLY, 0), -ENOENT);
+	EXPECT_EQ(number_of("/to/there/b/f"), inner);
+	EXPECT_EQ(number_of("/to/there/g"), inner);
+	EXPECT_EQ(links_of("/to/there/g"), 2);
+	EXPECT_EQ(number_of("/to/there/.."), number_of("/to"));
+	EXPECT_EQ(number_of("/to/there/b/.."), number_of("/to/there"));
+	EXPECT_EQ(links_of("/to"), 3);
+	EXPECT_EQ(links_of("/to/there"), 4);
+	EXPECT_EQ(links_of("/from"), 2);
+	EXPECT_EQ(ext2_remount(&fs), 0);
+	REQUIRE(vfs_open(&file, "/to/there/b/f", O_RDONLY, 0) == 0);
+	EXPECT_EQ(vfs_read(&file, text, sizeof(text)), 5);
+	EXPECT(strcmp(text, "moved") == 0);
+	vfs_close(&file);
+	EXPECT_EQ(vfs_rename("/to/there", "/from/back"), 0);
+	EXPECT_EQ(vfs_rmdir("/to"), 0);
+	EXPECT_EQ(number_of("/from/back/b/f"), inner);
+}
+
+#define NR_MOVED 24u
+
+static void moved_path(unsigned int n, const char *where, char path[40])
+{
+	(void)scnprintf(path, 40, "%s/%s%u", where, n % 2 ? "e/" : "", n);
+}
+
+static unsigned int nr_there(const char *where)
+{
+	struct vfs_stat stat;
+	unsigned int nr = 0;
+	char path[40];
+
+	for (unsigned int n = 0; n < NR_MOVED; n++) {
+		moved_path(n, where, path);
+		nr += vfs_stat(path, &stat) == 0;
+	}
+	return nr;
+}
+
+/* Moves there and back while something fails now and then. Result: did it fail? */
+static bool move_and_expect_all(int wanted)
+{
+	int error = vfs_rename("/half/d", "/other-half/d"), left;
+
+	(void)fault_set_nth(0);
+	blk_fault_set(ext2_image_find("ashlar-test"), BLK_FAULT_NONE, 0);
+	if (!error)
+		EXPECT_EQ(vfs_rename("/other-half/d", "/half/d"), 0);
+	else
+		EXPECT_EQ(error, wanted);
+	left = vfs_rmdir("/other-half/d"); /* the disk may have taken its name alone */
+	EXPECT(left == -ENOENT || left == 0);
+	EXPECT_EQ(nr_there("/half/d"), NR_MOVED);
+	return error;
+}
+
+KTEST(ext2, a_move_that_fails_half_way_is_taken_back, "R7 EXT-03")
+{
+	EXT2(fs);
+	unsigned int nr_failed = 0;
+	char path[40];
+
+	NEEDS_EXT2(fs);
+	EXPECT_EQ(vfs_mkdir("/half", 0755), 0);
+	EXPECT_EQ(vfs_mkdir("/half/d", 0755), 0);
+	EXPECT_EQ(vfs_mkdir("/half/d/e", 0755), 0);
+	EXPECT_EQ(vfs_mkdir("/other-half", 0755), 0);
+	for (unsigned int n = 0; n < NR_MOVED; n++) {
+		moved_path(n, "/half/d", path);
+		make_file(path, path);
+	}
+	expect_reports();
+	for (unsigned int n = 1; n < 12; n++) {
+		(void)fault_set_nth(n);
+		nr_failed += move_and_expect_all(-ENOMEM);
+	}
+	for (unsigned int n = 1; n < 200; n += 9) {
+		blk_fault_set(fs.dev, BLK_FAULT_ERROR, n);
+		nr_failed += move_and_expect_all(-EIO);
+	}
+	ktest_note("%u moves failed", nr_failed);
+	EXPECT(nr_failed > 5);
+	EXPECT_EQ(vfs_rename("/half/d", "/other-half/d"), 0);
+	for (unsigned int n = 0; n < NR_MOVED; n++) {
+		moved_path(n, "/other-half/d", path);
+		EXPECT_EQ(vfs_unlink(path), 0);
+	}
+	EXPECT_EQ(vfs_rmdir("/other-half/d/e"), 0);
+	EXPECT_EQ(vfs_rmdir("/other-half/d"), 0);
+	EXPECT_EQ(vfs_rmdir("/other-half"), 0);
+	EXPECT_EQ(vfs_rmdir("/half"), 0);
+}
+
+#define DEPTH 60u
+
+static void append(const char *text)
+{
+	size_t len = strlen(bytes);
+
+	(void)scnprintf(bytes + len, PAGE_SIZE - len, "%s", text);
+}
+
+/* Deeper than a stack would be. */
+KTEST(ext2, a_tree_of_any_depth_moves, "R2 EXT-08")
+{
+	BORROW_MANY(bytes, PAGE_SIZE);
+	EXT2(fs);
+
+	NEEDS_EXT2(fs);
+	bytes[0] = '\0';
+	append("/deep");
+	EXPECT_EQ(vfs_mkdir(bytes, 0755), 0);
+	for (unsigned int i = 0; i < DEPTH; i++) {
+		append("/d");
+		EXPECT_EQ(vfs_mkdir(bytes, 0755), 0);
+	}
+	EXPECT_EQ(vfs_mkdir("/target", 0755), 0);
+	EXPECT_EQ(vfs_rename("/deep", "/target/deep"), 0);
+	bytes[0] = '\0';
+	append("/target/deep");
+	for (unsigned int i = 0; i < DEPTH; i++)
+		append("/d");
+	for (unsigned int i = 0; i < DEPTH; i++) {
+		EXPECT_EQ(vfs_rmdir(bytes), 0);
+		bytes[strlen(bytes) - 2] = '\0';
+	}
+	EXPECT_EQ(vfs_rmdir("/target/deep"), 0);
+	EXPECT_EQ(vfs_rmdir("/target"), 0);
 }
 
 /* --- random programs --- */

@@ -79,6 +79,15 @@ static void fill_directory(void)
 	}
 }
 
+static void put_file(const char *path)
+{
+	FILE(file);
+
+	EXPECT_EQ(vfs_open(&file, path, O_WRONLY | O_CREAT, 0644), 0);
+	if (file.inode)
+		EXPECT_EQ(vfs_write(&file, path, strlen(path)), strlen(path));
+}
+
 static void move_directories(void)
 {
 	EXPECT_EQ(vfs_mkdir("/old", 0755), 0);
@@ -86,8 +95,19 @@ static void move_directories(void)
 	EXPECT_EQ(vfs_sync(), 0);
 	EXPECT_EQ(vfs_rename("/old", "/renamed"), 0);
 	EXPECT_EQ(vfs_mkdir("/old", 0755), 0);
-	EXPECT_EQ(vfs_rename("/old", "/renamed/below"), -EXDEV);
-	EXPECT_EQ(vfs_rename("/old", "/other"), 0);
+	put_file("/old/f");
+	EXPECT_EQ(vfs_rename("/old", "/renamed/below"), 0);
+	put_file("/renamed/g");
+	EXPECT_EQ(vfs_mkdir("/renamed/below/deeper", 0755), 0);
+	put_file("/renamed/below/deeper/h");
+	EXPECT_EQ(vfs_mkdir("/tree", 0755), 0);
+	EXPECT_EQ(vfs_rename("/renamed", "/tree/renamed"), 0);
+	EXPECT_EQ(vfs_rename("/tree/renamed", "/renamed"), 0);
+	EXPECT_EQ(vfs_unlink("/renamed/below/deeper/h"), 0);
+	EXPECT_EQ(vfs_unlink("/renamed/below/f"), 0);
+	EXPECT_EQ(vfs_rmdir("/renamed/below/deeper"), 0);
+	EXPECT_EQ(vfs_mkdir("/other", 0755), 0);
+	EXPECT_EQ(vfs_unlink("/renamed/g"), 0);
 	EXPECT_EQ(vfs_rename("/renamed", "/other"), 0);
 	EXPECT_EQ(vfs_rmdir("/other/below"), 0);
 }

@@ -102,13 +102,13 @@ KTEST(ext2, a_file_has_holes_at_each_border_of_its_tables, "EXT-06 PGC-10")
 
 /* --- no space --- */
 
-/* Result: bytes that fitted. */
-static uint64_t write_until_full(struct file *file)
+/* Pieces of so many bytes. Result: bytes that fitted. */
+static uint64_t write_until_full(struct file *file, size_t piece)
 {
 	uint64_t nr = 0;
 	long part;
 
-	while ((part = vfs_write(file, chunk, PAGE_SIZE)) > 0)
+	while ((part = vfs_write(file, chunk, piece)) > 0)
 		nr += (uint64_t)part;
 	EXPECT_EQ(part, -ENOSPC);
 	return nr;
@@ -131,7 +131,11 @@ KTEST(ext2, a_full_disk_says_so_and_takes_more_when_something_went, "EXT-03")
 		SKIP("the image is larger than 16 MiB");
 	memset(chunk, 'f', PAGE_SIZE);
 	REQUIRE(vfs_open(&file, "/full", O_RDWR | O_CREAT, 0644) == 0);
-	nr = write_until_full(&file);
+	nr = write_until_full(&file, PAGE_SIZE);
+	REQUIRE(vfs_open(&other, "/rest", O_RDWR | O_CREAT, 0644) ==
+		0); /* a page more, or a table, had no room */
+	nr += write_until_full(&other, BLK_SECTOR);
+	vfs_close(&other);
 	EXPECT(nr > free * block_bytes() - free * block_bytes() / 16);
 	EXPECT_EQ(vfs_mkdir("/full-dir", 0755), -ENOSPC);
 	REQUIRE(vfs_open(&other, "/other", O_RDWR | O_CREAT, 0644) == 0);
@@ -156,6 +160,7 @@ KTEST(ext2, a_full_disk_says_so_and_takes_more_when_something_went, "EXT-03")
 	}
 	EXPECT_EQ(vfs_rmdir("/full-dir"), 0);
 	EXPECT_EQ(vfs_unlink("/full"), 0);
+	EXPECT_EQ(vfs_unlink("/rest"), 0);
 	EXPECT_EQ(vfs_unlink("/other"), 0);
 	EXPECT_EQ(nr_free_blocks(), free);
 }
