@@ -18,7 +18,7 @@ static struct {
 void aspace_init(void)
 {
 	caches.aspaces = kmem_cache_create("aspace", sizeof(struct aspace), __alignof__(struct aspace),
-					   SLAB_PANIC, NULL);
+					   SLAB_PANIC | SLAB_DIRECT_MAP, NULL);
 	caches.areas = kmem_cache_create("aspace_area", sizeof(struct aspace_area), 0, SLAB_PANIC, NULL);
 }
 

@@ -158,10 +158,22 @@ static struct zone_of_object object_zone(const struct kmem_cache *cache, const v
 	}
 }
 
-/* Bytes of the object that are its owner's; of a free one all. What a note says is believed within reason. */
+/* Bytes of the object that are its owner's: all of a free one, and where no red zone begins behind what was asked for.
+ * What a note says is believed within reason. */
 static uint32_t owned_bytes(const struct kmem_cache *cache, const struct object_note *note)
 {
-	return note->state == NOTE_LIVE ? MIN(note->size, cache->object_size) : cache->object_size;
+	bool ends_early = cache->flags & SLAB_RED_ZONE && note->state == NOTE_LIVE;
+
+	return ends_early ? MIN(note->size, cache->object_size) : cache->object_size;
+}
+
+/* Behind what was asked for: a red zone, or zeros for krealloc (K2). */
+static void fill_slack(const struct kmem_cache *cache, void *object, size_t size_bytes)
+{
+	ASSERT(size_bytes <= cache->object_size);
+	if (size_bytes != cache->object_size)
+		memset((char *)object + size_bytes, cache->flags & SLAB_RED_ZONE ? (int)POISON_RED : 0,
+		       cache->object_size - size_bytes);
 }
 
 static const uint8_t *find_damage(const struct kmem_cache *cache, const void *object, bool is_free,
@@ -364,14 +376,12 @@ void slab_debug_hand_out(struct kmem_cache *cache, void *object, size_t size_byt
 	struct object_note *note = object_note(cache, object);
 
 	ASSERT(note_is_moving(note) || !note_is_sound(note)); /* SD2 */
-	ASSERT(size_bytes <= cache->object_size);
 	if (cache->flags & (SLAB_RED_ZONE | SLAB_POISON))
 		check_object(cache, object, note->state == NOTE_MOVING, cache->object_size,
 			     "seen when allocated", caller);
 	if (cache->flags & SLAB_POISON)
 		fill(object, size_bytes, POISON_FRESH);
-	if (cache->flags & SLAB_RED_ZONE && size_bytes != cache->object_size)
-		memset((char *)object + size_bytes, POISON_RED, cache->object_size - size_bytes);
+	fill_slack(cache, object, size_bytes);
 	note->size = (uint32_t)size_bytes;
 	if (cache->flags & SLAB_STORE_USER)
 		object_track_note(&note->allocated, caller);
@@ -551,8 +561,7 @@ void slab_debug_resize(struct kmem_cache *cache, void *object, size_t size_bytes
 	check_object(cache, object, false, size, "seen when resized", caller);
 	if (cache->flags & SLAB_POISON && size_bytes > size)
 		memset((char *)object + size, POISON_FRESH, size_bytes - size);
-	if (cache->flags & SLAB_RED_ZONE)
-		memset((char *)object + size_bytes, POISON_RED, cache->object_size - size_bytes);
+	fill_slack(cache, object, size_bytes);
 	note->size = (uint32_t)size_bytes;
 	if (cache->flags & SLAB_STORE_USER)
 		object_track_note(&note->allocated, caller);

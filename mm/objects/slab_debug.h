@@ -150,7 +150,7 @@ size_t quarantine_drain(const struct kmem_cache *cache);
 /* Is it an object of the debugged cache that somebody has? */
 bool slab_debug_is_live(const struct kmem_cache *cache, const void *object);
 
-/* Bytes that the owner of a live object asked for; whatever the cache is. */
+/* Bytes of a live object that may hold what its owner wrote: all but a red zone; whatever the cache is. */
 size_t slab_size_asked_for(const struct kmem_cache *cache, const void *object);
 
 /* The owner of a live object asks for another size, of the same class. */

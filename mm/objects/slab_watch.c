@@ -44,12 +44,11 @@ static void hand_out(struct kmem_cache *cache, char *object, gfp_t gfp, const vo
 
 	if (cache_is_debugged(cache)) {
 		if (size_bytes == 0)
-			size_bytes = cache->flags & (SLAB_RED_ZONE | SLAB_STORE_USER)
-					     ? kmalloc_size_of_call(cache, caller)
-					     : cache->object_size;
+			size_bytes = cache->flags & SLAB_RED_ZONE ? kmalloc_size_of_call(cache, caller)
+								  : cache->object_size;
 		slab_debug_hand_out(cache, object, size_bytes, caller);
-		if (clears && !cache->ctor) /* the slack, too, unless it is red */
-			memset(object, 0, cache->flags & SLAB_RED_ZONE ? size_bytes : cache->object_size);
+		if (clears && !cache->ctor)
+			memset(object, 0, size_bytes);
 	} else if (clears && !cache->ctor) {
 		clear_object(cache, object);
 	} else if (size_bytes) {

@@ -117,6 +117,42 @@ KTEST(debug_machine, a_machine_booted_with_slab_debug_guards_what_kmalloc_was_as
 	fake_machine_boot_pc(64);
 }
 
+/* Without red zones all of an object is its owner's, whatever else is noted: only what lies behind the size that was
+ * asked for through kmalloc_slow() and krealloc() is zero until its owner writes there. */
+static void resize_without_zones(void)
+{
+	volatile size_t unknown = 3100;
+	unsigned char *object = kmalloc(unknown, GFP_KERNEL);
+
+	REQUIRE(object && ksize(object) == 3584);
+	EXPECT(memory_is(object + 3100, 0, 3584 - 3100));
+	memset(object, 0xd7, 3584);
+	object = krealloc(object, 3500, GFP_KERNEL | __GFP_ZERO);
+	REQUIRE(object);
+	EXPECT(memory_is(object, 0xd7, 3500) && memory_is(object + 3500, 0, 3584 - 3500));
+	object = krealloc(object, 3584, GFP_KERNEL | __GFP_ZERO);
+	REQUIRE(object);
+	EXPECT(memory_is(object, 0xd7, 3500) && memory_is(object + 3500, 0, 3584 - 3500));
+	object = krealloc(object, 6000, GFP_KERNEL | __GFP_ZERO);
+	REQUIRE(object);
+	EXPECT(memory_is(object, 0xd7, 3500) && memory_is(object + 3500, 0, 6000 - 3500));
+	kfree(object);
+}
+
+KTEST(debug_machine, letters_without_red_zones_leave_an_owner_all_of_its_object, "K2 S5 KML-05 KML-08")
+{
+	static const char *const words[] = {"F", "P", "U", "FPUQ", "-"};
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(words); i++) {
+		EXPECT_NULL(slab_debug_configure(words[i]));
+		fake_machine_boot_pc(64);
+		resize_without_zones();
+		expect_valid();
+	}
+	choose_none();
+	fake_machine_boot_pc(64);
+}
+
 /* Each letter alone: what one lacks, the others must not touch. */
 KTEST(debug_machine, each_letter_alone_lets_everything_come_and_go, "S5 DBG-14")
 {

@@ -6,6 +6,7 @@
 #include <kernel/lib/align.h>
 #include <kernel/lib/format.h>
 #include <kernel/lib/string.h>
+#include <mm/aspace/aspace.h>
 #include <mm/mapped/vmalloc.h>
 #include <mm/objects/kmalloc.h>
 #include <mm/objects/slab_debug.h>
@@ -221,6 +222,7 @@ KTEST(guard_machine, one_in_so_many_objects_is_guarded, "S5 DBG-08")
 KTEST(guard_machine, what_must_lie_in_the_direct_map_is_left_alone, "S5 G7")
 {
 	struct kmem_cache *plain;
+	struct aspace *aspace;
 	void *object;
 
 	boot_guarded();
@@ -235,6 +237,9 @@ KTEST(guard_machine, what_must_lie_in_the_direct_map_is_left_alone, "S5 G7")
 	EXPECT(virt_is_direct(plain) && virt_is_direct(object));
 	kmem_cache_free(plain, object);
 	kmem_cache_destroy(plain);
+	aspace = aspace_create();
+	EXPECT(virt_is_direct(aspace)); /* the CPU walks its tables */
+	aspace_free(aspace);
 	object = kmalloc_any(64, GFP_KERNEL);
 	expect_reports();
 	EXPECT(virt_to_phys(object) == PADDR_NONE);

@@ -161,6 +161,7 @@ KTEST(reclaim, empty_slabs_and_parked_objects_are_given_back_before_anybody_is_a
 KTEST(reclaim, a_pass_takes_empty_slabs_before_it_asks_anybody, "R1 SLB-08")
 {
 	MACHINE_STAYS_AS_FOUND();
+	OBJECTS_COME_FROM_SLABS();
 	struct kmem_cache *cache = kmem_cache_create("reclaimed", 1000, 0, 0, NULL);
 	ENDS_WITH(giver_unregister) struct giver giver = {.answer = 0};
 

@@ -480,6 +480,7 @@ KTEST(sleep, objects_of_a_cache_serve_those_who_wait_for_it_in_order_and_no_othe
 KTEST(sleep, what_is_left_of_a_new_slab_serves_who_waits_for_the_cache, "C3 GFP-10")
 {
 	MACHINE_STAYS_AS_FOUND();
+	OBJECTS_COME_FROM_SLABS();
 	struct kmem_cache *cache = kmem_cache_create("asked", 1024, 0, 0, NULL);
 	struct mem_waiter waiter;
 	void *object;
