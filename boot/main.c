@@ -435,6 +435,8 @@ NORETURN void kernel_main(uint32_t magic, uint32_t info_paddr)
 	mount_root(); /* after what counts pages */
 	if (boot.options.map)
 		(void)map_live_set(true); /* after what is measured */
+	if (boot.options.map_serial && !map_serial_start())
+		pr_warn("map_serial=on: no second serial port");
 	demo_run(boot.options.demo);
 	printk_set_quiet(false);
 	keys_set_present(is_for_a_person());

@@ -6,7 +6,7 @@
  * ring is full, and when it has to be empty (the end is near), the writer sends the oldest bytes itself,
  * polling. So the order of output is that of the calls, whatever the context.
  *
- * S1 Every wait is bounded by WAIT_READS reads of the status (about a microsecond each on hardware, a few
+ * S1 Every wait is bounded by UART_WAIT_READS reads of the status (about a microsecond each on hardware, a few
  *    nanoseconds where CPUs are faster than ports; a byte takes 87 us, a full queue 1.4 ms).
  * S2 A transmitter that stayed busy that long is given up for the rest of the call: a dead port costs one
  *    wait a line.
@@ -17,48 +17,19 @@
  * Lock: interrupts off; printk calls so. */
 #include <drivers/serial.h>
 
-#include <kernel/arch/io.h>
+#include <drivers/uart.h>
 #include <kernel/core/console.h>
 #include <linux/interrupt.h>
 #include <linux/kernel.h>
 #include <linux/wait.h>
 
-#define COM1	    0x3f8u
 #define SERIAL_IRQ  4
-#define WAIT_READS  100000u
 #define QUIET_READS 2000u /* 2 ms: twenty bytes' time */
 #define OUT_SIZE    4096u /* powers of two */
 #define IN_SIZE	    512u
 #define FIFO_SIZE   16u
 #define CONTROL_C   3
 #define MAX_TURNS   256 /* of the interrupt handler */
-
-enum serial_register {
-	REG_DATA = 0, /* divisor, low byte, while LCR_DIVISOR is set */
-	REG_IRQ = 1,  /* divisor, high byte */
-	REG_FIFO = 2, /* written: FCR; read: IIR */
-	REG_LINE = 3,
-	REG_MODEM = 4,
-	REG_STATUS = 5,
-	REG_SCRATCH = 7,
-};
-
-#define LCR_8N1		 0x03
-#define LCR_DIVISOR	 0x80
-#define FCR_ON_CLEARED	 0xc7 /* on, both queues emptied, threshold 14 bytes */
-#define IIR_NOTHING	 0x01
-#define IIR_HAS_FIFO	 0xc0
-#define IER_RECEIVED	 0x01
-#define IER_SEND_EMPTY	 0x02
-#define IER_ERROR	 0x04
-#define MCR_DTR_RTS_OUT2 0x0b /* OUT2 lets the interrupt out of the chip */
-#define MCR_DTR_OUT2	 0x09
-#define MCR_LOOPBACK	 0x1e
-#define LSR_RECEIVED	 0x01
-#define LSR_OVERRUN	 0x02
-#define LSR_SEND_EMPTY	 0x20
-#define LSR_ALL_SENT	 0x40
-#define DIVISOR_115200	 1
 
 static struct {
 	bool present, is_queued;
@@ -74,14 +45,14 @@ static struct {
 	uint8_t in[IN_SIZE];
 } serial = {.readers = WAIT_QUEUE_INIT(serial.readers)};
 
-static void reg_write(enum serial_register reg, uint8_t value)
+static void reg_write(enum uart_register reg, uint8_t value)
 {
-	outb((uint16_t)(COM1 + reg), value);
+	uart_write(COM1, reg, value);
 }
 
-static uint8_t reg_read(enum serial_register reg)
+static uint8_t reg_read(enum uart_register reg)
 {
-	return inb((uint16_t)(COM1 + reg));
+	return uart_read(COM1, reg);
 }
 
 /* Which interrupts the state asks for: S3, S4. */
@@ -93,11 +64,7 @@ static void interrupts_choose(void)
 
 static bool status_wait(uint8_t bit)
 {
-	for (unsigned int i = 0; i < WAIT_READS; i++) {
-		if (reg_read(REG_STATUS) & bit)
-			return true;
-	}
-	return false;
+	return uart_wait(COM1, bit);
 }
 
 /* --- output --- */
@@ -325,12 +292,6 @@ void serial_start(void)
 	irq_restore(flags);
 }
 
-static bool scratch_keeps(uint8_t pattern)
-{
-	reg_write(REG_SCRATCH, pattern);
-	return reg_read(REG_SCRATCH) == pattern;
-}
-
 /* Somebody may be typing already: what comes in between is input. */
 static bool loopback_returns(uint8_t byte)
 {
@@ -365,11 +326,7 @@ static bool in_is_empty(void)
 /* Switching the port's queues on throws away what comes just then: where somebody sends already they stay off (S4). */
 static void port_setup(void)
 {
-	reg_write(REG_IRQ, 0);
-	reg_write(REG_LINE, LCR_DIVISOR);
-	reg_write(REG_DATA, DIVISOR_115200);
-	reg_write(REG_IRQ, 0);
-	reg_write(REG_LINE, LCR_8N1);
+	uart_set_line(COM1);
 	line_take();
 	if (in_is_empty())
 		reg_write(REG_FIFO, FCR_ON_CLEARED);
@@ -384,7 +341,7 @@ bool serial_init(void)
 {
 	if (serial.present)
 		return true;
-	if (!scratch_keeps(0x55) || !scratch_keeps(0xaa))
+	if (!uart_keeps(COM1, 0x55) || !uart_keeps(COM1, 0xaa))
 		return false;
 	port_setup();
 	serial.present = !in_is_empty() || loopback_returns(0xae); /* whoever sends is there */

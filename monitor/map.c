@@ -3,6 +3,7 @@
  * page tables, row by row. Both look at what changes meanwhile: a page may be counted as what it was a moment ago. */
 #include <monitor/map.h>
 
+#include <drivers/serial_second.h>
 #include <drivers/vga.h>
 #include <kernel/arch/clock.h>
 #include <kernel/arch/mmu.h>
@@ -18,6 +19,7 @@
 #define LEGEND_COLUMNS	 6u
 #define LIVE_LEGEND_ROWS ((NR_MAP_OWNERS + LEGEND_COLUMNS - 1) / LEGEND_COLUMNS)
 #define LIVE_MS		 40u /* the shortest sleep between two rows */
+#define SERIAL_MS	 80u /* ... between two looks for the serial line */
 
 /* How each owner looks: on the screen, and as a terminal's background, 8 to 15 the bright ones. */
 static const struct {
@@ -198,25 +200,49 @@ void map_print(unsigned int nr_rows, bool legend)
 
 /* --- for programs --- */
 
-void map_dump(void)
+/* All of the map, taken at one look. */
+struct look {
+	unsigned int nr_rows;
+	struct map_row row[MAP_ROWS_MAX];
+	char cells[MAP_ROWS_MAX][MAP_COLUMNS + 1];
+	struct map_count total;
+};
+
+static void look_take(struct look *look)
 {
 	enum map_owner owner[MAP_COLUMNS];
-	struct map_row row[MAP_ROWS_MAX];
-	struct map_count total = {0};
-	char cells[MAP_COLUMNS + 1];
-	unsigned int nr_rows = map_layout(row, MAP_ROWS_MAX);
 
-	say("map begin %llu ms\n", (unsigned long long)clock_now_ms());
-	for (unsigned int i = 0; i < nr_rows; i++) {
-		look_at_row(&row[i], owner, &total);
-		for (unsigned int cell = 0; cell < row[i].nr_cells; cell++)
-			cells[cell] = map_owner_letter(owner[cell]);
-		cells[row[i].nr_cells] = '\0';
-		say("map row %s %u %u %s\n", row[i].zone->name, row[i].first, 1u << row[i].order, cells);
+	memset(look, 0, sizeof(*look));
+	look->nr_rows = map_layout(look->row, MAP_ROWS_MAX);
+	for (unsigned int i = 0; i < look->nr_rows; i++) {
+		look_at_row(&look->row[i], owner, &look->total);
+		for (unsigned int cell = 0; cell < look->row[i].nr_cells; cell++)
+			look->cells[i][cell] = map_owner_letter(owner[cell]);
+	}
+}
+
+static void look_write(const struct look *look, uint64_t ms, struct sink *out)
+{
+	sink_printf(out, "map begin %llu ms\n", (unsigned long long)ms);
+	for (unsigned int i = 0; i < look->nr_rows; i++) {
+		const struct map_row *row = &look->row[i];
+
+		sink_printf(out, "map row %s %u %u %s\n", row->zone->name, row->first, 1u << row->order,
+			    look->cells[i]);
 	}
 	for (enum map_owner o = 0; o < NR_MAP_OWNERS; o++)
-		say("map pages %c %zu %s\n", map_owner_letter(o), total.nr[o], map_owner_name(o));
-	say("map end\n");
+		sink_printf(out, "map pages %c %zu %s\n", map_owner_letter(o), look->total.nr[o],
+			    map_owner_name(o));
+	sink_printf(out, "map end\n");
+}
+
+void map_dump(void)
+{
+	struct look look;
+	uint64_t ms = clock_now_ms();
+
+	look_take(&look);
+	look_write(&look, ms, monitor_out());
 }
 
 /* --- on the screen, live --- */
@@ -323,9 +349,50 @@ bool map_live_set(bool on)
 	return true;
 }
 
+/* --- on the second serial line --- */
+
+static struct thread *serial_thread;
+
+/* Whenever something changed, all of it: who joins in later understands the next dump. */
+static int serial_thread_run(void *out)
+{
+	static struct look look, told;
+
+	for (;;) {
+		uint64_t start_ms;
+
+		while (READ_ONCE(live.is_paused))
+			thread_park();
+		start_ms = clock_now_ms();
+		look_take(&look);
+		if (memcmp(&look, &told, sizeof(look)) != 0)
+			look_write(&look, start_ms, out);
+		told = look;
+		msleep(MAX((unsigned int)(clock_now_ms() - start_ms) * 4, SERIAL_MS));
+	}
+	return 0;
+}
+
+bool map_serial_start(void)
+{
+	struct sink *out = serial_second();
+	struct thread *thread;
+
+	if (!out || serial_thread)
+		return out;
+	thread = kthread_create(serial_thread_run, out, "map-serial");
+	if (IS_ERR(thread))
+		return false;
+	serial_thread = thread;
+	wake_up_process(thread);
+	return true;
+}
+
 void map_live_pause(bool pause)
 {
 	WRITE_ONCE(live.is_paused, pause);
 	if (!pause && live.thread)
 		thread_unpark(live.thread);
+	if (!pause && serial_thread)
+		thread_unpark(serial_thread);
 }

@@ -39,6 +39,8 @@ static const struct option cmdline_table[] = {
 	{"demo", KIND_WORD, AT(demo), NAMES, .help = "demonstrations to show"},
 	{"monitor", KIND_BOOL, AT(monitor), ON_OFF, .help = "the prompt, after all that"},
 	{"map", KIND_BOOL, AT(map), ON_OFF, .help = "who has the pages, live on the text screen"},
+	{"map_serial", KIND_BOOL, AT(map_serial), ON_OFF,
+	 .help = "... as lines on the second serial port, each time it changed"},
 	{"output", KIND_CHOICE, AT(output), .expected = "ktap|terminal",
 	 .help = "for machines, or for a person: short, in colour"},
 	{"exit", KIND_CHOICE, AT(exit), .expected = "never|qemu", .help = "qemu: leave through port 0xf4"},

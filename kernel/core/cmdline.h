@@ -22,6 +22,7 @@ struct cmdline_options {
 	char demo[CMDLINE_LIST_MAX];
 	bool monitor; /* default: on, but off with exit=qemu, where nobody is there to talk */
 	bool map;     /* draw it on the text screen */
+	bool map_serial;
 	enum cmdline_output output;
 	enum cmdline_exit exit;
 	uint64_t mem_bytes;    /* RAM above this is ignored; 0: no limit */
