@@ -3,6 +3,7 @@
  * line.
  *
  * Everything marked __init is gone after release_init(): what kernel_main() calls later must not be. */
+#include <boot/acpi.h>
 #include <boot/boot_info.h>
 #include <boot/stacks.h>
 #include <boot/wiring.h>
@@ -258,6 +259,43 @@ static __init void start_dma(const struct mm_params *params)
 	dma_init(params->dma_end, image_end, bounce);
 }
 
+/* Where firmware puts tables: below 1 MiB, or what the map shows as not usable. What it does not show may be a
+ * device's registers. */
+static __init bool is_firmwares(uint64_t start, uint64_t end)
+{
+	for (unsigned int i = 0; i < info.nr_entries; i++) {
+		const struct memmap_entry *entry = &info.entries[i];
+
+		if (entry->type != MEMMAP_USABLE && start >= entry->base && end - entry->base <= entry->len)
+			return true;
+	}
+	return end <= BIOS_END;
+}
+
+static __init bool read_firmware(uint64_t paddr, void *to, size_t size)
+{
+	return paddr + size >= paddr && is_firmwares(paddr, paddr + size) &&
+	       mmu_read_physical(paddr, to, size);
+}
+
+static __init void find_processors(void)
+{
+	const struct acpi_source firmware = {read_firmware, info.rsdp, info.rsdp_bytes};
+	struct acpi_cpus cpus;
+	const char *problem = acpi_read_cpus(&cpus, &firmware);
+
+	if (problem) {
+		pr_info("processors: one, as far as is known: ACPI: %s", problem);
+		return;
+	}
+	pr_info("processors: %u in the firmware's table, of which this kernel runs on one", cpus.nr);
+	if (cpus.damaged)
+		pr_warn("ACPI: the table of processors ends early, at an entry that cannot be true");
+	if (cpus.nr_doubled || cpus.nr_lost)
+		pr_warn("ACPI: %u processors are listed twice, %u more than %u or out of reach: left out",
+			cpus.nr_doubled, cpus.nr_lost, ACPI_CPUS_MAX);
+}
+
 /* From the loader's map to kmalloc. */
 static __init void start_memory(void)
 {
@@ -315,6 +353,7 @@ static __init void start(uint32_t magic, uint32_t info_paddr)
 	print_banner();
 	print_map();
 	start_memory();
+	find_processors();
 	start_threads();
 	pci_init();	/* what there is on the bus; drivers look for theirs */
 	ide_init();	/* disks */

@@ -316,6 +316,17 @@ static void mb2_read_module(struct boot_info *info, const struct view *data)
 		(void)string_copy(module->name, sizeof(module->name), &name);
 }
 
+/* Of two the newer, which is the longer. */
+static void mb2_read_rsdp(struct boot_info *info, const struct view *data)
+{
+	size_t size = MIN(data->size, sizeof(info->rsdp));
+
+	if (size < info->rsdp_bytes)
+		return;
+	memcpy(info->rsdp, data->bytes, size);
+	info->rsdp_bytes = (unsigned int)size;
+}
+
 static void mb2_read_tag(struct boot_info *info, struct mb2_sizes *sizes, uint32_t type,
 			 const struct view *data)
 {
@@ -335,6 +346,10 @@ static void mb2_read_tag(struct boot_info *info, struct mb2_sizes *sizes, uint32
 		break;
 	case MB2_TAG_MMAP:
 		mb2_read_mmap(info, data);
+		break;
+	case MB2_TAG_RSDP_OLD:
+	case MB2_TAG_RSDP:
+		mb2_read_rsdp(info, data);
 		break;
 	default:
 		break;

@@ -26,6 +26,7 @@
 #define MMU_PAGES_END	    0xFFE00000u
 #define MMU_FIXMAP_START    0xFFE00000u
 #define MMU_FIXMAP_APIC	    (MMU_FIXMAP_START + PAGE_SIZE)
+#define MMU_FIXMAP_FIRMWARE (MMU_FIXMAP_START + 2 * PAGE_SIZE)
 #define MMU_FIXMAP_KMAP	    (MMU_FIXMAP_START + 0x10000u) /* CPU 0's windows, see kmap.h */
 #define MMU_TABLE_SPAN	    0x200000u /* of virtual memory that one page table describes */
 
@@ -40,6 +41,10 @@ void mmu_init(paddr_t lowmem_end);
 /* After the last __init call: the pages of .init lose their execute permission and become plain memory.
  * Result: their physical range, for the allocator. */
 void mmu_release_init(paddr_t *start, paddr_t *end);
+
+/* Copies bytes that the direct map need not hold, a firmware's table, page by page through one window. They are
+ * no device's registers: the caller knows. Result: false before mmu_init(). Context: boot. */
+bool mmu_read_physical(paddr_t paddr, void *to, size_t size) MUST_CHECK;
 
 /* The image in physical memory, .init included. */
 void mmu_image_range(paddr_t *start, paddr_t *end);

@@ -8,7 +8,7 @@ FUZZ_CC     ?= clang
 FUZZ_CFLAGS := -std=gnu11 -g -O1 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DDEBUG_LEVEL=2 $(WARNINGS) -Wno-unused-function \
 	       -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer \
 	       -I. -Itests/host/include -idirafter mm/include -idirafter kernel/include
-FUZZ_SOURCES := $(MM_SOURCES) kernel/lib/format.c kernel/core/cmdline.c boot/multiboot.c user/elf.c \
+FUZZ_SOURCES := $(MM_SOURCES) kernel/lib/format.c kernel/core/cmdline.c boot/multiboot.c boot/acpi.c user/elf.c \
 		$(sort $(wildcard tests/host/fake_*.c)) tests/fuzz/frame.c
 FUZZ_NAMES   := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 FUZZ_PROGRAMS := $(foreach bits,64 32,$(FUZZ_NAMES:%=build/fuzz/%-$(bits)))

@@ -359,6 +359,22 @@ static size_t mb2_typical(void)
 	return mmap_tag(at, 24, 3);
 }
 
+KTEST(multiboot, the_firmwares_root_pointer_is_passed_on_the_newer_of_two, "D4 P7")
+{
+	static const char old[20] = "RSD PTR old", recent[36] = "RSD PTR new", cut[4] = "RSD ";
+	size_t at = tag(mb2_typical(), MB2_TAG_RSDP, 8 + sizeof(recent), recent, sizeof(recent));
+
+	at = tag(at, MB2_TAG_RSDP_OLD, 8 + sizeof(old), old, sizeof(old));
+	at = tag(at, MB2_TAG_RSDP, 8 + sizeof(cut), cut, sizeof(cut));
+	at = tag(at, MB2_TAG_END, 8, "", 0);
+	EXPECT_NULL(mb2_parse_until(at));
+	EXPECT_EQ(info.rsdp_bytes, sizeof(recent));
+	EXPECT(memcmp(info.rsdp, recent, sizeof(recent)) == 0);
+	at = tag(mb2_typical(), MB2_TAG_END, 8, "", 0);
+	EXPECT_NULL(mb2_parse_until(at));
+	EXPECT_EQ(info.rsdp_bytes, 0);
+}
+
 KTEST(multiboot, second_version_is_read_tag_by_tag, "D4")
 {
 	size_t at = tag(mb2_typical(), MB2_TAG_END, 8, "", 0);

@@ -15,6 +15,7 @@
 #include <kernel/lib/align.h>
 #include <kernel/lib/assert.h>
 #include <kernel/lib/format.h>
+#include <kernel/lib/string.h>
 
 #define PTE_PRESENT  0x001ull
 #define PTE_WRITE    0x002ull
@@ -331,6 +332,24 @@ void __init mmu_init(paddr_t lowmem_end)
 	if (cpu_has_pge())
 		write_cr4(read_cr4() | CR4_PGE);
 	mmu_flush_all();
+}
+
+bool __init mmu_read_physical(paddr_t paddr, void *to, size_t size)
+{
+	char *at = to;
+
+	while (size) {
+		size_t offset = (size_t)(paddr % PAGE_SIZE), part = MIN(size, PAGE_SIZE - offset);
+
+		if (!mmu_map_page(MMU_FIXMAP_FIRMWARE, paddr - offset, MMU_READ))
+			return false;
+		memcpy(at, (const void *)(MMU_FIXMAP_FIRMWARE + offset), part);
+		(void)mmu_unmap_page(MMU_FIXMAP_FIRMWARE);
+		at += part;
+		paddr += part;
+		size -= part;
+	}
+	return true;
 }
 
 void mmu_release_init(paddr_t *start, paddr_t *end)

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* What the firmware's ACPI tables say of the machine's processors, checked and copied. */
+#pragma once
+
+#include <kernel/lib/compiler.h>
+#include <kernel/lib/types.h>
+
+#define ACPI_CPUS_MAX	16
+#define ACPI_RSDP_BYTES 36 /* the root pointer of revision 2; revision 0 has 20 */
+
+struct acpi_source {
+	/* Copies `size` bytes of physical memory. Result: false, nothing copied, where they are out of reach
+	 * (the kernel: where no firmware puts tables; host tests: outside a buffer). */
+	bool (*read)(uint64_t paddr, void *to, size_t size);
+	/* The loader's copy of the root pointer (Multiboot 2), or 0 bytes: it is searched for where a BIOS
+	 * leaves it. */
+	const uint8_t *rsdp;
+	size_t rsdp_bytes;
+};
+
+/* The processors that the table named MADT ("APIC") lists, in its order, no two with the same number. */
+struct acpi_cpus {
+	uint64_t apic_paddr; /* where each finds its local APIC */
+	unsigned int nr;
+	uint32_t apic_id[ACPI_CPUS_MAX];
+	unsigned int nr_disabled; /* sockets without a processor, or switched off by the firmware */
+	unsigned int nr_doubled;  /* entries with a number that was there before */
+	unsigned int nr_lost;	  /* beyond ACPI_CPUS_MAX, or beyond what a local APIC can name */
+	bool damaged; /* the table ends early, at an entry that cannot be true; what came before it counts */
+};
+
+/* Reads them. Result: NULL, or one clear sentence saying what was wrong or is missing; `cpus` is then all
+ * zero. Context: boot. */
+const char *acpi_read_cpus(struct acpi_cpus *cpus, const struct acpi_source *source);
