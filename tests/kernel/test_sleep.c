@@ -78,11 +78,13 @@ KTEST(sleep, the_first_page_freed_is_handed_to_the_thread_that_sleeps_for_it, "C
 	hog_release(&hog);
 }
 
-/* One page, on its way to its disk for as long as we like. */
+/* One page of low memory, on its way to its disk for as long as we like. */
 static bool begin_writing(struct fake_file *file)
 {
-	bool begins = fake_file_make(file, PAGE_SIZE) && pagecache_write(&file->mapping, 0, "dirty", 5) == 5;
+	bool begins = fake_file_make(file, PAGE_SIZE);
 
+	file->mapping.gfp &= ~(gfp_t)__GFP_HIGHMEM;
+	begins = begins && pagecache_write(&file->mapping, 0, "dirty", 5) == 5;
 	file->is_late = true;
 	if (begins)
 		pagecache_write_out(&file->mapping);
