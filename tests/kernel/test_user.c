@@ -316,13 +316,18 @@ KTEST(user, where_nobody_may_sleep_only_what_is_there_is_copied, "R8 C1 XPT-01")
 /* What programs need not fill first: it takes seconds on a large machine. */
 static void take_most(struct list_head *taken)
 {
+	size_t left = LEFT_PAGES;
 	struct zone *zone;
 
-	for_each_zone(zone)
+	for_each_zone(zone) {
+		size_t floor = zone_floor(zone, ZONE_HIGHMEM), free = zone->nr_free;
+		size_t here = MIN(left, free > floor ? free - floor
+						     : 0); /* the DMA zone may be full, of a module */
+
 		if (zone_has_memory(zone))
-			hog_zone(taken, zone,
-				 zone->id == ZONE_DMA ? zone_floor(zone, ZONE_HIGHMEM) + LEFT_PAGES
-						      : zone_floor(zone, ZONE_HIGHMEM));
+			hog_zone(taken, zone, floor + here);
+		left -= here;
+	}
 }
 
 static bool monitor_answers(const char *command, const char *expected)
