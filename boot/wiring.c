@@ -298,9 +298,9 @@ static void save_windows(struct thread *thread)
 		kmap_window_drop(window);
 	}
 	thread->nr_kmap_slots = nr;
-	this_cpu_write(kmap_top, KMAP_START);
 }
 
+/* Each thread that comes says how many it has, a new one none. */
 static void restore_windows(struct thread *thread)
 {
 	uintptr_t window = KMAP_START;

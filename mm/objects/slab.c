@@ -91,7 +91,8 @@ static bool stack_is_sound(const struct kmem_cache *cache, const struct pcpu_sta
 /* Flags of the pages behind a request for objects. */
 static gfp_t slab_gfp(const struct kmem_cache *cache, gfp_t gfp)
 {
-	return (gfp & ~(__GFP_ZERO | __GFP_HIGHMEM | __GFP_MOVABLE | __GFP_COMP)) | cache->gfp;
+	ASSERT(!gfp_has(gfp, __GFP_HIGHMEM) || gfp_is_impossible(gfp)); /* see page_want_address() */
+	return (gfp & ~(__GFP_ZERO | __GFP_MOVABLE | __GFP_COMP)) | cache->gfp;
 }
 
 static struct page *make_slab(struct kmem_cache *cache, struct page *first)

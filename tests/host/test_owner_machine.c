@@ -213,6 +213,25 @@ KTEST(owner_machine, calls_that_no_page_names_make_room_for_others, "S5 PO1")
 	EXPECT(line_is(page, 1, said("freed", 0x2ffff, "0.000 s")));
 }
 
+KTEST(owner_machine, a_page_does_not_name_those_who_took_the_place_of_its_calls, "S5 PO1")
+{
+	struct page *old, *page;
+
+	boot_with_owners();
+	call_from(0x8000, 1);
+	old = alloc_page(GFP_HIGHUSER);
+	call_from(0x8001, 1);
+	__free_page(old);
+	EXPECT(line_is(old, 0, said("taken", 0x8000, "0.000 s, order 0, GFP_HIGHUSER")));
+	for (uintptr_t caller = 0x10000; caller < 0x18000; caller++) {
+		call_from(caller, 1);
+		page = alloc_page(GFP_KERNEL);
+		__free_page(page);
+	}
+	EXPECT(line_is(old, 0, "taken at 0.000 s by calls that are not known, order 0, GFP_HIGHUSER"));
+	EXPECT(line_is(old, 1, "freed at 0.000 s by calls that are not known"));
+}
+
 KTEST(owner_machine, when_the_table_of_calls_is_full_a_page_is_nobodys_that_is_known, "S5 PO1")
 {
 	struct list_head pages = LIST_HEAD_INIT(pages);

@@ -107,10 +107,12 @@ static bool write_at(struct aspace *aspace, uintptr_t addr, uint8_t byte)
 
 static bool page_is_zero(struct aspace *aspace, uintptr_t addr)
 {
-	const char *bytes = kmap_local_page(page_at(aspace, addr));
+	struct page *page = page_at(aspace, addr);
+	const char *bytes = page ? kmap_local_page(page) : NULL;
 	bool is_zero = memory_is(bytes, 0, PAGE_SIZE);
 
-	kunmap_local(bytes);
+	if (page)
+		kunmap_local(bytes);
 	return is_zero;
 }
 

@@ -79,6 +79,49 @@ KTEST(lru, an_active_page_that_was_used_meanwhile_gets_a_second_chance, "R6 REC-
 	expect_valid();
 }
 
+/* Those on the inactive list of the page's zone, as reclaim has them in its hands. */
+static void isolate_all(const struct page *page, struct list_head *pages)
+{
+	const struct zone *zone = zone_of_pfn(page_to_pfn(page));
+
+	list_init(pages);
+	(void)lru_isolate(zone, pages, lru_pages(zone, LRU_INACTIVE));
+}
+
+static void put_all_back(struct list_head *pages)
+{
+	struct page *page, *next;
+
+	list_for_each_entry_safe(page, next, pages, links) {
+		list_del(&page->links);
+		lru_put_back(page);
+		put_page(page);
+	}
+}
+
+KTEST(lru, a_page_that_leaves_its_file_in_the_hands_of_reclaim_is_not_put_back, "R6 PGC-05 REC-10")
+{
+	MACHINE_STAYS_AS_FOUND();
+	FAKE_FILE(file);
+	struct list_head pages;
+	struct page *page;
+	size_t nr_listed, nr_now;
+
+	REQUIRE(fake_file_make(&file, PAGES(1)));
+	EXPECT_NULL(lru_check(&nr_listed));
+	use(&file, 0);
+	page = mapping_find(&file.mapping, 0);
+	REQUIRE(page);
+	isolate_all(page, &pages);
+	EXPECT_EQ(page_count(page), 3); /* the file's, ours, reclaim's */
+	EXPECT_EQ(pagecache_truncate(&file.mapping, 0), 0);
+	put_all_back(&pages);
+	EXPECT_NULL(lru_check(&nr_now));
+	EXPECT_EQ(nr_now, nr_listed);
+	EXPECT(!page_has(page, PG_ONLIST));
+	put_page(page);
+}
+
 KTEST(lru, a_page_read_in_pieces_is_used_once, "R6")
 {
 	MACHINE_STAYS_AS_FOUND();
