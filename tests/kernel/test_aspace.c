@@ -77,6 +77,11 @@ static struct page *page_at(struct aspace *aspace, uintptr_t addr)
 	return port_space_find(&aspace->space, addr, &pfn, NULL) ? pfn_to_page(pfn) : NULL;
 }
 
+static bool is_users(const struct page *page)
+{
+	return page && page->state == PAGE_USER;
+}
+
 static bool is_writable(struct aspace *aspace, uintptr_t addr)
 {
 	unsigned int prot = 0;
@@ -224,7 +229,7 @@ KTEST(aspace, pages_come_when_they_are_touched_and_are_zero, "R8 K4 G3 PRG-05")
 	for (unsigned int i = 0; i < 1000; i += 111) {
 		EXPECT_EQ(byte_at(aspace, FAR + PAGES(i) + i), 0);
 		EXPECT(page_is_zero(aspace, FAR + PAGES(i)));
-		EXPECT_EQ(page_at(aspace, FAR + PAGES(i))->state, PAGE_USER);
+		EXPECT(is_users(page_at(aspace, FAR + PAGES(i))));
 	}
 	EXPECT_EQ(aspace->nr_resident, 10);
 	EXPECT_EQ(aspace->nr_tables, 3); /* a directory, and for 2 MiB each a table */

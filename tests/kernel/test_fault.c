@@ -92,7 +92,8 @@ KTEST(fault, filters_choose_by_cache_task_order_flags_and_caller, "S7 FLT-02")
 	page = alloc_pages(QUIET, 1);
 	EXPECT_NOT_NULL(page);
 	EXPECT_NULL(fault_set(FAULT_PAGES, "off"));
-	__free_pages(page, 1);
+	if (page)
+		__free_pages(page, 1);
 }
 
 KTEST(fault, filters_that_name_another_let_all_pass, "S7 FLT-02")

@@ -501,10 +501,12 @@ KTEST(gfp, init_on_clears_what_passes_through_the_queue_of_waiters_too, "K4 DBG-
 	if (page)
 		__free_page(page);
 	object = kmalloc(100, GFP_KERNEL);
-	REQUIRE(object);
-	memset(object, 0x5a, 100);
-	kfree(object);
-	EXPECT(freed_is_cleared(object, 100));
+	EXPECT_NOT_NULL(object); /* and go on: the waiter must leave */
+	if (object) {
+		memset(object, 0x5a, 100);
+		kfree(object);
+		EXPECT(freed_is_cleared(object, 100));
+	}
 	kfree(kept);
 	mm_init_on(false, false);
 	EXPECT(zones[ZONE_DMA].slow || !zone_has_memory(&zones[ZONE_DMA])); /* somebody waits */

@@ -282,6 +282,8 @@ KTEST(oom, who_asks_and_is_itself_the_victim_gets_null_and_can_end, "R4 REC-08 G
 
 	REQUIRE(page);
 	thread = kthread_create(ask_as_the_only_victim, NULL, "itself");
+	if (IS_ERR(thread))
+		__free_page(page);
 	REQUIRE(!IS_ERR(thread));
 	thread_get(thread);
 	list_init(&own_pages);
@@ -335,7 +337,11 @@ KTEST(oom, a_victim_that_must_not_fail_ends_all_the_same, "R4 G15 REC-09")
 	for (; greedy.nr_pages < 20 && (page = alloc_page(GFP_KERNEL)); greedy.nr_pages++)
 		list_add(&page->links, &greedy.pages);
 	greedy.thread = kthread_create(hold_and_ask, &greedy, "greedy");
-	REQUIRE(!IS_ERR(greedy.thread));
+	if (IS_ERR(greedy.thread)) {
+		greedy.thread = NULL;
+		hog_release(&greedy.pages);
+	}
+	REQUIRE(greedy.thread);
 	thread_get(greedy.thread);
 	wake_up_process(greedy.thread);
 	msleep(8);
