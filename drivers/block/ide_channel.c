@@ -33,7 +33,7 @@ void ide_count(struct ide_channel *channel, uint32_t *what)
 /* --- the interrupt --- */
 
 /* The bus master's status says whether it is this channel's; reading the disk's lowers the line. */
-static bool interrupt_take(struct ide_channel *channel, uint8_t *status, uint8_t *bus_status)
+static bool interrupt_take_locked(const struct ide_channel *channel, uint8_t *status, uint8_t *bus_status)
 {
 	uint16_t bus = channel->bus_master;
 
@@ -48,13 +48,14 @@ static bool interrupt_take(struct ide_channel *channel, uint8_t *status, uint8_t
 	return true;
 }
 
-static void answer_locked(struct ide_channel *channel, uint8_t status, uint8_t bus_status,
-			  struct sample *sample)
+static void answer_locked(struct ide_channel *channel, uint8_t status, uint8_t bus_status)
 {
-	channel->is_waited_for = false;
-	channel->has_answered = true;
+	struct sample *sample = kmalloc(sizeof(*sample), GFP_ATOMIC | __GFP_NOWARN);
+
 	channel->status = status;
 	channel->bus_status = bus_status;
+	channel->is_waited_for = false;
+	channel->has_answered = true;
 	channel->sample = sample;
 	if (sample)
 		sample->us = (uint32_t)(clock_now_us() - channel->asked_us);
@@ -67,38 +68,40 @@ static void answer_locked(struct ide_channel *channel, uint8_t status, uint8_t b
 irqreturn_t ide_interrupt(int irq, void *arg)
 {
 	struct ide_channel *channel = arg;
-	struct sample *sample;
 	uint8_t status, bus_status;
-	bool is_wanted;
+	bool is_ours, is_wanted;
 
 	(void)irq;
-	if (!interrupt_take(channel, &status, &bus_status))
-		return IRQ_NONE;
-	sample = kmalloc(sizeof(*sample), GFP_ATOMIC | __GFP_NOWARN);
 	spin_lock(&channel->lock);
-	channel->stat.nr_interrupts++;
-	is_wanted = channel->is_waited_for && !channel->sample;
+	is_ours = interrupt_take_locked(channel, &status, &bus_status);
+	is_wanted = is_ours && channel->is_waited_for;
 	if (is_wanted)
-		answer_locked(channel, status, bus_status, sample);
-	else
-		channel->stat.nr_unexpected++;
+		answer_locked(channel, status, bus_status);
+	channel->stat.nr_interrupts += is_ours;
+	channel->stat.nr_unexpected += is_ours && !is_wanted;
 	spin_unlock(&channel->lock);
 	if (is_wanted)
 		wake_up(&channel->reply);
-	else
-		kfree(sample);
-	return IRQ_HANDLED;
+	return is_ours ? IRQ_HANDLED : IRQ_NONE;
 }
 
+/* What an earlier command that was given up has left: its note, and what the bus master remembers of an interrupt. */
 void ide_expect_answer(struct ide_channel *channel)
 {
+	struct sample *stale;
 	irqflags_t flags;
 
 	spin_lock_irqsave(&channel->lock, flags);
+	stale = channel->sample;
+	channel->sample = NULL;
+	if (channel->bus_master)
+		outb((uint16_t)(channel->bus_master + BM_STATUS),
+		     (inb((uint16_t)(channel->bus_master + BM_STATUS)) & BM_KEPT) | BM_INTERRUPT);
 	channel->has_answered = false;
 	channel->is_waited_for = true;
 	channel->asked_us = clock_now_us();
 	spin_unlock_irqrestore(&channel->lock, flags);
+	kfree(stale);
 }
 
 static void sample_note(struct ide_channel *channel, struct sample *sample)

@@ -44,12 +44,12 @@ int blk_register(struct blk_device *dev)
 	list_init(&dev->queue);
 	wait_queue_init(&dev->room);
 	dev->stat_tick = jiffies;
-	if (blk_find(dev->name))
-		return -EEXIST;
 	flags = spin_lock_irqsave(&blk.lock);
-	for (unsigned int i = 0; i < BLK_MAX_DISKS && error; i++)
+	if (blk_find(dev->name))
+		error = -EEXIST;
+	for (unsigned int i = 0; i < BLK_MAX_DISKS && error == -ENOSPC; i++)
 		if (!blk.disk[i]) {
-			blk.disk[i] = dev;
+			WRITE_ONCE(blk.disk[i], dev);
 			error = 0;
 		}
 	spin_unlock_irqrestore(&blk.lock, flags);
@@ -444,9 +444,8 @@ struct blk_command *blk_next(struct blk_device *dev)
 /* --- the end of a command --- */
 
 /* BD4: all of it into the queue again, one by one; by their numbers they keep their places. */
-static void split(struct blk_device *dev, struct list_head *requests)
+static void split_locked(struct blk_device *dev, struct list_head *requests)
 {
-	irqflags_t flags = spin_lock_irqsave(&dev->lock);
 	struct blk_request *request, *next;
 
 	list_for_each_entry_safe(request, next, requests, link) {
@@ -455,8 +454,6 @@ static void split(struct blk_device *dev, struct list_head *requests)
 		request->command.is_single = true;
 		list_add_tail(&request->command.link, &dev->queue);
 	}
-	spin_unlock_irqrestore(&dev->lock, flags);
-	dev->ops->wake(dev);
 }
 
 static void finish(struct blk_device *dev, struct blk_request *request, int error)
@@ -470,12 +467,21 @@ static void finish(struct blk_device *dev, struct blk_request *request, int erro
 	request->done(request);
 }
 
-static void forget_under_way(struct blk_device *dev)
+/* It is under way until it is back in the queue: else what is submitted meanwhile might be merged past it (BD2). Result: has it
+ * ended, with its requests in `requests`. */
+static bool end_or_split(struct blk_device *dev, struct blk_command *command, int error,
+			 struct list_head *requests)
 {
 	irqflags_t flags = spin_lock_irqsave(&dev->lock);
+	bool is_over;
 
+	list_splice(&command->requests, requests);
+	is_over = !error || requests->next->next == requests;
+	if (!is_over)
+		split_locked(dev, requests);
 	dev->under_way = NULL;
 	spin_unlock_irqrestore(&dev->lock, flags);
+	return is_over;
 }
 
 void blk_command_done(struct blk_device *dev, struct blk_command *command, int error)
@@ -483,10 +489,8 @@ void blk_command_done(struct blk_device *dev, struct blk_command *command, int e
 	struct list_head requests = LIST_HEAD_INIT(requests); /* the command goes with its oldest request */
 	struct blk_request *request, *next;
 
-	list_splice(&command->requests, &requests);
-	forget_under_way(dev);
-	if (error && requests.next->next != &requests) {
-		split(dev, &requests);
+	if (!end_or_split(dev, command, error, &requests)) {
+		dev->ops->wake(dev);
 		return;
 	}
 	list_for_each_entry_safe(request, next, &requests, link)
