@@ -567,6 +567,67 @@ KTEST(ide, the_handler_does_without_memory_counts_it_and_recovers, "C2 BLK-08 S7
 	EXPECT(before.nr_dropped == after.nr_dropped && before.nr_samples == after.nr_samples + 1);
 }
 
+static void tell_owner(struct blk_request *request)
+{
+	complete(request->owner);
+}
+
+/* A request of the reserve, read and given back. Result: as blk_do(). */
+static int read_by_request(uint32_t sector, const void *buffer)
+{
+	struct blk_request *request = blk_request_get(disk.dev);
+	struct completion done;
+	int error;
+
+	init_completion(&done);
+	request->one = (struct blk_segment){(pfn_t)(virt_to_phys(buffer) >> PAGE_SHIFT), 0, BLK_SECTOR};
+	request->sector = sector;
+	request->segment = &request->one;
+	request->nr_segments = 1;
+	request->done = tell_owner;
+	request->owner = &done;
+	error = blk_submit(request);
+	if (!error) {
+		wait_for_completion(&done);
+		error = request->error;
+	}
+	blk_request_put(request);
+	return error;
+}
+
+/* Everybody's: this thread's, the driver's and its interrupt's. */
+static void fail_each(unsigned int n)
+{
+	char text[32];
+
+	(void)snprintf(text, sizeof(text), "%u,100,0,-1", n);
+	EXPECT_NULL(fault_set(FAULT_OBJECTS, text));
+	EXPECT_NULL(fault_set(FAULT_PAGES, text));
+}
+
+KTEST(ide, whichever_of_its_requests_for_memory_fails_nothing_is_lost_or_stuck,
+      "R3 C2 BLK-07 BLK-08 S7 FLT-01")
+{
+	MACHINE_STAYS_AS_FOUND();
+	NEEDS_DISK();
+	PAGE_OF_ITS_OWN(buffer);
+	struct ide_stat before = channel_stat(), after;
+	unsigned int nr_good = 0;
+
+	for (unsigned int n = 1; n <= 8; n++) {
+		fail_each(n);
+		for (uint32_t sector = 1; sector <= 8; sector++)
+			nr_good += read_by_request(sector, buffer) == 0 && test_disk_is(buffer, sector, 'H');
+		EXPECT_NULL(fault_set(FAULT_OBJECTS, "off"));
+		EXPECT_NULL(fault_set(FAULT_PAGES, "off"));
+	}
+	after = channel_stat();
+	EXPECT_EQ(nr_good, 8 * 8);
+	EXPECT(after.nr_dropped - before.nr_dropped >= 8 && after.nr_timeouts == before.nr_timeouts);
+	EXPECT(after.nr_samples + after.nr_dropped - after.nr_interrupts ==
+	       before.nr_samples + before.nr_dropped - before.nr_interrupts);
+}
+
 KTEST(ide, the_disk_is_used_with_no_page_free, "R3 BLK-07")
 {
 	MACHINE_STAYS_AS_FOUND();
