@@ -11,6 +11,7 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <mm/cache/cache_page.h>
+#include <mm/dma/bounce.h>
 #include <mm/mapped/vmalloc.h>
 #include <mm/pages/pcp.h>
 #include <mm/pages/zone.h>
@@ -150,9 +151,11 @@ static void whatis_direct(uintptr_t addr)
 					     "handed out", "behind the last object"};
 	struct page *page = virt_to_page((void *)addr);
 	struct slab_place place;
-	char text[96];
+	char text[160];
 
-	if (!slab_locate((void *)addr, &place))
+	if (dma_bounce_describe((void *)addr, text, sizeof(text)))
+		say("%s\n", text);
+	else if (!slab_locate((void *)addr, &place))
 		say("direct map, page 0x%x + 0x%lx: %s\n", page_to_pfn(page),
 		    (unsigned long)(addr & (PAGE_SIZE - 1)), page_describe(page, text, sizeof(text)));
 	else if (place.state == SLAB_PLACE_REST)

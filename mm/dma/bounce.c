@@ -245,6 +245,29 @@ void dma_bounce_print(struct sink *out)
 		    (unsigned long long)now.nr_copied_bytes);
 }
 
+bool dma_bounce_describe(const void *addr, char *buf, size_t size)
+{
+	size_t offset = (uintptr_t)addr - (uintptr_t)port_direct_map() - dma_bounce.start;
+	const struct bounce_slot *mapping;
+	unsigned int slot, first;
+
+	if (offset >= dma_bounce.bytes)
+		return false;
+	slot = (unsigned int)(offset / PAGE_SIZE);
+	first = first_slot_of(slot);
+	mapping = &dma_bounce.slot[first];
+	if (!mapping->nr)
+		(void)snprintf(buf, size, "slot %u of the bounce pool, free", slot);
+	else
+		(void)snprintf(buf, size,
+			       "slot %u of the bounce pool, at offset %zu of %u bytes %s for %s, buffer at "
+			       "physical %#llx",
+			       slot, (size_t)(offset - first * PAGE_SIZE), mapping->size,
+			       direction_name(mapping->direction), mapping->dev->name,
+			       (unsigned long long)mapping->from);
+	return true;
+}
+
 const char *dma_bounce_check(void)
 {
 	unsigned int nr_used = 0, nr = 0;

@@ -71,5 +71,9 @@ void dma_bounce_sync(const struct device *dev, dma_addr_t addr, size_t size,
 /* A line about the pool. Context: any. */
 void dma_bounce_print(struct sink *out);
 
+/* One phrase about an address of the pool: whose mapping lies there, and where its buffer is. Result: false when it is none.
+ * Context: any, also in the middle of a fault. */
+bool dma_bounce_describe(const void *addr, char *buf, size_t size);
+
 /* For the validator, interrupts off: what is wrong, or NULL. */
 const char *dma_bounce_check(void);

@@ -7,6 +7,7 @@
 #include <kernel/lib/assert.h>
 #include <kernel/lib/format.h>
 #include <kernel/lib/string.h>
+#include <mm/dma/bounce.h>
 #include <mm/mapped/kmap.h>
 #include <mm/mapped/vmalloc.h>
 #include <mm/objects/slab_internal.h>
@@ -110,7 +111,7 @@ static void describe_direct(const void *addr, char *buf, size_t size)
 		snprintf(buf, size, "offset %u of a %s object of cache %s (%u bytes)", place.offset,
 			 place.state == SLAB_PLACE_HANDED_OUT ? "live" : "free", place.cache,
 			 place.object_size);
-	else
+	else if (!dma_bounce_describe(addr, buf, size))
 		snprintf(buf, size, "page is %s", page_describe(virt_to_page(addr), text, sizeof(text)));
 }
 

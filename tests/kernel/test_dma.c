@@ -5,12 +5,14 @@
 
 #include <kernel/lib/align.h>
 #include <kernel/lib/errno.h>
+#include <kernel/lib/format.h>
 #include <kernel/lib/random.h>
 #include <kernel/lib/string.h>
 #include <linux/highmem.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 #include <mm/report/fault.h>
+#include <mm/report/locate.h>
 #include <mm/report/validate.h>
 #include <tests/kernel/test_util.h>
 
@@ -219,6 +221,27 @@ KTEST(dma, a_pool_used_up_is_an_error_and_recovers, "S8 DMA-09")
 	EXPECT(!dma_mapping_error(&isa, addr));
 	dma_unmap_single(&isa, addr, PAGE_SIZE, DMA_TO_DEVICE);
 	EXPECT_EQ(reports_count(), 0);
+}
+
+KTEST(dma, an_address_of_the_bounce_pool_is_known_by_its_mapping, "S8 DMA-03")
+{
+	MACHINE_STAYS_AS_FOUND();
+	NEEDS_FAR_BUFFER(buffer);
+	char text[160], expected[160];
+	dma_addr_t addr = dma_map_single(&isa, buffer, 512, DMA_FROM_DEVICE);
+	unsigned int slot = (unsigned int)((addr - dma_bounce.start) / PAGE_SIZE);
+
+	REQUIRE(!dma_mapping_error(&isa, addr));
+	(void)snprintf(
+		expected, sizeof(expected),
+		"slot %u of the bounce pool, at offset 7 of 512 bytes from the device for %s, buffer at "
+		"physical %#llx",
+		slot, isa.name, (unsigned long long)virt_to_phys(buffer));
+	EXPECT(strcmp(locate_phrase(bus(addr) + 7, text, sizeof(text)), expected) == 0);
+	dma_unmap_single(&isa, addr, 512, DMA_FROM_DEVICE);
+	(void)snprintf(expected, sizeof(expected), "slot %u of the bounce pool, free", slot);
+	EXPECT(strcmp(locate_phrase(bus(addr) + 7, text, sizeof(text)), expected) == 0);
+	EXPECT(!dma_bounce_describe(buffer, text, sizeof(text)));
 }
 
 KTEST(dma, more_than_64_kib_cannot_be_bounced_and_is_refused_by_name, "S8 ZON-04")

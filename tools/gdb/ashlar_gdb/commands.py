@@ -220,6 +220,54 @@ class Owners(Command):
             yield f"{pages[caller]:8} {pages[caller] << read.PAGE_SHIFT:11} {blocks[caller]:7}  {name}"
 
 
+class Disks(Command):
+    """Each disk: its command under way, its queue by arrival, each with its requests."""
+
+    MAX_COMMANDS = 128
+
+    def requests(self, command, what):
+        ops = ("read", "write", "flush")
+        yield (f"  {what}: {ops[int(command['op'])]} of {int(command['nr_sectors'])} sectors at "
+               f"{int(command['sector'])}" + (", by itself" if int(command["is_single"]) else ""))
+        for request in read.members(command["requests"], "struct blk_request", "link", limit=self.MAX_COMMANDS):
+            yield (f"    request {int(request['number'])} at 0x{read.where(request):08x}: {int(request['nr_sectors'])} "
+                   f"sectors at {int(request['sector'])}, tick {int(request['arrived'])}, for "
+                   f"{read.code_name(int(request['done']))}")
+
+    def lines(self, _):
+        disks = read.static("blk", "core/blkdev.c")["disk"]
+        for i in range(read.array_length(disks)):
+            if not int(disks[i]):
+                break
+            disk = disks[i].dereference()
+            stat = disk["stat"]
+            yield (f"{text(disk['name'])}: {int(disk['nr_sectors'])} sectors, {int(disk['nr_handed_out'])} requests of the "
+                   f"pool handed out, {int(stat['nr_in_flight'])} in flight, {int(stat['nr_commands'])} commands so far, "
+                   f"{int(stat['nr_errors'])} errors")
+            if int(disk["under_way"]):
+                yield from self.requests(disk["under_way"].dereference(), "under way")
+            for command in read.members(disk["queue"], "struct blk_command", "link", limit=self.MAX_COMMANDS):
+                yield from self.requests(command, "queued")
+
+
+class Dma(Command):
+    """The bounce pool and its mappings; the caches of DMA pools are in `mm slabinfo` as dma-NAME."""
+
+    def lines(self, _):
+        pool = read.variable("dma_bounce")
+        nr = int(pool["bytes"]) >> read.PAGE_SHIFT
+        yield (f"bounce pool: {nr * 4} KiB at 0x{int(pool['start']):x}, {int(pool['nr_used']) * 4} KiB in use, "
+               f"{int(pool['max_used']) * 4} KiB at most; {int(pool['nr_mapped'])} buffers bounced, "
+               f"{int(pool['nr_refused'])} refused")
+        for slot in range(nr):
+            if int(pool["slot"][slot]["nr"]):
+                yield "  " + words.bounce_phrase(read.DIRECT_MAP + int(pool["start"]) + (slot << read.PAGE_SHIFT))
+        for cache in read.caches():
+            if text(cache["name"]).startswith("dma-"):
+                yield (f"pool {text(cache['name'])[4:]}: {int(cache['nr_in_use'])} blocks of "
+                       f"{int(cache['object_size'])} bytes in use or parked, {int(cache['nr_slabs'])} slabs")
+
+
 class Check(Command):
     """The validator from outside: every invariant of mm/README.md, on a stopped or crashed kernel."""
 
@@ -300,7 +348,7 @@ class BtThread(Command):
 
 
 Mm()
-for kind in (Zones, Buddyinfo, Slabinfo, Cache, Page, Whatis, Pcp, Waiters, Vmalloc, Kmap, Owners, Check):
+for kind in (Zones, Buddyinfo, Slabinfo, Cache, Page, Whatis, Pcp, Waiters, Vmalloc, Kmap, Owners, Disks, Dma, Check):
     kind("mm " + kind.__name__.lower())
 for kind, name in ((Ps, "ps"), (Dmesg, "dmesg"), (BtThread, "bt-thread")):
     kind(name)

@@ -3,7 +3,7 @@
 import gdb
 
 from . import read
-from .read import PAGE_SIZE, text
+from .read import PAGE_SHIFT, PAGE_SIZE, text
 
 
 def gfp_names(flags):
@@ -341,9 +341,31 @@ def _elsewhere_phrase(address):
     return f"{kind}, mapped to physical 0x{mapping[0]:x}"
 
 
+BOUNCE_GROUP_SLOTS = 16
+DIRECTIONS = ("both ways", "to the device", "from the device", "no way")
+
+
+def bounce_phrase(address):
+    """As mm/dma/bounce.c:dma_bounce_describe()."""
+    pool = read.variable("dma_bounce")
+    offset = address - read.DIRECT_MAP - int(pool["start"])
+    if not 0 <= offset < int(pool["bytes"]):
+        return None
+    slot = offset >> PAGE_SHIFT
+    for first in range(slot, slot - slot % BOUNCE_GROUP_SLOTS - 1, -1):
+        mapping = pool["slot"][first]
+        if int(mapping["nr"]) > slot - first:
+            return (f"slot {slot} of the bounce pool, at offset {offset - (first << PAGE_SHIFT)} of "
+                    f"{int(mapping['size'])} bytes {DIRECTIONS[int(mapping['direction'])]} for "
+                    f"{text(mapping['dev']['name'])}, buffer at physical {int(mapping['from']):#x}")
+    return f"slot {slot} of the bounce pool, free"
+
+
 def _direct_phrase(address):
     if not read.is_direct(address):
         return None
+    if bounced := bounce_phrase(address):
+        return bounced
     pfn = address - read.DIRECT_MAP >> read.PAGE_SHIFT
     if read.pages().slab_cache[pfn]:
         return object_phrase(address, pfn)
