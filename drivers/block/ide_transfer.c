@@ -115,7 +115,8 @@ static int dma_run(struct ide_drive *drive, struct blk_command *command, uint64_
 	error = transfer_begin(drive, command->op, sector, nr, true);
 	if (error)
 		return error;
-	outb((uint16_t)(channel->bus_master + BM_COMMAND), way | BM_START);
+	if (!drive->nr_deaf)
+		outb((uint16_t)(channel->bus_master + BM_COMMAND), way | BM_START);
 	error = ide_wait_answer(channel, &status, &bus_status);
 	ide_stop_bus_master(channel);
 	if (!error)
