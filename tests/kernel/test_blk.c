@@ -260,12 +260,13 @@ KTEST(blk, of_a_merged_command_that_fails_only_the_faulty_part_does, "R7 BLK-04"
 	REQUIRE(command && command->nr_sectors == 4);
 	blk_command_done(&fake.dev, command, -EIO);
 	EXPECT_EQ(fake.nr_done, 0);
-	for (unsigned int i = 0; i < 4; i++) {
+	submit(4, BLK_READ, 14, 1); /* a neighbour, and merged with none of them */
+	for (unsigned int i = 0; i < 5; i++) {
 		command = blk_next(&fake.dev);
 		REQUIRE(command && command->nr_sectors == 1);
 		blk_command_done(&fake.dev, command, command->sector == 12 ? -EIO : 0);
 	}
-	for (unsigned int i = 0; i < 4; i++)
+	for (unsigned int i = 0; i < 5; i++)
 		EXPECT(asks[i].nr_done == 1 && asks[i].request.error == (i == 2 ? -EIO : 0));
 	EXPECT_EQ(fake.dev.stat.nr_errors, 1);
 	EXPECT(!serve(0, 0));

@@ -144,6 +144,7 @@ KTEST(floppy, any_page_comes_right_through_the_bounce_pool, "P11 S8 DMA-03")
 	NEEDS_FLOPPY();
 	struct page *page = dma_bounce.nr_groups ? alloc_page(GFP_HIGHUSER) : NULL;
 	uint32_t nr_bounced = dma_bounce.nr_mapped;
+	unsigned int nr_used = dma_bounce.nr_used;
 
 	if (!page || page_to_phys(page) < ISADMA_END) {
 		if (page)
@@ -153,6 +154,7 @@ KTEST(floppy, any_page_comes_right_through_the_bounce_pool, "P11 S8 DMA-03")
 	for (uint32_t s = 10; s < 90; s += SECTORS_A_PAGE)
 		EXPECT(reads_right(page, s, SECTORS_A_PAGE));
 	EXPECT(dma_bounce.nr_mapped >= nr_bounced + 10);
+	EXPECT_EQ(dma_bounce.nr_used, nr_used);
 	__free_page(page);
 }
 
