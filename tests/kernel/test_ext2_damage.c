@@ -190,3 +190,25 @@ KTEST(ext2_damage, unknown_features_refuse_or_are_read_only, "R7 EXT-05")
 	REQUIRE(move_image(BLK_WRITE));
 	kvfree(image);
 }
+
+#define NR_BLOCKS_AT 4u /* in the superblock */
+
+KTEST(ext2_damage, a_disk_smaller_than_its_image_says_is_not_mounted, "R7 EXT-04")
+{
+	BORROW_MANY(chunk, PAGE_SIZE);
+
+	if (!open_fuzz_image())
+		SKIP("no small disk has the label ashlar-fuzz");
+	image = kvmalloc(MAX_IMAGE, GFP_KERNEL);
+	REQUIRE(image);
+	REQUIRE(move_image(BLK_READ));
+	expect_reports();
+	EXPECT_EQ(test_disk_io(dev, BLK_READ, 2, chunk, 2), 0);
+	*(uint32_t *)(chunk + NR_BLOCKS_AT) =
+		(uint32_t)dev->nr_sectors + 1; /* more than blocks of any size */
+	EXPECT_EQ(test_disk_io(dev, BLK_WRITE, 2, chunk, 2), 0);
+	EXPECT_EQ(vfs_mount(dev->name, "/", false), -EUCLEAN);
+	EXPECT_ONE_REPORT("expected as many as the disk has, or fewer");
+	REQUIRE(move_image(BLK_WRITE));
+	kvfree(image);
+}
