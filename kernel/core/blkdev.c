@@ -295,7 +295,8 @@ static enum blk_behalf behalf(void)
 	return in_interrupt() || !blk.source ? BLK_FOR_NOBODY : blk.source->behalf();
 }
 
-static void queue_locked(struct blk_device *dev, struct blk_request *request)
+/* Result: is there one command more? */
+static bool queue_locked(struct blk_device *dev, struct blk_request *request)
 {
 	struct blk_command *neighbour;
 
@@ -311,6 +312,7 @@ static void queue_locked(struct blk_device *dev, struct blk_request *request)
 	} else {
 		list_add_tail(&request->command.link, &dev->queue);
 	}
+	return !neighbour;
 }
 
 static int submit(struct blk_request *request, const void *caller)
@@ -318,6 +320,7 @@ static int submit(struct blk_request *request, const void *caller)
 	struct blk_device *dev = request->dev;
 	const char *wrong = what_is_wrong(request, &request->nr_sectors);
 	irqflags_t flags;
+	bool is_new;
 
 	check_entry(dev, "submits a request");
 	if (wrong)
@@ -328,9 +331,10 @@ static int submit(struct blk_request *request, const void *caller)
 	}
 	request->error = 0;
 	flags = spin_lock_irqsave(&dev->lock);
-	queue_locked(dev, request);
+	is_new = queue_locked(dev, request);
 	spin_unlock_irqrestore(&dev->lock, flags);
-	dev->ops->wake(dev);
+	if (is_new) /* else the driver knows of the command that it was merged with */
+		dev->ops->wake(dev);
 	return 0;
 }
 

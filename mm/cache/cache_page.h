@@ -49,6 +49,11 @@ static inline bool page_clear(struct page *page, enum page_flag flag)
 	return __atomic_fetch_and(&page->flags, (uint8_t)(0xffu ^ flag), __ATOMIC_SEQ_CST) & flag;
 }
 
+static inline void page_clear_both(struct page *page, enum page_flag one, enum page_flag other)
+{
+	(void)__atomic_and_fetch(&page->flags, (uint8_t)(0xffu ^ (one | other)), __ATOMIC_SEQ_CST);
+}
+
 static inline void page_hold(struct page *page)
 {
 	__atomic_add_fetch(&page->refcount, 1, __ATOMIC_RELAXED);

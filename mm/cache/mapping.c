@@ -237,14 +237,14 @@ static void leave_locked(struct mapping *mapping, struct page *page, struct radi
 	ASSERT(port_lock_is_held(&mapping->lock) && page_has(page, PG_LOCKED) &&
 	       !page_has(page, PG_WRITEBACK));
 	ASSERT(page->mapping == mapping && page->state == PAGE_FILE && mapping->nr_pages); /* MA1 */
-	clear_dirty_locked(mapping, page);
+	if (page_has(page, PG_DIRTY))
+		clear_dirty_locked(mapping, page);
 	item = radix_remove(&mapping->tree, page->index, spare);
 	ASSERT(item == page); /* MA1 */
 	(void)item;
 	mapping->nr_pages--;
 	count(&cache.counts.nr_pages, (size_t)-1);
-	page_clear(page, PG_UPTODATE);
-	page_clear(page, PG_ERROR);
+	page_clear_both(page, PG_UPTODATE, PG_ERROR);
 	WRITE_ONCE(page->mapping, NULL); /* LR3: before it is looked for in a list */
 	lru_remove(page);
 	WRITE_ONCE(page->state, PAGE_ALLOCATED);
@@ -274,8 +274,8 @@ void mapping_remove_from(struct mapping *mapping, uint32_t first)
 {
 	struct page *page;
 
-	for (uint32_t index = first; (page = mapping_next(mapping, &index, RADIX_ANY)) != NULL;
-	     index = first) {
+	/* What went leaves its index to who follows; nobody comes before it: MA3. */
+	for (uint32_t index = first; (page = mapping_next(mapping, &index, RADIX_ANY)) != NULL;) {
 		page_lock(page);
 		page_wait_written(page);
 		if (mapping_has(mapping, page))

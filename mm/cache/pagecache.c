@@ -213,16 +213,18 @@ static int get_locked(struct mapping *mapping, uint64_t pos, unsigned int nr, st
 static void fill(struct mapping *mapping, struct page *page, uint64_t pos, const char *from, unsigned int nr)
 {
 	unsigned int start = offset_in_page(pos);
+	bool is_new = !page_has(page, PG_UPTODATE);
 
 	ASSERT(page_has(page, PG_LOCKED) && mapping_has(mapping, page));
 	ASSERT(nr && start + nr <= PAGE_SIZE);
-	if (!page_has(page, PG_UPTODATE)) {
+	if (is_new) {
 		zero_part(page, 0, start);
 		zero_part(page, start + nr, PAGE_SIZE);
 		page_clear(page, PG_ERROR); /* of a reading that is wanted no more */
 	}
 	memcpy_to_page(page, start, from, nr);
-	page_set(page, PG_UPTODATE);
+	if (is_new)
+		page_set(page, PG_UPTODATE);
 	if (pos + nr > mapping_size(mapping))
 		mapping_set_size(mapping, pos + nr);
 	page_set_dirty(page);
@@ -230,11 +232,14 @@ static void fill(struct mapping *mapping, struct page *page, uint64_t pos, const
 
 static int make_blocks(struct mapping *mapping, struct page *page, unsigned int from, unsigned int to)
 {
-	unsigned int before = scope_save(SCOPE_FS);
+	unsigned int before;
 	int error;
 
 	ASSERT(from < to && to <= PAGE_SIZE && page_has(page, PG_LOCKED));
-	error = mapping->ops->make_blocks ? mapping->ops->make_blocks(mapping, page, from, to) : 0;
+	if (!mapping->ops->make_blocks)
+		return 0;
+	before = scope_save(SCOPE_FS);
+	error = mapping->ops->make_blocks(mapping, page, from, to);
 	scope_restore(SCOPE_FS, before);
 	return error;
 }

@@ -266,7 +266,8 @@ void *radix_remove(struct radix_tree *tree, uint32_t index, struct radix_spare *
 	if (!item)
 		return NULL;
 	for (unsigned int tag = 0; tag < NR_RADIX_TAGS; tag++)
-		radix_tag_clear(tree, index, (enum radix_tag)tag);
+		if (bitmap_test(leaf->tagged[tag], slot_of(leaf, index)))
+			radix_tag_clear(tree, index, (enum radix_tag)tag);
 	ASSERT(leaf->nr); /* RT2 */
 	leaf->slot[slot_of(leaf, index)] = NULL;
 	leaf->nr--;
@@ -278,15 +279,22 @@ void *radix_remove(struct radix_tree *tree, uint32_t index, struct radix_spare *
 
 /* --- one after the other --- */
 
-static bool slot_counts(const struct radix_node *node, unsigned int slot, enum radix_tag tag)
+static unsigned int next_tagged(const uint32_t *map, unsigned int from)
 {
-	return tag == RADIX_ANY ? node->slot[slot] != NULL : bitmap_test(node->tagged[tag], slot);
+	uint32_t left = from < 32 ? map[0] & ~0u << from : 0;
+
+	if (left)
+		return bit_lowest(left);
+	left = from < 32 ? map[1] : from < RADIX_SLOTS ? map[1] & ~0u << (from - 32) : 0;
+	return left ? 32 + bit_lowest(left) : RADIX_SLOTS;
 }
 
 /* RADIX_SLOTS: there is none. */
 static unsigned int next_slot(const struct radix_node *node, unsigned int from, enum radix_tag tag)
 {
-	while (from < RADIX_SLOTS && !slot_counts(node, from, tag))
+	if (tag != RADIX_ANY)
+		return next_tagged(node->tagged[tag], from);
+	while (from < RADIX_SLOTS && !node->slot[from])
 		from++;
 	return from;
 }

@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /* Pages of a file that lies nowhere: what reading and writing cost when all is in memory, and what it costs to take a clean
- * page away. Per page or call; what a disk costs is not in them. */
+ * page away. Then pages of a disk that answers at once: its queue is in the figures, its driver is not. Per page or call. */
 #include <tests/bench/measure.h>
 
+#include <kernel/core/blkdev.h>
+#include <kernel/core/err.h>
+#include <kernel/core/thread.h>
 #include <kernel/lib/align.h>
+#include <mm/cache/diskfile.h>
 #include <mm/cache/pagecache.h>
 #include <mm/reclaim/above.h>
 #include <mm/reclaim/events.h>
 
-#define NR_PAGES 512u
-#define ALL	 (~0u)
+#define NR_PAGES   512u
+#define NR_ON_DISK 2048u /* pages */
+#define ALL	   (~0u)
 
 static struct mapping file;
 
@@ -151,6 +156,109 @@ static void drop_caches(const struct bench *bench)
 	mapping_destroy(&file);
 }
 
+/* --- a disk whose driver does nothing --- */
+
+static struct blk_device disk;
+
+/* All that is queued, once it is: for a reader has something to wait for, and a writer's neighbours are merged. */
+static void serve_disk(struct blk_device *dev)
+{
+	struct blk_command *command;
+
+	while ((command = blk_next(dev)) != NULL)
+		blk_command_done(dev, command, 0);
+}
+
+static int serve_for_ever(void *unused)
+{
+	(void)unused;
+	while (!kthread_should_stop()) {
+		set_current_state(TASK_INTERRUPTIBLE);
+		if (list_is_empty(&disk.queue) && !kthread_should_stop())
+			schedule();
+		__set_current_state(TASK_RUNNING);
+		serve_disk(&disk);
+	}
+	return 0;
+}
+
+static struct thread *server;
+
+static void wake_server(struct blk_device *dev)
+{
+	(void)dev;
+	wake_up_process(server);
+}
+
+static bool open_disk(struct diskfile *on_disk)
+{
+	static const struct blk_ops ops = {.wake = wake_server};
+
+	disk = (struct blk_device){.name = "bench0",
+				   .nr_sectors = NR_ON_DISK * (PAGE_SIZE / BLK_SECTOR),
+				   .max_sectors = 2048,
+				   .max_segments = 256,
+				   .ops = &ops};
+	server = kthread_run(serve_for_ever, NULL, "bench disk");
+	if (IS_ERR(server))
+		return false;
+	if (blk_register(&disk) == 0 && diskfile_open(on_disk, (struct port_disk *)&disk, GFP_KERNEL) == 0)
+		return true;
+	(void)kthread_stop(server);
+	return false;
+}
+
+static void close_disk(struct diskfile *on_disk)
+{
+	diskfile_close(on_disk);
+	blk_unregister(&disk);
+	(void)kthread_stop(server);
+}
+
+/* Pages that one command moves. */
+static void print_pages_a_request(const struct bench *bench)
+{
+	char mean[24];
+
+	bench_print_extra(bench->name, "pages_a_request",
+			  bench_ratio(NR_ON_DISK, MAX(disk.stat.nr_commands, 1u), mean));
+}
+
+static void read_cold(const struct bench *bench)
+{
+	struct readahead ahead = {0};
+	struct diskfile on_disk;
+	uint32_t start;
+
+	if (!open_disk(&on_disk))
+		return;
+	bench_measure_reset();
+	start = bench_tick();
+	for (uint32_t i = 0; i < NR_ON_DISK; i++)
+		(void)pagecache_read(&on_disk.mapping, &ahead, pos_of(i), bench_scratch(), PAGE_SIZE);
+	print_per_page(bench, bench_tick() - start, NR_ON_DISK);
+	print_pages_a_request(bench);
+	close_disk(&on_disk);
+}
+
+static void writeback(const struct bench *bench)
+{
+	struct diskfile on_disk;
+	unsigned int seen = 0;
+	uint32_t start;
+
+	if (!open_disk(&on_disk))
+		return;
+	for (uint32_t i = 0; i < NR_ON_DISK; i++)
+		(void)pagecache_write(&on_disk.mapping, pos_of(i), bench_scratch(), PAGE_SIZE);
+	bench_measure_reset();
+	start = bench_tick();
+	(void)pagecache_sync(&on_disk.mapping, &seen);
+	print_per_page(bench, bench_tick() - start, NR_ON_DISK);
+	print_pages_a_request(bench);
+	close_disk(&on_disk);
+}
+
 const struct bench bench_cache[] = {
 	{.name = "read_cached", .special = read_cached},
 	{.name = "read_cached_1", .special = read_cached_1},
@@ -158,5 +266,7 @@ const struct bench bench_cache[] = {
 	{.name = "write_cached_dirty", .special = write_cached_dirty},
 	{.name = "reclaim_clean", .special = reclaim_clean},
 	{.name = "drop_caches", .special = drop_caches},
+	{.name = "read_cold", .special = read_cold},
+	{.name = "writeback", .special = writeback},
 	{.name = NULL},
 };
