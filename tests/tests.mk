@@ -13,7 +13,7 @@ HOSTCC32      ?= i686-linux-gnu-gcc
 GUEST_ONLY := $(addprefix tests/kernel/test_,$(addsuffix .c,trap irq handler thread context kmap_threads protect timer percpu rseq sweep soak books books_names scull vmalloc_irq))
 GUEST_ONLY += tests/kernel/test_pci.c tests/kernel/test_blk.c tests/kernel/test_ide.c tests/kernel/test_ide_odd.c tests/kernel/test_diskfile.c tests/kernel/test_vfs.c tests/kernel/test_ext2.c tests/kernel/test_ext2_cut.c tests/kernel/test_scullf.c tests/kernel/test_ext2_edges.c tests/kernel/test_ext2_damage.c tests/kernel/test_floppy.c tests/kernel/test_edu.c tests/kernel/test_dma_image.c tests/kernel/test_demo.c tests/kernel/test_hog.c tests/kernel/test_sweep_slow.c tests/kernel/test_rules.c tests/kernel/test_slab_guest.c tests/kernel/test_keyboard.c
 GUEST_ONLY += tests/kernel/test_mempool_sleep.c tests/kernel/test_owner.c tests/kernel/test_user.c tests/kernel/test_guard.c tests/kernel/test_fault_drivers.c tests/kernel/test_sleep.c tests/kernel/test_oom.c tests/kernel/test_background.c
-GUEST_ONLY += tests/kernel/test_writeback_disk.c tests/kernel/test_soak_files.c tests/kernel/test_sweep_cache.c tests/kernel/test_sweep_disk.c
+GUEST_ONLY += tests/kernel/test_writeback_disk.c tests/kernel/test_soak_files.c tests/kernel/test_sweep_cache.c tests/kernel/test_sweep_disk.ctests/kernel/test_soak_ext2.c tests/kernel/test_sweep_cache.c
 HOST_SOURCES := $(MM_SOURCES) kernel/lib/format.c kernel/core/cmdline.c boot/multiboot.c boot/acpi.c tests/ktest.c tests/ktest_report.c \
 		monitor/line.c monitor/parse.c user/elf.c \
 		$(filter-out $(GUEST_ONLY),$(sort $(wildcard tests/kernel/test_*.c))) $(sort $(wildcard tests/host/test_*.c)) \
@@ -108,6 +108,7 @@ SWEEP_SUITES   = tests/boot/run-guest --name='sweep $(1)' $(COUNTING) $(1) kerne
 SOAK_SUITE     = tests/boot/run-guest --name='$(1)' --qemu='-icount shift=6,sleep=off' --input='soak it ' 8M kernel \
 		 selftest=$(1) $(GUEST_WORDS)
 FILES_SUITE    = tests/boot/run-guest --name='soak-files' --qemu='DISK=ide0:4M' 16M kernel selftest=$(1) $(GUEST_WORDS)
+EXT2_SUITE     = tests/boot/run-guest --name='soak-ext2' --qemu='DISK=ide1:8M:ext2,-b,1024' 16M kernel selftest=$(1) $(GUEST_WORDS)
 PROGRAMS_COUNTED = --program="sweep=$(call SWEEP_SUITES,16M,sweep)" \
 		 --program="sweep-high=$(call SWEEP_SUITES,24M,sweep,lowmem=16M)" --program="soak=$(call SOAK_SUITE,soak_short)"
 
@@ -190,6 +191,12 @@ soak: build/ashlar.elf
 soak-files: build/ashlar.elf
 	$(Q)TIME_LIMIT=900 tests/run-tests --program="soak-files=$(call FILES_SUITE,soak_files)"; result=$$?; \
 		grep -E '^    #' build/tests/soak-files.log; exit $$result
+
+# `make soak-ext2`: 10^6 operations of four threads on an ext2 image, compared with models, by e2fsck and with the image.
+.PHONY: soak-ext2
+soak-ext2: build/ashlar.elf
+	$(Q)TIME_LIMIT=1800 tests/run-tests --program="soak-ext2=$(call EXT2_SUITE,soak_ext2)"; result=$$?; \
+		grep -E '^    # .*(operations|swallowed)' build/tests/soak-ext2.log; exit $$result
 
 # `make matrix`: the same tests on every machine of the table; MACHINE=WORD picks. v86 comes from npm, into build/ only;
 # without it its machines are absent, by name.

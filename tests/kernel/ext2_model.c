@@ -9,7 +9,7 @@
 #include <linux/slab.h>
 
 #define CHUNK	 2048u
-#define PATH_MAX 40u
+#define PATH_MAX MODEL_PATH_BYTES
 
 static uint32_t below(struct model *model, uint32_t n)
 {
@@ -327,6 +327,12 @@ void model_compare(struct model *model)
 		if (has_place(model, n))
 			compare(model, n, path);
 	}
+}
+
+bool model_path(const struct model *model, unsigned int n, char *path)
+{
+	path_of(model, n, path);
+	return has_place(model, n) && model->name[n] >= 0;
 }
 
 bool model_begin(struct model *model, const char *root, uint32_t seed)

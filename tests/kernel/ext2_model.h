@@ -35,6 +35,10 @@ struct model {
 bool model_begin(struct model *model, const char *root, uint32_t seed);
 void model_step(struct model *model);
 
+/* Of the n-th name, into MODEL_PATH_BYTES. Result: is a file of that name there? */
+#define MODEL_PATH_BYTES 40u
+bool model_path(const struct model *model, unsigned int n, char *path);
+
 /* All files are compared with the model. */
 void model_compare(struct model *model);
 void model_end(struct model *model);
