@@ -88,12 +88,14 @@ struct demo_flag {
 	bool got;
 	unsigned int nr_asked;	      /* its patience ends, and it asks again */
 	uint32_t nr_begun[4];	      /* writings by enum blk_behalf */
+	uint32_t nr_calls[4];	      /* of the file system, the same way */
 	uint32_t took_us;	      /* asleep and awake */
 	char woken_by[PORT_NAME_MAX]; /* "": it did not sleep */
 };
 
 struct demo_flags {
 	char disk[8];
+	bool has_fs; /* the pages are a file's, on that disk */
 	struct demo_flag flag[NR_DEMO_FLAGS];
 };
 

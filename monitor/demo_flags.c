@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* The play "flags": what GFP_NOIO, GFP_NOFS and GFP_KERNEL may do for a page when what memory there is to be had holds what a
- * disk has not got yet. All of it is taken but some pages of a disk's file, which are held meanwhile; then they are dirty,
- * and let go, and a thread asks. Who submits to the disk, and on whose behalf, the disk itself counts.
+ * disk has not got yet. All of it is taken but some pages of a file, which are held meanwhile; then they are dirty, and let go,
+ * and a thread asks. Who submits to the disk, and who calls the file system, and on whose behalf, these count themselves.
  *
- * The pages hold what the disk holds, so that what is written changes nothing. */
+ * The file is a new one of the first file system, or, where none is mounted, a disk that nobody has mounted: then the pages hold
+ * what the disk holds, so that what is written changes nothing. */
 #include <monitor/demo.h>
 
 #include <drivers/fs/disk.h>
+#include <drivers/fs/ext2.h>
 #include <kernel/arch/clock.h>
 #include <kernel/core/blkdev.h>
 #include <kernel/core/err.h>
@@ -26,13 +28,16 @@
 #define ASKER	   "asker"
 #define ASK_TRIES  16u
 #define TAKE_TRIES 2u
+#define FILE_NAME  "/demo-flags"
 
 struct stage {
 	struct blk_device *dev;
-	struct file file;	/* of it */
+	struct file file; /* of it, or on it */
+	bool is_on_fs;
 	gfp_t gfp;		/* of the request that is next */
 	struct demo_flag *seen; /* what came of it */
 	struct blk_stat before;
+	struct ext2_calls calls_before;
 	struct page *page[NR_PAGES];
 	unsigned int nr;
 	struct list_head taken;
@@ -70,7 +75,51 @@ static struct blk_device *find_disk(void)
 
 static struct mapping *mapping_of(struct stage *stage)
 {
-	return disk_mapping(stage->file.inode);
+	struct inode *inode = stage->file.inode;
+
+	return stage->is_on_fs ? inode->ops->mapping(inode) : disk_mapping(inode);
+}
+
+static bool fill_file(struct stage *stage)
+{
+	char *page = (char *)get_zeroed_page(GFP_KERNEL);
+	bool is_full = page;
+
+	for (unsigned int i = 0; i < NR_PAGES && is_full; i++)
+		is_full = vfs_write(&stage->file, page, PAGE_SIZE) == PAGE_SIZE;
+	free_page((unsigned long)page);
+	return is_full && vfs_fsync(&stage->file) == 0;
+}
+
+static void close_file(struct stage *stage)
+{
+	vfs_close(&stage->file);
+	if (stage->is_on_fs && vfs_unlink(FILE_NAME))
+		say("demo: " FILE_NAME " stays\n");
+}
+
+static bool open_on_fs(struct stage *stage)
+{
+	const struct mount *mount = vfs_mount_at(0);
+
+	if (!mount || mount->is_read_only ||
+	    vfs_open(&stage->file, FILE_NAME, O_RDWR | O_CREAT | O_EXCL, 0600))
+		return false;
+	stage->dev = mount->dev;
+	stage->is_on_fs = true;
+	if (stage->file.inode->ops->mapping && fill_file(stage))
+		return true;
+	close_file(stage);
+	stage->is_on_fs = false;
+	return false;
+}
+
+static bool open_file(struct stage *stage)
+{
+	if (open_on_fs(stage))
+		return true;
+	stage->dev = find_disk();
+	return stage->dev && vfs_open(&stage->file, stage->dev->name, O_RDWR, 0) == 0;
 }
 
 static void let_go(struct stage *stage)
@@ -147,6 +196,7 @@ static int ask_and_count(void *arg)
 {
 	struct stage *stage = arg;
 	struct demo_flag *seen = stage->seen;
+	struct ext2_calls calls;
 	struct blk_stat after;
 	uint64_t since;
 	struct page *page;
@@ -155,8 +205,11 @@ static int ask_and_count(void *arg)
 	page = ask(stage->gfp, seen);
 	seen->took_us = (uint32_t)(clock_now_us() - since);
 	blk_stat(stage->dev, &after);
-	for (unsigned int i = 0; i < NR_BLK_BEHALF; i++)
+	calls = ext2_calls();
+	for (unsigned int i = 0; i < NR_BLK_BEHALF; i++) {
 		seen->nr_begun[i] = after.nr_for[i] - stage->before.nr_for[i];
+		seen->nr_calls[i] = calls.nr_for[i] - stage->calls_before.nr_for[i];
+	}
 	seen->got = page != NULL;
 	note_wait(seen);
 	if (page)
@@ -181,6 +234,7 @@ static bool play_one(struct stage *stage)
 		thread_get(asker);
 		take_all(stage);
 		blk_stat(stage->dev, &stage->before);
+		stage->calls_before = ext2_calls();
 		make_dirty(stage);
 		let_go(stage);
 		wait_for(asker);
@@ -192,18 +246,17 @@ static bool play_one(struct stage *stage)
 
 enum demo_outcome demo_flags_play(struct demo_flags *seen)
 {
-	struct blk_device *dev = find_disk();
 	struct stage *stage = kzalloc(sizeof(*stage), GFP_KERNEL);
 	enum demo_outcome outcome = DEMO_NO_MEMORY;
 
 	memset(seen, 0, sizeof(*seen));
-	if (!dev || !stage || vfs_open(&stage->file, dev->name, O_RDWR, 0) != 0) {
+	if (!stage || !open_file(stage)) {
 		kfree(stage);
 		return DEMO_NO_DISK;
 	}
-	memcpy(seen->disk, dev->name, sizeof(seen->disk));
+	memcpy(seen->disk, stage->dev->name, sizeof(seen->disk));
+	seen->has_fs = stage->is_on_fs;
 	list_init(&stage->taken);
-	stage->dev = dev;
 	for (unsigned int i = 0; i < NR_DEMO_FLAGS; i++) {
 		stage->gfp = flags[i].gfp;
 		stage->seen = &seen->flag[i];
@@ -211,19 +264,19 @@ enum demo_outcome demo_flags_play(struct demo_flags *seen)
 		if (outcome != DEMO_PLAYED)
 			break;
 	}
-	vfs_close(&stage->file);
+	close_file(stage);
 	kfree(stage);
 	return outcome;
 }
 
-/* Who looks again by itself after a while, and finds pages that are clean by then, drops them by itself. */
+/* Who is told that a page is clean drops it by itself. */
 static const char *how(const struct demo_flag *seen)
 {
 	if (!seen->got)
 		return "nobody: it got nothing";
 	if (!*seen->woken_by)
 		return "did not sleep";
-	return strcmp(seen->woken_by, ASKER) == 0 ? "its next look: some are clean" : seen->woken_by;
+	return strcmp(seen->woken_by, ASKER) == 0 ? "the disk: pages are clean" : seen->woken_by;
 }
 
 static void print_flag(unsigned int i, const struct demo_flag *seen)
@@ -231,7 +284,10 @@ static void print_flag(unsigned int i, const struct demo_flag *seen)
 	unsigned int own =
 		seen->nr_begun[BLK_FOR_NOIO] + seen->nr_begun[BLK_FOR_NOFS] + seen->nr_begun[BLK_FOR_KERNEL];
 
-	say("  %-10s  %-20s %7u %7u %5u.%u ms  %s\n", flags[i].name, flags[i].may, own,
+	unsigned int calls =
+		seen->nr_calls[BLK_FOR_NOIO] + seen->nr_calls[BLK_FOR_NOFS] + seen->nr_calls[BLK_FOR_KERNEL];
+
+	say("  %-10s  %-20s %5u %5u %6u %4u.%u ms  %s\n", flags[i].name, flags[i].may, calls, own,
 	    seen->nr_begun[BLK_FOR_NOBODY], seen->took_us / 1000, seen->took_us / 100 % 10, how(seen));
 }
 
@@ -249,13 +305,12 @@ void demo_flags(void)
 	case DEMO_PLAYED:
 		break;
 	}
-	say("All memory is taken but %u dirty pages of %s. A thread asks for a page, with each flag in "
-	    "turn:\n",
-	    NR_PAGES, seen.disk);
-	say("                                    written by\n"
-	    "  flags       may start                 it  others     in all  woken by\n");
+	say("All memory is taken but %u dirty pages of %s%s. A thread asks for a page:\n", NR_PAGES,
+	    seen.has_fs ? "a file on " : "", seen.disk);
+	say("                                  calls  pages written\n"
+	    "  flags       may start           of fs   by it others  in all  woken by\n");
 	for (unsigned int i = 0; i < NR_DEMO_FLAGS; i++)
 		print_flag(i, &seen.flag[i]);
-	say("What it may not write, others must: the background (kswapd) begins, and hands over what it "
+	say("What it may not write, others must: the flusher, and kswapd, which hands over what it "
 	    "frees.\n");
 }

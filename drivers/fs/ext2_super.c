@@ -24,24 +24,25 @@ STATIC_ASSERT(sizeof(struct ext2_raw) == EXT2_INODE_BYTES, "an inode is as on th
 
 static struct {
 	struct mutex mutex;
-	struct list_head all; /* mounted; mutex */
-	atomic_t nr_calls, nr_calls_in_reclaim;
+	struct list_head all;		  /* mounted; mutex */
+	atomic_t nr_calls[NR_BLK_BEHALF]; /* by enum reclaim_for, which is the same */
 } ext2 = {.mutex = MUTEX_INIT(ext2.mutex), .all = LIST_HEAD_INIT(ext2.all)};
 
 /* --- who is inside --- */
 
 struct ext2_calls ext2_calls(void)
 {
-	return (struct ext2_calls){(uint32_t)atomic_read(&ext2.nr_calls),
-				   (uint32_t)atomic_read(&ext2.nr_calls_in_reclaim)};
+	struct ext2_calls calls;
+
+	for (unsigned int i = 0; i < NR_BLK_BEHALF; i++)
+		calls.nr_for[i] = (uint32_t)atomic_read(&ext2.nr_calls[i]);
+	return calls;
 }
 
 void ext2_enter(void)
 {
 	vfs_enter();
-	atomic_inc(&ext2.nr_calls);
-	if (scope_is_reclaim())
-		atomic_inc(&ext2.nr_calls_in_reclaim);
+	atomic_inc(&ext2.nr_calls[scope_reclaims_for()]);
 }
 
 void ext2_leave(void)

@@ -113,14 +113,17 @@ KTEST(flags_demo, each_flag_starts_what_it_may_and_gets_its_page, "G1 G4 G5 PGC-
 	for (unsigned int i = 0; i < NR_DEMO_FLAGS; i++) {
 		const struct demo_flag *flag = &seen.flag[i];
 
-		ktest_note(
-			"%u: %u + %u + %u written by it, %u by others, asked %u times, %u us, woken by: %s",
-			i, flag->nr_begun[BLK_FOR_NOIO], flag->nr_begun[BLK_FOR_NOFS],
-			flag->nr_begun[BLK_FOR_KERNEL], flag->nr_begun[BLK_FOR_NOBODY], flag->nr_asked,
-			flag->took_us, flag->woken_by);
+		ktest_note("%u: %u calls, %u + %u + %u written by it, %u by others, asked %u times, %u us, "
+			   "woken by: %s",
+			   i, flag->nr_calls[BLK_FOR_KERNEL], flag->nr_begun[BLK_FOR_NOIO],
+			   flag->nr_begun[BLK_FOR_NOFS], flag->nr_begun[BLK_FOR_KERNEL],
+			   flag->nr_begun[BLK_FOR_NOBODY], flag->nr_asked, flag->took_us, flag->woken_by);
 		EXPECT(flag->got);
 		EXPECT_EQ(flag->nr_begun[BLK_FOR_NOIO] + flag->nr_begun[BLK_FOR_NOFS], 0);
 		EXPECT(i == 2 || flag->nr_begun[BLK_FOR_KERNEL] == 0);
+		EXPECT_EQ(flag->nr_calls[BLK_FOR_NOIO] + flag->nr_calls[BLK_FOR_NOFS], 0);
+		EXPECT(seen.has_fs ? flag->nr_calls[BLK_FOR_KERNEL] == flag->nr_begun[BLK_FOR_KERNEL]
+				   : flag->nr_calls[BLK_FOR_KERNEL] == 0);
 		EXPECT(flag->nr_begun[BLK_FOR_KERNEL] + flag->nr_begun[BLK_FOR_NOBODY] != 0);
 	}
 	expect_valid();

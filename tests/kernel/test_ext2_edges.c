@@ -13,6 +13,7 @@
 #include <mm/pages/page_alloc.h>
 #include <mm/reclaim/vmscan.h>
 #include <mm/report/fault.h>
+#include <monitor/demo.h>
 #include <tests/kernel/disk.h>
 #include <tests/kernel/ext2.h>
 #include <tests/kernel/ext2_model.h>
@@ -354,13 +355,21 @@ static void write_pages(struct file *file, const char *page)
 		EXPECT_EQ(vfs_write(file, page, PAGE_SIZE), PAGE_SIZE);
 }
 
+/* Those of the background are nobody's. */
+static uint32_t nr_calls_in_reclaim(void)
+{
+	struct ext2_calls calls = ext2_calls();
+
+	return calls.nr_for[BLK_FOR_NOIO] + calls.nr_for[BLK_FOR_NOFS] + calls.nr_for[BLK_FOR_KERNEL];
+}
+
 /* Result: calls of the file system that one pass with these permissions made. */
 static uint32_t calls_of_pass(gfp_t gfp)
 {
-	uint32_t before = ext2_calls().nr_in_reclaim;
+	uint32_t before = nr_calls_in_reclaim();
 
 	(void)vmscan_reclaim(gfp, 64);
-	return ext2_calls().nr_in_reclaim - before;
+	return nr_calls_in_reclaim() - before;
 }
 
 KTEST(ext2, reclaim_calls_the_file_system_for_gfp_kernel_alone, "G5 PGC-07")
@@ -390,4 +399,31 @@ KTEST(ext2, reclaim_calls_the_file_system_for_gfp_kernel_alone, "G5 PGC-07")
 	EXPECT_EQ(vfs_fsync(&file), 0);
 	vfs_close(&file);
 	EXPECT_EQ(vfs_unlink("/dirty"), 0);
+}
+
+KTEST(ext2, the_play_of_the_flags_on_a_file_counts_its_calls, "G4 G5 G1 PGC-07")
+{
+	struct demo_flags *seen = kzalloc(sizeof(*seen), GFP_KERNEL);
+	uint32_t nr_calls = 0;
+	EXT2(fs);
+
+	if (!seen || ext2_image_open(&fs)) {
+		kfree(seen);
+		SKIP("no memory, or no image for tests");
+	}
+	for (unsigned int tries = 0; tries < 10 && !nr_calls; tries++) { /* the flusher may be first */
+		EXPECT_EQ(demo_flags_play(seen), DEMO_PLAYED);
+		EXPECT(seen->has_fs);
+		for (unsigned int i = 0; i < NR_DEMO_FLAGS; i++) {
+			const uint32_t *calls = seen->flag[i].nr_calls;
+
+			EXPECT(seen->flag[i].got);
+			EXPECT_EQ(calls[BLK_FOR_NOIO] + calls[BLK_FOR_NOFS], 0);
+			EXPECT(i == 2 || calls[BLK_FOR_KERNEL] == 0);
+			nr_calls += calls[BLK_FOR_KERNEL];
+		}
+	}
+	ktest_note("%u calls for GFP_KERNEL", nr_calls);
+	EXPECT(nr_calls != 0);
+	kfree(seen);
 }
