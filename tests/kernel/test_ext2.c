@@ -115,7 +115,7 @@ KTEST(ext2, names_come_and_go, "R2 EXT-01 EXT-08")
 	EXPECT_EQ(vfs_open(&file, "/loop", O_RDONLY, 0), -ELOOP);
 }
 
-/* --- directories that move --- */
+/* --- large directories --- */
 
 static uint32_t number_of(const char *path)
 {
@@ -132,6 +132,88 @@ static uint32_t links_of(const char *path)
 	EXPECT_EQ(vfs_stat(path, &stat), 0);
 	return stat.nr_links;
 }
+
+#define NR_MANY	  400u /* symbolic links, that the host made */
+#define NR_LARGE  3000u
+#define LONG_PATH 96u
+
+static unsigned int nr_entries(const char *path)
+{
+	struct vfs_entry *entry = kmalloc(sizeof(*entry), GFP_KERNEL);
+	FILE(dir);
+	unsigned int nr = 0;
+
+	EXPECT_EQ(vfs_open(&dir, path, O_RDONLY | O_DIRECTORY, 0), 0);
+	while (entry && dir.inode && vfs_readdir(&dir, entry) == 1)
+		nr++;
+	kfree(entry);
+	return nr;
+}
+
+static void many_path(unsigned int n, char path[LONG_PATH])
+{
+	(void)scnprintf(path, LONG_PATH, "/made/many/one-of-those-that-a-tree-of-hashes-finds-%03u", n);
+}
+
+/* With dir_index the host has made a tree over it; run-guest looks that it did. e2fsck looks at what is left. */
+KTEST(ext2, a_directory_with_a_tree_of_hashes_is_read_and_changed, "R2 EXT-02 EXT-08")
+{
+	EXT2(fs);
+	char path[LONG_PATH];
+	struct vfs_stat stat;
+
+	NEEDS_EXT2(fs);
+	if (vfs_stat("/made/many", &stat))
+		SKIP("the image is too small for a large directory");
+	EXPECT_EQ(nr_entries("/made/many"), NR_MANY + 2);
+	for (unsigned int n = 0; n < NR_MANY; n++) {
+		many_path(n, path);
+		EXPECT_EQ(vfs_stat(path, &stat), 0);
+	}
+	many_path(7, path);
+	EXPECT_EQ(vfs_unlink(path), 0); /* the tree stays as it is */
+	EXPECT_EQ(ext2_remount(&fs), 0);
+	many_path(NR_MANY, path);
+	EXPECT_EQ(vfs_symlink("x", path), 0); /* no name is added to a tree: it goes */
+	EXPECT_EQ(vfs_stat(path, &stat), 0);
+	EXPECT_EQ(vfs_unlink(path), 0);
+	many_path(7, path);
+	EXPECT_EQ(vfs_symlink("x", path), 0);
+	EXPECT_EQ(nr_entries("/made/many"), NR_MANY + 2);
+}
+
+KTEST(ext2, a_directory_of_thousands_of_names_comes_and_goes, "R2 EXT-08")
+{
+	EXT2(fs);
+	FILE(file);
+	char path[LONG_PATH];
+	unsigned int nr;
+
+	NEEDS_EXT2(fs);
+	EXPECT_EQ(vfs_mkdir("/large", 0755), 0);
+	REQUIRE(vfs_open(&file, "/one-of-many", O_RDWR | O_CREAT | O_EXCL, 0644) == 0);
+	vfs_close(&file);
+	for (nr = 0; nr < NR_LARGE; nr++) { /* of one file: inodes are few */
+		(void)scnprintf(path, sizeof(path), "/large/name-%u", nr);
+		EXPECT_EQ(vfs_link("/one-of-many", path), 0);
+	}
+	EXPECT_EQ(nr_entries("/large"), NR_LARGE + 2);
+	EXPECT_EQ(links_of("/one-of-many"), NR_LARGE + 1);
+	EXPECT_EQ(vfs_rename("/large/name-2999", "/large/name-3000"), 0);
+	EXPECT_EQ(vfs_link("/one-of-many", "/large/name-17"), -EEXIST);
+	EXPECT_EQ(vfs_rmdir("/large"), -ENOTEMPTY);
+	EXPECT_EQ(ext2_remount(&fs), 0);
+	EXPECT_EQ(nr_entries("/large"), NR_LARGE + 2);
+	for (nr = 0; nr < NR_LARGE; nr++) {
+		(void)scnprintf(path, sizeof(path), "/large/name-%u", nr == 2999 ? 3000 : nr);
+		EXPECT_EQ(vfs_unlink(path), 0);
+	}
+	EXPECT_EQ(links_of("/one-of-many"), 1);
+	EXPECT_EQ(vfs_rmdir("/large"), 0);
+	EXPECT_EQ(vfs_unlink("/one-of-many"), 0);
+}
+
+/* --- directories that move --- */
 
 static void make_file(const char *path, const char *text)
 {
