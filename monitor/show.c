@@ -62,15 +62,19 @@ static void page_print_owner(const struct page *page)
 		say("  %s\n", line);
 }
 
+/* By bit of enum page_flag; GDB reads them, too. */
+static const char *const page_flag_names[] = {"locked", "uptodate", "dirty",  "writeback",
+					      "used",	"active",   "failed", "listed"};
+
+/* Nothing, if it is of no file. */
 static void file_page_print(const struct page *page)
 {
-	static const char *const names[] = {"locked", "uptodate", "dirty",  "writeback",
-					    "used",   "active",	  "failed", "listed"};
-
-	say(", page %u of it:", page->index);
-	for (unsigned int i = 0; i < ARRAY_SIZE(names); i++)
+	if (page->state != PAGE_FILE)
+		return;
+	say(", page %u of mapping 0x%08lx:", page->index, (unsigned long)(uintptr_t)page->mapping);
+	for (unsigned int i = 0; i < ARRAY_SIZE(page_flag_names); i++)
 		if (page_has(page, (enum page_flag)(1u << i)))
-			say(" %s", names[i]);
+			say(" %s", page_flag_names[i]);
 }
 
 static void page_print(pfn_t pfn)
@@ -88,8 +92,7 @@ static void page_print(pfn_t pfn)
 	say(", zone %s: %s", zone ? zone->name : "none", page_describe(page, text, sizeof(text)));
 	if (head && head->state == PAGE_SLAB && slab_locate(page_address(page), &place))
 		say(", cache %s", place.cache);
-	if (page->state == PAGE_FILE)
-		file_page_print(page);
+	file_page_print(page);
 	say("%s\n", page_is_poisoned(page) ? ", poisoned" : "");
 	page_print_owner(page);
 }
@@ -153,16 +156,19 @@ static void whatis_direct(uintptr_t addr)
 	struct slab_place place;
 	char text[160];
 
-	if (dma_bounce_describe((void *)addr, text, sizeof(text)))
+	if (dma_bounce_describe((void *)addr, text, sizeof(text))) {
 		say("%s\n", text);
-	else if (!slab_locate((void *)addr, &place))
-		say("direct map, page 0x%x + 0x%lx: %s\n", page_to_pfn(page),
+	} else if (!slab_locate((void *)addr, &place)) {
+		say("direct map, page 0x%x + 0x%lx: %s", page_to_pfn(page),
 		    (unsigned long)(addr & (PAGE_SIZE - 1)), page_describe(page, text, sizeof(text)));
-	else if (place.state == SLAB_PLACE_REST)
+		file_page_print(page);
+		say("\n");
+	} else if (place.state == SLAB_PLACE_REST) {
 		say("slab of cache %s, behind its last object\n", place.cache);
-	else
+	} else {
 		say("object %u of a slab of cache %s (%u bytes), at offset %u: %s\n", place.index,
 		    place.cache, place.object_size, place.offset, states[place.state]);
+	}
 	page_print_owner(page);
 }
 
@@ -250,8 +256,26 @@ PRINTER(meminfo)
 PRINTER(zoneinfo)
 PRINTER(buddyinfo)
 PRINTER(pagetypeinfo)
-PRINTER(vmstat)
 PRINTER(vmallocinfo)
+
+/* In KiB, of all disks. */
+static void run_vmstat(unsigned int nr, char *word[])
+{
+	uint64_t sectors[NR_BLK_OPS] = {0};
+	struct blk_device *dev;
+	struct blk_stat stat;
+
+	(void)nr;
+	(void)word;
+	vmstat_print(monitor_out());
+	for (unsigned int n = 0; (dev = blk_device_at(n)) != NULL; n++) {
+		blk_stat(dev, &stat);
+		for (unsigned int op = 0; op < NR_BLK_OPS; op++)
+			sectors[op] += stat.nr_sectors[op];
+	}
+	say("pgpgin %llu\npgpgout %llu\n", (unsigned long long)sectors[BLK_READ] / 2,
+	    (unsigned long long)sectors[BLK_WRITE] / 2);
+}
 
 static void run_pagecache(unsigned int nr, char *word[])
 {

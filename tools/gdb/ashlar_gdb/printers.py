@@ -17,7 +17,7 @@ class Printer:
 class Page(Printer):
     def to_string(self):
         pfn = read.pages().pfn_of(read.where(self.value)) if self.value.address else None
-        return "no descriptor of mem_map" if pfn is None else f"page {pfn:#x}: {words.page_phrase(pfn)}"
+        return "no descriptor of mem_map" if pfn is None else f"page {pfn:#x}: {words.page_phrase(pfn)}{words.file_phrase(pfn)}"
 
 
 class Gfp(Printer):

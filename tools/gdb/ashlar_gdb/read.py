@@ -174,7 +174,7 @@ class Pages:
         raw = memory(self.start, self.nr * self.bytes) if self.start else b""
         self.words = memoryview(raw).cast("I")
         self.raw = raw
-        for name in ("head", "refcount", "slab_cache", "freelist", "slab", "private"):
+        for name in ("head", "refcount", "slab_cache", "freelist", "slab", "private", "mapping", "index"):
             setattr(self, name, self.column(name))
         self.next = self.column("links", 0)
         self.prev = self.column("links", 4)

@@ -167,6 +167,16 @@ def page_phrase(pfn):
     return "never handed out"
 
 
+def file_phrase(pfn):
+    """Of a page of a file: whose, which, its flags; else nothing."""
+    pages = read.pages()
+    if pages.state(pfn) != read.constant("PAGE_FILE"):
+        return ""
+    names, flags = names_of("page_flag_names", "monitor/show.c"), pages.head[pfn] >> 24
+    return (f", page {pages.index[pfn]} of mapping 0x{pages.mapping[pfn]:08x}:"
+            + "".join(f" {name}" for i, name in enumerate(names) if flags >> i & 1))
+
+
 def page_line(pfn):
     pages, zone = read.pages(), read.zone_of_pfn(pfn)
     line = f"page 0x{pfn:x} at physical 0x{pfn << read.PAGE_SHIFT:x}, "
@@ -175,7 +185,7 @@ def page_line(pfn):
     line += f", zone {text(zone['name']) if zone else 'none'}: {page_phrase(pfn)}"
     if low and pages.slab_cache[pfn]:
         line += f", cache {text(read.at('struct kmem_cache', pages.slab_cache[pfn])['name'])}"
-    return line
+    return line + file_phrase(pfn)
 
 
 def slab_objects(cache, first):
@@ -369,7 +379,7 @@ def _direct_phrase(address):
     pfn = address - read.DIRECT_MAP >> read.PAGE_SHIFT
     if read.pages().slab_cache[pfn]:
         return object_phrase(address, pfn)
-    return f"direct map, page 0x{pfn:x} + 0x{address & PAGE_SIZE - 1:x}: {page_phrase(pfn)}"
+    return f"direct map, page 0x{pfn:x} + 0x{address & PAGE_SIZE - 1:x}: {page_phrase(pfn)}{file_phrase(pfn)}"
 
 
 def whatis_line(address):
