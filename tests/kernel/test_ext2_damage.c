@@ -144,6 +144,141 @@ KTEST(ext2_damage, a_damaged_image_costs_a_line_and_nothing_else, "R7 EXT-04")
 	kvfree(image);
 }
 
+/* --- field by field --- */
+
+#define SUPER_AT      1024u
+#define SUPER_BYTES   264u /* behind them nothing is known to us */
+#define DESC_BYTES    32u
+#define RAW_BYTES     128u
+#define BLOCKS_AT     40u /* in an inode */
+#define INDIRECT_AT   88u
+#define INODE_SIZE_AT 88u /* in the superblock */
+
+struct fields {
+	unsigned int nr_values, stride; /* every stride-th word */
+	unsigned int nr_seen, nr_tried, nr_mounted, nr_silent;
+};
+
+static uint32_t image_word(uint32_t at)
+{
+	uint32_t word;
+
+	memcpy(&word, image + at, sizeof(word));
+	return word;
+}
+
+static void write_word(uint32_t at, uint32_t word)
+{
+	uint32_t sector = at / BLK_SECTOR;
+
+	memcpy(chunk, image + sector * BLK_SECTOR, BLK_SECTOR);
+	memcpy(chunk + at % BLK_SECTOR, &word, sizeof(word));
+	EXPECT_EQ(test_disk_io(dev, BLK_WRITE, sector, chunk, 1), 0);
+}
+
+/* The image is as it was afterwards. */
+static void try_word(struct fields *fields, uint32_t at, uint32_t word)
+{
+	unsigned int before = reports_count(), nr;
+	bool is_mounted;
+
+	write_word(at, word);
+	is_mounted = vfs_mount(dev->name, "/", false) == 0;
+	if (is_mounted) {
+		use_all();
+		EXPECT_EQ(vfs_unmount("/"), 0);
+		EXPECT(move_image(BLK_WRITE));
+	} else {
+		write_word(at, image_word(at));
+	}
+	nr = reports_count() - before;
+	if (nr > 2 || (!nr && !is_mounted))
+		ktest_note("word at %u: 0x%08x where 0x%08x was: %u lines", at, word, image_word(at), nr);
+	EXPECT(nr <= 2 && (nr || is_mounted)); /* one of what is wrong; one that it was not unmounted */
+	fields->nr_tried++;
+	fields->nr_mounted += is_mounted;
+	fields->nr_silent += nr == 0;
+}
+
+static void try_words(struct fields *fields, uint32_t from, uint32_t nr_bytes)
+{
+	for (uint32_t at = from; at < from + nr_bytes; at += 4) {
+		const uint32_t is = image_word(at),
+			       values[] = {~0u, 0, is ^ 1u << random_below(&fuzz, 32), is + 1};
+
+		if (fields->nr_seen++ % fields->stride)
+			continue;
+		for (unsigned int i = 0; i < fields->nr_values; i++)
+			if (values[i] != is)
+				try_word(fields, at, values[i]);
+	}
+}
+
+static uint32_t number_at(const char *path)
+{
+	struct vfs_stat stat = {0};
+
+	EXPECT_EQ(vfs_stat(path, &stat), 0);
+	return stat.number;
+}
+
+/* Superblock, descriptor, bitmaps, inodes of a directory and of a file, entries, pointers. */
+static void try_all_fields(struct fields *fields)
+{
+	uint32_t block_bytes = 1024u << image_word(SUPER_AT + 24);
+	uint32_t desc_at = (image_word(SUPER_AT + 20) + 1) * block_bytes;
+	uint32_t table_at = image_word(desc_at + 8) * block_bytes;
+	uint32_t inode_bytes = image_word(SUPER_AT + INODE_SIZE_AT) & 0xffff, dir, file;
+
+	REQUIRE(vfs_mount(dev->name, "/", true) == 0);
+	dir = table_at + (number_at("/made") - 1) * inode_bytes;
+	file = table_at + (number_at("/made/pattern") - 1) * inode_bytes;
+	EXPECT_EQ(vfs_unmount("/"), 0);
+	try_words(fields, SUPER_AT, SUPER_BYTES);
+	try_words(fields, desc_at, DESC_BYTES);
+	try_words(fields, image_word(desc_at) * block_bytes, 8);
+	try_words(fields, image_word(desc_at + 4) * block_bytes, 8);
+	try_words(fields, table_at + inode_bytes, RAW_BYTES); /* the root's */
+	try_words(fields, dir, RAW_BYTES);
+	try_words(fields, file, RAW_BYTES);
+	try_words(fields, image_word(dir + BLOCKS_AT) * block_bytes, 48);
+	try_words(fields, image_word(file + INDIRECT_AT) * block_bytes, 16);
+}
+
+static void damage_each_field(unsigned int nr_values, unsigned int stride)
+{
+	struct fields fields = {.nr_values = nr_values, .stride = stride};
+
+	image = kvmalloc(MAX_IMAGE, GFP_KERNEL);
+	REQUIRE(image);
+	REQUIRE(move_image(BLK_READ));
+	fuzz.state = SEED;
+	expect_reports();
+	try_all_fields(&fields);
+	ktest_note("%u words changed: %u could be mounted, %u said nothing", fields.nr_tried,
+		   fields.nr_mounted, fields.nr_silent);
+	EXPECT(fields.nr_tried > 30);
+	kvfree(image);
+}
+
+KTEST(ext2_damage, some_fields_that_are_wrong_cost_a_line_at_most_and_nothing_else, "R7 EXT-04")
+{
+	BORROW_MANY(chunk, PAGE_SIZE);
+
+	if (!open_fuzz_image())
+		SKIP("no small disk has the label ashlar-fuzz");
+	damage_each_field(1, 4); /* ext2_fields does all of them */
+}
+
+KTEST_BY_NAME(ext2_fields, each_field_with_values_that_are_wrong, "R7 EXT-04")
+{
+	BORROW_MANY(chunk, PAGE_SIZE);
+
+	if (!open_fuzz_image())
+		SKIP("no small disk has the label ashlar-fuzz");
+	damage_each_field(4, 1);
+}
+
 /* --- features --- */
 
 #define COMPAT_AT 92u /* in the superblock; incompatible, and those for reading, follow */
