@@ -188,7 +188,7 @@ build/ashlar.elf: $(OUT)/ashlar.elf FORCE
 	@cmp -s $< $@ || cp $< $@
 
 build/ashlar.iso: build/ashlar.elf FORCE
-	$(Q)tools/make-iso.sh $< $@ 0 "$(APPEND)"
+	$(Q)tools/make-iso.sh $< $@ 0 '$(APPEND)'
 
 # In a terminal: a screen, the short suites, the prompt. From a pipe: all tests in KTAP and the demonstrations; what it says is
 # for the monitor, and at its end leave with the tests' result.
@@ -198,7 +198,7 @@ RUN_PERSON = $(call UNLESS,output,terminal) $(call UNLESS,selftest,quick) $(call
 RUN_PIPE   = $(call UNLESS,demo,all) exit=qemu panic=exit $(call UNLESS,monitor,on)
 run: build/ashlar.elf $(if $(DISK),,disk)
 	$(Q)[ -t 0 ] && [ -t 1 ] && words="$(RUN_PERSON)" || words="$(RUN_PIPE)"; \
-		tools/make-iso.sh $< build/run.iso 0 "$(APPEND) $$words $(RUN_ROOT)" && tools/run-qemu.sh -cdrom build/run.iso $(RUN_DISKS) \
+		tools/make-iso.sh $< build/run.iso 0 '$(APPEND)'" $$words $(RUN_ROOT)" && tools/run-qemu.sh -cdrom build/run.iso $(RUN_DISKS) \
 		-gdb unix:$(RUN_GDB),server=on,wait=off $(QEMU_EXTRA)
 
 # A disk with files, an empty one for demo=flags, and a floppy whose every word the tests know; DISK=FILE is ide0 and alone,
@@ -215,10 +215,10 @@ disk:
 RUN_GDB = build/run.gdb
 
 debug: build/ashlar.elf
-	$(Q)tools/debug.sh $< "$(APPEND) $(call UNLESS,selftest,none)" $(QEMU_EXTRA)
+	$(Q)tools/debug.sh $< '$(APPEND) $(call UNLESS,selftest,none)' $(QEMU_EXTRA)
 
 record: build/ashlar.elf
-	$(Q)tools/record.sh $< "$(APPEND) $(call UNLESS,selftest,none) panic=exit"
+	$(Q)tools/record.sh $< '$(APPEND) $(call UNLESS,selftest,none) panic=exit'
 
 attach: build/ashlar.elf
 	$(Q)tools/gdb.sh $< $(if $(GDB_PORT),localhost:$(GDB_PORT),$(RUN_GDB))

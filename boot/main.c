@@ -50,6 +50,8 @@
 #include <monitor/keys.h>
 #include <monitor/map.h>
 #include <monitor/monitor.h>
+#include <monitor/parse.h>
+#include <monitor/programs.h>
 #include <monitor/welcome.h>
 #include <tests/bench/bench.h>
 #include <tests/kernel/frame.h>
@@ -389,6 +391,17 @@ static void mount_root(void)
 		pr_warn("root=%s: %s", boot.options.root, error_text(error));
 }
 
+/* Result: MACHINE_FAILED when it could not be started, or says that it failed. */
+static enum machine_result run_program(enum machine_result result)
+{
+	char *word[WORDS_MAX];
+	unsigned int nr = parse_words(boot.options.run, word);
+
+	if (nr > WORDS_MAX)
+		pr_warn("run=: expected at most %u words, got %u", WORDS_MAX, nr);
+	return nr == 0 || (nr <= WORDS_MAX && programs_run(nr, word)) ? result : MACHINE_FAILED;
+}
+
 static void set_validation(void)
 {
 	unsigned int every = boot.options.validate_every;
@@ -477,6 +490,7 @@ NORETURN void kernel_main(uint32_t magic, uint32_t info_paddr)
 	if (boot.options.map_serial && !map_serial_start())
 		pr_warn("map_serial=on: no second serial port");
 	demo_run(boot.options.demo);
+	result = run_program(result);
 	printk_set_quiet(false);
 	keys_set_present(is_for_a_person());
 	if (is_for_a_person())

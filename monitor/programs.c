@@ -44,7 +44,7 @@ static int wait_for(unsigned int id)
 bool programs_run(unsigned int nr, char *word[])
 {
 	bool is_behind = nr > 1 && strcmp(word[nr - 1], "&") == 0;
-	int code, id = program_spawn_words(nr - is_behind, word, is_behind ? 0 : current->id);
+	int code, id = program_spawn_words(nr - is_behind, word, is_behind ? PROGRAM_NOBODY : current->id);
 
 	if (id < 0) {
 		say("run: %s: %s\n", word[0], why(id));

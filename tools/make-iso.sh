@@ -9,7 +9,8 @@ kernel=$1 out=$2 entry=${3:-0} append=${4:-}
 root=$(dirname "$0")/..
 tree=$out.d
 
-case $append in
+# What is in double quotes GRUB passes on as it is, but for these two.
+case $(printf '%s' "$append" | sed 's/"[^"\\$]*"//g') in
 *[\;\&\|\'\"\<\>\{\}\$\\]*)
 	echo "make-iso.sh: APPEND holds a character that GRUB's menu cannot pass on: $append" >&2
 	exit 1
@@ -17,7 +18,7 @@ case $append in
 esac
 
 mkdir -p "$tree/boot/grub"
-escaped=$(printf '%s' "$append" | sed 's/[#@]/\\&/g')
+escaped=$(printf '%s' "$append" | sed 's/[#@&]/\\&/g')
 sed "s@\@ENTRY\@@$entry@; s@\@APPEND\@@$escaped@" "$root/iso/grub.cfg" >"$out.cfg"
 if [ -f "$out" ] && [ -z "$(find "$kernel" -newer "$out")" ] && cmp -s "$out.cfg" "$tree/boot/grub/grub.cfg"; then
 	exit 0

@@ -206,7 +206,7 @@ static struct program *orphan_take_locked(void)
 	struct program *program;
 
 	list_for_each_entry(program, &programs.all, link)
-		if (program->is_over && !program->parent) {
+		if (program->is_over && program->parent == PROGRAM_NOBODY) {
 			list_del(&program->link);
 			programs.nr--;
 			return program;
@@ -244,7 +244,7 @@ static void set_over(struct program *over, int code)
 
 	list_for_each_entry(program, &programs.all, link)
 		if (program->parent == over->id)
-			program->parent = 0;
+			program->parent = PROGRAM_NOBODY;
 	over->exit_code = code;
 	over->is_over = true;
 	spin_unlock_irqrestore(&programs.lock, flags);

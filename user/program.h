@@ -16,14 +16,15 @@
 #include <kernel/core/vfs.h>
 #include <mm/aspace/aspace.h>
 
-#define PROGRAM_MAX	  256u /* at once */
+#define PROGRAM_NOBODY	  (~0u) /* waits for it */
+#define PROGRAM_MAX	  256u	/* at once */
 #define PROGRAM_MAX_FILES 16u
 #define PROGRAM_ARGS_MAX  2048u /* bytes of all arguments, each with its end */
 
 struct program {
 	struct list_head link; /* (L) */
 	unsigned int id;       /* the thread's */
-	unsigned int parent;   /* (L) a thread's number; 0: nobody waits */
+	unsigned int parent;   /* (L) a thread's number, or PROGRAM_NOBODY */
 	bool is_over;	       /* (L) */
 	int exit_code;	       /* (L) when it is over */
 	struct thread *thread; /* (L) NULL as soon as it is about to end */
@@ -42,7 +43,7 @@ static inline struct program *program_current(void)
 }
 
 /* Loads the file and starts it with these arguments: nr_args strings one behind the other, the first its name. parent: who
- * will wait, or 0. Result: its number, or -ENOENT, -EACCES: it is no file that can be a program, one line says why;
+ * will wait, or PROGRAM_NOBODY. Result: its number, or -ENOENT, -EACCES: it is no file that can be a program, one line says why;
  * -ENOMEM; -EAGAIN: there are too many; -E2BIG. Context: process, may sleep. */
 int program_spawn(const char *path, const char *args, size_t args_bytes, unsigned int nr_args,
 		  unsigned int parent) MUST_CHECK;

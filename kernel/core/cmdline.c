@@ -5,7 +5,8 @@
  * what a warning shows of them is escaped and at most SHOWN_MAX characters long.
  *
  * C1 Numbers are decimal or 0x-hexadecimal and are checked for overflow at every digit and at the suffix.
- * C2 A list value that does not fit its option is refused, not cut.
+ * C2 Quotes around a word, or around its value, are not part of it; one that nothing closes is a letter like others.
+ * C3 A list value that does not fit its option is refused, not cut.
  *
  * No state: all of it is in struct parser, on the caller's stack. */
 #include <kernel/core/cmdline.h>
@@ -17,7 +18,7 @@
 #define SHOWN_MAX 40
 #define NAMES_MAX 512 /* all names of the table */
 
-enum kind { KIND_WORD, KIND_SIZE, KIND_NUMBER, KIND_BOOL, KIND_CHOICE };
+enum kind { KIND_WORD, KIND_LINE, KIND_SIZE, KIND_NUMBER, KIND_BOOL, KIND_CHOICE };
 
 struct option {
 	const char *name;
@@ -76,6 +77,8 @@ static const struct option cmdline_table[] = {
 	 .help = "who took each page, and who freed it: in reports, whatis, page, owners"},
 	{"root", KIND_WORD, AT(root), .expected = "the name of a disk, ide0 to ide3",
 	 .help = "its files hang over /: ls, cat ... at the prompt"},
+	{"run", KIND_LINE, AT(run), .expected = "a program and its arguments, in quotes",
+	 .help = "what runs in ring 3 before the prompt; & at its end: behind it"},
 	{"validate_every", KIND_NUMBER, AT(validate_every), 0, 1u << 30, "a number from 0 to 1073741824",
 	 .help = "DEBUG=2: mm_validate after each so many slow paths; 0: never"},
 };
@@ -195,12 +198,12 @@ static bool choice_read(const struct piece *value, const char *words, unsigned i
 	return *chosen != 0 || (value->len == first.len && memcmp(value->text, first.text, first.len) == 0);
 }
 
-static bool word_store(char *to, const struct piece *value)
+static bool text_store(char *to, const struct piece *value, char lowest)
 {
 	if (value->len == 0 || value->len >= CMDLINE_LIST_MAX)
 		return false;
 	for (size_t i = 0; i < value->len; i++) {
-		if (value->text[i] <= ' ' || value->text[i] > '~')
+		if (value->text[i] < lowest || value->text[i] > '~')
 			return false;
 	}
 	memcpy(to, value->text, value->len);
@@ -251,7 +254,9 @@ static bool option_store(const struct option *option, struct cmdline_options *op
 
 	switch (option->kind) {
 	case KIND_WORD:
-		return word_store(to, value);
+		return text_store(to, value, '!');
+	case KIND_LINE:
+		return text_store(to, value, ' ');
 	case KIND_BOOL:
 		return bool_store(to, value);
 	case KIND_CHOICE:
@@ -286,12 +291,20 @@ static struct piece word_name(const struct piece *word)
 	return (struct piece){word->text, equals != NULL ? (size_t)(equals - word->text) : word->len};
 }
 
+/* C2 */
+static struct piece unquoted(struct piece piece)
+{
+	bool is_quoted = piece.len > 2 && piece.text[0] == '"' && piece.text[piece.len - 1] == '"';
+
+	return is_quoted ? (struct piece){piece.text + 1, piece.len - 2} : piece;
+}
+
 /* What stands behind the '='; nothing when there is none. */
 static struct piece word_value(const struct piece *word, const struct piece *name)
 {
 	size_t skipped = MIN(name->len + 1, word->len);
 
-	return (struct piece){word->text + skipped, word->len - skipped};
+	return unquoted((struct piece){word->text + skipped, word->len - skipped});
 }
 
 static bool word_is_file_name(const struct piece *word)
@@ -350,6 +363,14 @@ static bool is_blank(char c)
 	return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
+/* Behind the letter, or behind the quote that closes the one which is there. */
+static const char *letter_end(const char *letter)
+{
+	const char *close = *letter == '"' ? strchr(letter + 1, '"') : NULL;
+
+	return (close ? close : letter) + 1;
+}
+
 /* The next word at or behind *line, which moves behind it; an empty one at the end. */
 static struct piece word_next(const char **line)
 {
@@ -359,8 +380,8 @@ static struct piece word_next(const char **line)
 		(*line)++;
 	start = *line;
 	while (**line != '\0' && !is_blank(**line))
-		(*line)++;
-	return (struct piece){start, (size_t)(*line - start)};
+		*line = letter_end(*line);
+	return unquoted((struct piece){start, (size_t)(*line - start)});
 }
 
 void cmdline_parse(struct cmdline_options *options, const char *line, void (*warn)(const char *fmt, ...))

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The kernel command line: words with blanks between them, each `name=value`. See the table in cmdline.c.
+/* The kernel command line: words with blanks between them, each `name=value`; what is in double quotes is of one word,
+ * "name=a value" or name="a value", as loaders write it. See the table in cmdline.c.
  *
  * L1 The first word is the file's own name, and skipped, when it has a '/' before any '=', ends in ".elf", or
  *    has no '=' and is not an option's name.
@@ -38,6 +39,7 @@ struct cmdline_options {
 	uint32_t guard_sample;	     /* one object in so many; 0: none */
 	uint32_t validate_every;     /* slow paths; 0: never */
 	char root[CMDLINE_LIST_MAX]; /* the disk whose files hang over "/"; empty: none */
+	char run[CMDLINE_LIST_MAX];  /* a program and its arguments; empty: none */
 	enum panic_action panic;
 };
 

@@ -25,7 +25,7 @@ build/trace.bin: $(BENCH_TRACE) build/host/replay
 
 # $(1): the kernel; $(2): its benches; $(3): how to write the log; $(4): more of QEMU's options. Status 33: it left by itself.
 BENCH_RUN = timeout 1200 $(BENCH_QEMU) $(4) -kernel $(1) -initrd build/trace.bin \
-	    -append "selftest=none bench=$(2) monitor=off exit=qemu panic=exit $(APPEND)" $(3)build/bench.log; \
+	    -append 'selftest=none bench=$(2) monitor=off exit=qemu panic=exit $(APPEND)' $(3)build/bench.log; \
 	    test $$? = 33 || { tail -20 build/bench.log; echo "bench: the kernel did not run to its end"; exit 1; }
 
 # irqoff_max and irqoff_crowd need the other kernel, windows need high memory, blk_* a disk, which would disturb the others; of what

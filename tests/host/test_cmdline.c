@@ -187,6 +187,31 @@ KTEST(cmdline, last_of_duplicates_wins_with_a_warning, "USR-05")
 	EXPECT(parse("mem=4M mem=8M mem=16M").mem_bytes == 16u << 20 && warnings.count == 2);
 }
 
+KTEST(cmdline, what_is_in_quotes_is_one_word, "USR-05 R8")
+{
+	static const char *const lines[] = {"k.elf run=\"hog 64 &\" mem=8M", "k.elf \"run=hog 64 &\" mem=8M",
+					    "mem=8M run=\"hog 64 &\"", "\"run=hog 64 &\" \"mem=8M\""};
+
+	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
+		struct cmdline_options o = parse(lines[i]);
+
+		EXPECT(strcmp(o.run, "hog 64 &") == 0 && o.mem_bytes == 8u << 20 && warnings.count == 0);
+	}
+	EXPECT(strcmp(parse("run=peek").run, "peek") == 0 && warnings.count == 0);
+	EXPECT(parse("").run[0] == '\0');
+	EXPECT(parse("selftest=\"a b\" mem=8M").mem_bytes == 8u << 20 && warned_once("selftest= expects"));
+	EXPECT(parse("mem=\"16M\"").mem_bytes == 16u << 20 && warnings.count == 0);
+	EXPECT(parse("k.elf \"\" mem=8M").mem_bytes == 8u << 20 && warned_once("unknown option"));
+}
+
+KTEST(cmdline, a_quote_that_nothing_closes_is_a_letter, "USR-02")
+{
+	EXPECT(parse("k.elf run=\"hog mem=8M").mem_bytes == 8u << 20 && warnings.count == 0);
+	EXPECT(strcmp(parse("run=\"hog mem=8M").run, "\"hog") == 0);
+	EXPECT(parse("k.elf \" mem=8M").mem_bytes == 8u << 20 && warned_once("unknown option"));
+	EXPECT(strcmp(parse("run=a\"b c\"").run, "a\"b c\"") == 0);
+}
+
 KTEST(cmdline, list_that_does_not_fit_is_refused, "USR-02")
 {
 	char line[400] = "selftest=";
