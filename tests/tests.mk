@@ -107,6 +107,7 @@ GUEST_WORDS   := monitor=off exit=qemu panic=exit
 SWEEP_SUITES   = tests/boot/run-guest --name='sweep $(1)' $(COUNTING) $(1) kernel selftest=rseq,$(2) $(3) $(GUEST_WORDS)
 SOAK_SUITE     = tests/boot/run-guest --name='$(1)' --qemu='-icount shift=6,sleep=off' --input='soak it ' 8M kernel \
 		 selftest=$(1) $(GUEST_WORDS)
+CALLS_SUITE    = tests/boot/run-guest --name='$(1)' --proves='R8 PRG-01 PRG-02' 64M kernel selftest=$(1) $(GUEST_WORDS)
 FILES_SUITE    = tests/boot/run-guest --name='soak-files' --qemu='DISK=ide0:4M' 16M kernel selftest=$(1) $(GUEST_WORDS)
 EXT2_SUITE     = tests/boot/run-guest --name='soak-ext2' --qemu='DISK=ide1:8M:ext2,-b,1024' 16M kernel selftest=$(1) $(GUEST_WORDS)
 PROGRAMS_COUNTED = --program="sweep=$(call SWEEP_SUITES,16M,sweep)" \
@@ -185,6 +186,11 @@ crash: build/ashlar.elf
 soak: build/ashlar.elf
 	$(Q)TIME_LIMIT=900 tests/run-tests --program="soak=$(call SOAK_SUITE,soak)"; result=$$?; \
 		grep -E '^    #' build/tests/soak.log; exit $$result
+
+# `make soak-calls`: 10^6 system calls of ten programs, at random and with random pointers.
+.PHONY: soak-calls
+soak-calls: build/ashlar.elf
+	$(Q)tests/run-tests --program="soak-calls=$(call CALLS_SUITE,user_calls)"
 
 # `make soak-files`: 10^6 operations of four threads on files of one disk, compared with a model and with the image.
 .PHONY: soak-files

@@ -183,9 +183,28 @@ KTEST(user, calls_with_pointers_that_are_not_its_own_are_errors, "R8 PRG-01")
 KTEST(user, random_calls_harm_nobody, "R8 PRG-01 PRG-02")
 {
 	PROGRAMS_LEAVE_NOTHING();
+	ENDS_WITH(trim_scull) int unused_ = 0;
 
 	EXPECT_EQ(run("calls 19 20000"), 0);
 	EXPECT_EQ(run("calls 1900 20000"), 0);
+	expect_valid();
+}
+
+/* Ten programs beside each other, 100,000 calls each. */
+KTEST_BY_NAME(user_calls, a_million_random_calls_harm_nobody, "R8 PRG-01 PRG-02")
+{
+	PROGRAMS_LEAVE_NOTHING();
+	ENDS_WITH(trim_scull) int unused_ = 0;
+	int id[10], code = 0;
+	char line[32];
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(id); i++) {
+		(void)snprintf(line, sizeof(line), "calls %u 100000", 1 + i * 7919);
+		id[i] = start(line, current->id);
+		EXPECT(id[i] > 0);
+	}
+	for (unsigned int i = 0; i < ARRAY_SIZE(id); i++)
+		EXPECT(id[i] < 0 || (program_wait((unsigned int)id[i], &code) == id[i] && code == 0));
 	expect_valid();
 }
 

@@ -5,8 +5,8 @@
 
 #define EFAULT 14
 
-static const char constant[16] = "a text";
-static uint8_t *page; /* mapped, with nothing behind it */
+static const char constant[64] = "a text\0calls\0spawn\0peek\0cat"; /* some are files */
+static uint8_t *page;						    /* mapped, with nothing behind it */
 static long file;
 
 static void expect(const char *what, long found, long wanted)

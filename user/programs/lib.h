@@ -135,4 +135,14 @@ static inline uint32_t pattern(uint32_t seed, uint32_t n)
 	return x ^ x >> 15;
 }
 
+/* What a program finds in its registers. */
+struct registers {
+	uint32_t eflags, gs, fs, edi, esi, ebp, esp, ebx, edx, ecx, eax;
+};
+
+static inline const struct registers *registers_at_entry(char *argv[])
+{
+	return (const struct registers *)((uintptr_t)(argv - 1) - sizeof(struct registers));
+}
+
 int main(int argc, char *argv[]);

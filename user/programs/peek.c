@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* peek: looks whether memory never written is 0: stack, heap, mappings, data. peek 0xADDRESS reads a byte there, write,
+/* peek: looks whether memory never written is 0: stack, heap, mappings, data; and what registers it began with. peek 0xADDRESS reads a byte there, write,
  * jump and the like do what they say: whoever survives says so and ends with 3. */
 #include <user/programs/lib.h>
 
@@ -22,6 +22,23 @@ static void look_at_stack(void)
 	uint8_t here;
 
 	expect_zero("stack", (uint8_t *)(((uintptr_t)&here & ~(uintptr_t)(PAGE - 1)) - 17 * PAGE), 16 * PAGE);
+}
+
+#define EFLAGS_AT_ENTRY 0x202u /* interrupts, and the bit that is always 1 */
+
+static void look_at_registers(char *argv[])
+{
+	const struct registers *found = registers_at_entry(argv);
+
+	if (found->eax | found->ebx | found->ecx | found->edx | found->esi | found->edi | found->ebp |
+	    found->fs | found->gs) {
+		say("peek: a register is not 0", NULL);
+		exit(2);
+	}
+	if (found->esp != (uintptr_t)(argv - 1) || found->eflags != EFLAGS_AT_ENTRY) {
+		say("peek: esp is ", hex(found->esp), ", eflags ", hex(found->eflags), NULL);
+		exit(2);
+	}
 }
 
 static int look(void)
@@ -151,6 +168,7 @@ static const struct {
 
 int main(int argc, char *argv[])
 {
+	look_at_registers(argv);
 	if (argc < 2)
 		return look();
 	for (unsigned int i = 0; i < sizeof(deeds) / sizeof(deeds[0]); i++)

@@ -1,12 +1,17 @@
 ; SPDX-License-Identifier: MIT
-; Where a program begins: argc at the stack pointer, argv behind it; registers are 0.
+; Where a program begins: argc at the stack pointer, argv behind it; registers are 0. What it
+; found is kept below argc, for who looks.
 
 extern main
 global _start
 
 section .text
 _start:
-	mov	eax, esp
+	pusha
+	push	fs
+	push	gs
+	pushf
+	lea	eax, [esp + 44]
 	lea	edx, [eax + 4]
 	and	esp, -16
 	sub	esp, 8
