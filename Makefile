@@ -207,9 +207,9 @@ RUN_FLOPPY = -drive if=floppy,index=0,file=build/floppy.img,format=raw
 RUN_SPARE  = -drive if=none,id=ide1,file=build/spare.img,format=raw -device ide-hd,drive=ide1,bus=ide.0,unit=1
 RUN_DISK   = -drive if=none,id=ide0,file=$(1),format=raw -device ide-hd,drive=ide0,bus=ide.0,unit=0
 RUN_DISKS  = -boot d $(if $(filter none,$(DISK)),,$(call RUN_DISK,$(or $(DISK),build/root.img)) $(if $(DISK),,$(RUN_SPARE) $(RUN_FLOPPY)))
-disk:
+disk: $(PROGRAMS:%=$(OUT)/programs/%)
 	@mkdir -p build
-	$(Q)tools/make-root build/root.img 16M && tools/make-disk build/floppy.img 1474560 && truncate -s 1M build/spare.img
+	$(Q)tools/make-root build/root.img 16M $^ && tools/make-disk build/floppy.img 1474560 && truncate -s 1M build/spare.img
 
 # `make attach` finds the machine of `make run` at this socket, which costs nothing until then.
 RUN_GDB = build/run.gdb

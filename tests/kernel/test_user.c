@@ -14,63 +14,10 @@
 #include <mm/pages/page_alloc.h>
 #include <mm/reclaim/vmscan.h>
 #include <monitor/monitor.h>
+#include <tests/kernel/programs.h>
 #include <tests/kernel/settle.h>
 #include <tests/kernel/test_util.h>
 #include <user/call.h>
-
-#define MAX_WORDS 6u
-#define MiB_PAGES 256u
-
-/* Starts what the line says. Result: its number, or an error. */
-static int start(const char *line, unsigned int parent)
-{
-	char text[64], *word[MAX_WORDS];
-	unsigned int nr = 0;
-
-	(void)snprintf(text, sizeof(text), "%s", line);
-	for (char *at = text; *at && nr < MAX_WORDS;) {
-		word[nr++] = at;
-		while (*at && *at != ' ')
-			at++;
-		while (*at == ' ')
-			*at++ = '\0';
-	}
-	return program_spawn_words(nr, word, parent);
-}
-
-/* Runs it. Result: its code; an error when it did not start. */
-static int run(const char *line)
-{
-	int code = 0, id = start(line, current->id);
-
-	if (id < 0)
-		return id;
-	return program_wait((unsigned int)id, &code) == id ? code : -EINTR;
-}
-
-static unsigned int nr_programs(void)
-{
-	return programs_snapshot(NULL, 0);
-}
-
-/* What is in memory of the archive's files, high memory too. */
-static void drop_files(void)
-{
-	(void)vmscan_reclaim(GFP_HIGHUSER, SIZE_MAX);
-}
-
-/* After what started threads, and pages of their stacks. */
-#define PROGRAMS_LEAVE_NOTHING()                                                                             \
-	settle_stacks();                                                                                     \
-	drop_files();                                                                                        \
-	size_t pages_before_ ENDS_WITH(expect_all_back) = nr_free_pages() + stacks_kept_pages()
-
-static void expect_all_back(const size_t *before)
-{
-	EXPECT_EQ(nr_programs(), 0);
-	drop_files();
-	EXPECT(settle_all_is_back(*before - stacks_kept_pages()));
-}
 
 /* --- in and out --- */
 
@@ -78,10 +25,10 @@ KTEST(user, a_program_starts_with_its_arguments_and_ends_with_a_code, "R8")
 {
 	PROGRAMS_LEAVE_NOTHING();
 
-	EXPECT_EQ(run("spawn 0"), 0);
-	EXPECT_EQ(run("spawn 3 spawn 2"), 0);
-	EXPECT_EQ(run("peek read 0x08048000"), 3);
-	EXPECT_EQ(run("nobody"), -ENOENT);
+	EXPECT_EQ(program_run("spawn 0"), 0);
+	EXPECT_EQ(program_run("spawn 3 spawn 2"), 0);
+	EXPECT_EQ(program_run("peek read 0x08048000"), 3);
+	EXPECT_EQ(program_run("nobody"), -ENOENT);
 }
 
 KTEST(user, memory_never_written_is_zero_and_so_are_registers, "K4 PRG-05")
@@ -89,7 +36,7 @@ KTEST(user, memory_never_written_is_zero_and_so_are_registers, "K4 PRG-05")
 	PROGRAMS_LEAVE_NOTHING();
 
 	for (unsigned int n = 0; n < 8; n++)
-		EXPECT_EQ(run("peek"), 0);
+		EXPECT_EQ(program_run("peek"), 0);
 }
 
 KTEST(user, a_program_keeps_what_it_wrote_while_others_run, "R8 K4")
@@ -98,76 +45,56 @@ KTEST(user, a_program_keeps_what_it_wrote_while_others_run, "R8 K4")
 	int id[3], code;
 
 	for (unsigned int i = 0; i < 3; i++)
-		id[i] = start("hog 1 8", current->id);
+		id[i] = program_start("hog 1 8", current->id);
 	for (unsigned int i = 0; i < 3; i++)
 		EXPECT(id[i] > 0 && program_wait((unsigned int)id[i], &code) == id[i] && code == 0);
 }
 
 /* --- what ends it --- */
 
-/* Killed, with one line that ends like this. */
-static void expect_killed(const char *line, const char *says)
-{
-	expect_reports();
-	EXPECT_EQ(run(line), EXIT_KILLED);
-	EXPECT_EQ(reports_count(), 1);
-	EXPECT(reports_contain(says));
-	if (!reports_contain(says))
-		ktest_note("%s: \"%s\", expected \"%s\"", line, report_at(0), says);
-	reports_forget();
-}
-
 KTEST(user, who_touches_what_is_not_his_is_killed_with_one_line, "R8 PRG-02 D1")
 {
 	PROGRAMS_LEAVE_NOTHING();
 
-	expect_killed("peek read 0xc0100000", "read from 0xc0100000, the kernel's");
-	expect_killed("peek write 0xc0100000", "write to 0xc0100000, the kernel's");
-	expect_killed("peek jump 0xc0100000", "0xc0100000, the kernel's");
-	expect_killed("peek read 0xffffffff", "read from 0xffffffff, the kernel's");
-	expect_killed("peek read 0", "read from 0x00000000, a NULL pointer and an offset of 0");
-	expect_killed("peek write 44", "write to 0x0000002c, a NULL pointer and an offset of 44");
-	expect_killed("peek read 0x70000000", "bytes past its data");
-	expect_killed("peek write 0x08048001",
-		      "write to 0x08048001, its text, read-only, 1 bytes in: that is forbidden");
-	expect_killed("peek jump 0x12345678", "killed at 0x12345678: ");
+	program_expect_killed("peek read 0xc0100000", "read from 0xc0100000, the kernel's");
+	program_expect_killed("peek write 0xc0100000", "write to 0xc0100000, the kernel's");
+	program_expect_killed("peek jump 0xc0100000", "0xc0100000, the kernel's");
+	program_expect_killed("peek read 0xffffffff", "read from 0xffffffff, the kernel's");
+	program_expect_killed("peek read 0", "read from 0x00000000, a NULL pointer and an offset of 0");
+	program_expect_killed("peek write 44", "write to 0x0000002c, a NULL pointer and an offset of 44");
+	program_expect_killed("peek read 0x70000000", "bytes past its data");
+	program_expect_killed("peek write 0x08048001",
+			      "write to 0x08048001, its text, read-only, 1 bytes in: that is forbidden");
+	program_expect_killed("peek jump 0x12345678", "killed at 0x12345678: ");
 	if (cpu_has_nx())
-		expect_killed("peek execute", ": that is forbidden");
+		program_expect_killed("peek execute", ": that is forbidden");
 }
 
 KTEST(user, privileged_instructions_kill, "R8 PRG-02")
 {
 	PROGRAMS_LEAVE_NOTHING();
 
-	expect_killed("peek halt", ": general protection fault");
-	expect_killed("peek port 0xf4", ": general protection fault");
-	expect_killed("peek interrupt", ": general protection fault");
-	expect_killed("peek segment 0x10", ": general protection fault");
-	expect_killed("peek segment 0x38", ": general protection fault");
-	expect_killed("peek divide", ": divide error");
-	expect_killed("peek fpu", ": no coprocessor");
-	expect_killed("peek task", ": invalid task state");
-	expect_killed("peek step", ": debug exception");
+	program_expect_killed("peek halt", ": general protection fault");
+	program_expect_killed("peek port 0xf4", ": general protection fault");
+	program_expect_killed("peek interrupt", ": general protection fault");
+	program_expect_killed("peek segment 0x10", ": general protection fault");
+	program_expect_killed("peek segment 0x38", ": general protection fault");
+	program_expect_killed("peek divide", ": divide error");
+	program_expect_killed("peek fpu", ": no coprocessor");
+	program_expect_killed("peek task", ": invalid task state");
+	program_expect_killed("peek step", ": debug exception");
 }
 
 KTEST(user, the_stack_grows_to_its_limit_and_no_further, "R8 PRG-04")
 {
 	PROGRAMS_LEAVE_NOTHING();
 
-	EXPECT_EQ(run("peek deep 900"), 3);
-	expect_killed("peek deep 2000", "bytes below the limit of its stack");
-	EXPECT_EQ(run("peek read 0xbfeff000"), 3);
-	expect_killed("peek read 0xbfefeff0", "read from 0xbfefeff0, 16 bytes below the limit of its stack");
-	expect_killed("peek read 0xbe000000", "bytes past its data");
-}
-
-static void trim_scull(int *unused)
-{
-	struct file file;
-
-	(void)unused;
-	if (vfs_open(&file, "scull", O_WRONLY | O_TRUNC, 0) == 0)
-		vfs_close(&file);
+	EXPECT_EQ(program_run("peek deep 900"), 3);
+	program_expect_killed("peek deep 2000", "bytes below the limit of its stack");
+	EXPECT_EQ(program_run("peek read 0xbfeff000"), 3);
+	program_expect_killed("peek read 0xbfefeff0",
+			      "read from 0xbfefeff0, 16 bytes below the limit of its stack");
+	program_expect_killed("peek read 0xbe000000", "bytes past its data");
 }
 
 /* --- calls --- */
@@ -175,18 +102,18 @@ static void trim_scull(int *unused)
 KTEST(user, calls_with_pointers_that_are_not_its_own_are_errors, "R8 PRG-01")
 {
 	PROGRAMS_LEAVE_NOTHING();
-	ENDS_WITH(trim_scull) int unused_ = 0;
+	SCULL_ENDS_EMPTY();
 
-	EXPECT_EQ(run("calls"), 0);
+	EXPECT_EQ(program_run("calls"), 0);
 }
 
 KTEST(user, random_calls_harm_nobody, "R8 PRG-01 PRG-02")
 {
 	PROGRAMS_LEAVE_NOTHING();
-	ENDS_WITH(trim_scull) int unused_ = 0;
+	SCULL_ENDS_EMPTY();
 
-	EXPECT_EQ(run("calls 19 20000"), 0);
-	EXPECT_EQ(run("calls 1900 20000"), 0);
+	EXPECT_EQ(program_run("calls 19 20000"), 0);
+	EXPECT_EQ(program_run("calls 1900 20000"), 0);
 	expect_valid();
 }
 
@@ -194,13 +121,13 @@ KTEST(user, random_calls_harm_nobody, "R8 PRG-01 PRG-02")
 KTEST_BY_NAME(user_calls, a_million_random_calls_harm_nobody, "R8 PRG-01 PRG-02")
 {
 	PROGRAMS_LEAVE_NOTHING();
-	ENDS_WITH(trim_scull) int unused_ = 0;
+	SCULL_ENDS_EMPTY();
 	int id[10], code = 0;
 	char line[32];
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(id); i++) {
 		(void)snprintf(line, sizeof(line), "calls %u 100000", 1 + i * 7919);
-		id[i] = start(line, current->id);
+		id[i] = program_start(line, current->id);
 		EXPECT(id[i] > 0);
 	}
 	for (unsigned int i = 0; i < ARRAY_SIZE(id); i++)
@@ -213,24 +140,24 @@ KTEST_BY_NAME(user_calls, a_million_random_calls_harm_nobody, "R8 PRG-01 PRG-02"
 KTEST(user, programs_read_write_and_map_files, "R8 PRG-09 C4")
 {
 	PROGRAMS_LEAVE_NOTHING();
-	ENDS_WITH(trim_scull) int unused_ = 0;
+	SCULL_ENDS_EMPTY();
 
-	EXPECT_EQ(run("cp peek scull"), 0);
-	EXPECT_EQ(run("fill scull 100"), 0);
-	EXPECT_EQ(run("fill scull 100 check"), 0);
-	EXPECT_EQ(run("same peek"), 0);
-	EXPECT_EQ(run("same calls"), 0);
+	EXPECT_EQ(program_run("cp peek scull"), 0);
+	EXPECT_EQ(program_run("fill scull 100"), 0);
+	EXPECT_EQ(program_run("fill scull 100 check"), 0);
+	EXPECT_EQ(program_run("same peek"), 0);
+	EXPECT_EQ(program_run("same calls"), 0);
 }
 
 KTEST(user, what_is_no_program_is_refused_with_one_line, "R8 PRG-03")
 {
 	PROGRAMS_LEAVE_NOTHING();
-	ENDS_WITH(trim_scull) int unused_ = 0;
+	SCULL_ENDS_EMPTY();
 
-	EXPECT_EQ(run("scull"), -ENODEV); /* it has no pages */
-	EXPECT_EQ(run("nobody"), -ENOENT);
+	EXPECT_EQ(program_run("scull"), -ENODEV); /* it has no pages */
+	EXPECT_EQ(program_run("nobody"), -ENOENT);
 	expect_reports();
-	EXPECT_EQ(run("words"), -EACCES);
+	EXPECT_EQ(program_run("words"), -EACCES);
 	EXPECT_ONE_REPORT("words is not an ELF file");
 }
 
@@ -329,7 +256,7 @@ KTEST(user, where_nobody_may_sleep_only_what_is_there_is_copied, "R8 C1 XPT-01")
 
 #define MIB_PAGES	  256u
 #define PROGRAM_LOW_PAGES 12u /* at most, of one that sleeps: tables, stack, what it was loaded from */
-#define LEFT_PAGES	  (6u * MiB_PAGES)
+#define LEFT_PAGES	  (6u * MIB_PAGES)
 #define ANSWER_MS	  1000u
 
 /* What programs need not fill first: it takes seconds on a large machine. */
@@ -374,12 +301,12 @@ KTEST(oom, of_three_programs_the_largest_goes_and_then_the_next_that_is, "R4 R8 
 	take_most(&taken);
 	expect_reports();
 	for (unsigned int i = 0; i < 2; i++)
-		small[i] = start("hog 1", current->id);
+		small[i] = program_start("hog 1", current->id);
 	REQUIRE(small[0] > 0 && small[1] > 0);
 	for (unsigned int n = 0; n < 2; n++) {
-		EXPECT_EQ(run("hog 100"), EXIT_KILLED);
+		EXPECT_EQ(program_run("hog 100"), EXIT_KILLED);
 		EXPECT_ONE_REPORT("killed hog, which holds");
-		EXPECT_EQ(nr_programs(), 2);
+		EXPECT_EQ(programs_snapshot(NULL, 0), 2);
 		EXPECT(monitor_answers("ps", "hog"));
 	}
 	for (unsigned int i = 0; i < 2; i++) {
@@ -394,24 +321,24 @@ KTEST(oom, of_three_programs_the_largest_goes_and_then_the_next_that_is, "R4 R8 
 KTEST(oom, while_programs_swallow_all_the_monitor_answers_and_others_run, "C5 R4 R8 PRG-08")
 {
 	PROGRAMS_LEAVE_NOTHING();
-	ENDS_WITH(trim_scull) int unused_ = 0;
+	SCULL_ENDS_EMPTY();
 	HOG(taken);
 	int glutton, code = 0;
 
 	take_most(&taken);
 	reports_capture();
-	glutton = start("spawn 1000000 spawn 1 hog 100", current->id);
+	glutton = program_start("spawn 1000000 spawn 1 hog 100", current->id);
 	REQUIRE(glutton > 0);
 	for (unsigned int n = 0; n < 8; n++) {
 		(void)schedule_timeout_uninterruptible((long)(7 + n));
 		EXPECT(monitor_answers("meminfo", "MemFree:"));
 		EXPECT(monitor_answers("ps", "monitor") || monitor_answers("ps", "selftest"));
-		code = run("spawn 0");
+		code = program_run("spawn 0");
 		EXPECT(code == 0 || code == EXIT_KILLED);
 	}
 	(void)program_kill((unsigned int)glutton, 0);
 	EXPECT_EQ(program_wait((unsigned int)glutton, &code), glutton);
-	for (unsigned int i = 0; nr_programs() && i < 5000; i++) {
+	for (unsigned int i = 0; programs_snapshot(NULL, 0) && i < 5000; i++) {
 		struct program_info row;
 
 		if (programs_snapshot(&row, 1))
@@ -425,17 +352,17 @@ KTEST(oom, while_programs_swallow_all_the_monitor_answers_and_others_run, "C5 R4
 KTEST(user, a_device_that_swallows_all_gives_its_writer_an_error, "R8 C4 C5 D6")
 {
 	PROGRAMS_LEAVE_NOTHING();
-	ENDS_WITH(trim_scull) int unused_ = 0;
+	SCULL_ENDS_EMPTY();
 	HOG(taken);
 	int code;
 
 	take_most(&taken);
 	reports_capture();
-	code = run("fill scull 1000000");
+	code = program_run("fill scull 1000000");
 	EXPECT(code == 4 || code == EXIT_KILLED);
 	EXPECT(monitor_answers("meminfo", "MemFree:"));
-	trim_scull(NULL);
-	EXPECT_EQ(run("fill scull 100"), 0);
+	scull_forget(NULL);
+	EXPECT_EQ(program_run("fill scull 100"), 0);
 	EXPECT_EQ(reports_count_bugs(), 0);
 	hog_release(&taken);
 }
@@ -448,7 +375,7 @@ KTEST(user, killed_at_any_moment_a_program_leaves_nothing, "R8 PRG-06")
 	PROGRAMS_LEAVE_NOTHING();
 
 	for (unsigned int n = 0; n < 40; n++) {
-		int code = 0, id = start(lines[n % ARRAY_SIZE(lines)], current->id);
+		int code = 0, id = program_start(lines[n % ARRAY_SIZE(lines)], current->id);
 
 		REQUIRE(id > 0);
 		if (n % 5)
@@ -457,7 +384,8 @@ KTEST(user, killed_at_any_moment_a_program_leaves_nothing, "R8 PRG-06")
 		EXPECT_EQ(program_wait((unsigned int)id, &code), id);
 		EXPECT_EQ(code, EXIT_KILLED);
 		EXPECT_EQ(program_kill((unsigned int)id, 0), -ESRCH);
-		for (unsigned int i = 0; nr_programs() && i < 5000; i++) /* its own go on alone */
+		for (unsigned int i = 0; programs_snapshot(NULL, 0) && i < 5000;
+		     i++) /* its own go on alone */
 			msleep(4);
 	}
 }
@@ -466,7 +394,7 @@ KTEST(user, a_thousand_programs_leave_nothing, "R8 PRG-07")
 {
 	PROGRAMS_LEAVE_NOTHING();
 
-	EXPECT_EQ(run("spawn 1000"), 0);
+	EXPECT_EQ(program_run("spawn 1000"), 0);
 }
 
 KTEST(user, too_many_at_once_are_refused_and_all_come_back, "R8 PRG-07")
@@ -477,7 +405,7 @@ KTEST(user, too_many_at_once_are_refused_and_all_come_back, "R8 PRG-07")
 	unsigned int nr = 0;
 	int result = 0, code;
 
-	while (nr <= PROGRAM_MAX && (result = start("peek sleep 1000000", current->id)) > 0)
+	while (nr <= PROGRAM_MAX && (result = program_start("peek sleep 1000000", current->id)) > 0)
 		nr++;
 	EXPECT(result == -EAGAIN || result == -ENOMEM);
 	EXPECT(nr <= PROGRAM_MAX);
