@@ -68,11 +68,13 @@ unsigned long number(const char *text)
 	return value;
 }
 
+#define NR_NUMBERS 8u
+
 static const char *digits(unsigned long value, unsigned long base)
 {
-	static char text[4][12];
+	static char text[NR_NUMBERS][12];
 	static unsigned int next;
-	char *at = &text[next++ % 4][11];
+	char *at = &text[next++ % NR_NUMBERS][11];
 
 	*at = '\0';
 	do {

@@ -119,7 +119,7 @@ void *memset(void *to, int byte, size_t size);
 /* A number, decimal or 0x; what is none is 0. */
 unsigned long number(const char *text);
 
-/* Pieces of a line, the last NULL; a line is written at once. The text of a number is good until the fourth one after it. */
+/* Pieces of a line, the last NULL; a line is written at once. The text of a number is good until the eighth one after it. */
 void say(const char *first, ...);
 const char *decimal(unsigned long value);
 const char *hex(unsigned long value);
