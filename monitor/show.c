@@ -5,6 +5,7 @@
 #include <kernel/core/address.h>
 #include <kernel/core/blkdev.h>
 #include <kernel/core/console.h>
+#include <kernel/core/panic.h>
 #include <kernel/core/thread.h>
 #include <kernel/lib/align.h>
 #include <kernel/lib/string.h>
@@ -27,6 +28,7 @@
 #include <monitor/parse.h>
 #include <monitor/tables.h>
 #include <monitor/threads.h>
+#include <user/program.h>
 
 void flags_page_print(void)
 {
@@ -190,6 +192,18 @@ static void whatis_elsewhere(uintptr_t addr)
 		    (unsigned long long)mapping.paddr);
 }
 
+/* Each program has its own there. After a panic nobody says what a program that runs was about to change. */
+static void whatis_of_programs(uintptr_t addr)
+{
+	char text[160];
+	unsigned int n = 0;
+
+	while (!panic_is_at_prompt() && program_describe(n, addr, text, sizeof(text)))
+		say("%s%s\n", n++ ? "            " : "", text);
+	if (!n)
+		say("nothing, below the kernel\n");
+}
+
 static void whatis_print(uintptr_t addr)
 {
 	char phrase[ADDRESS_PHRASE_MAX];
@@ -198,7 +212,7 @@ static void whatis_print(uintptr_t addr)
 	if (address_describe(addr, phrase, sizeof(phrase)))
 		say("%s\n", phrase);
 	else if (addr < MMU_DIRECT_MAP_BASE)
-		say("nothing, below the kernel\n");
+		whatis_of_programs(addr);
 	else if (whatis_stack(addr))
 		return;
 	else if (virt_is_direct((void *)addr))

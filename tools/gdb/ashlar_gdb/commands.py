@@ -297,6 +297,48 @@ class Dmesg(Command):
         return words.dmesg()
 
 
+# --- programs ---
+
+class Programs(Command):
+    """The programs that run, with what they hold."""
+
+    def lines(self, _):
+        yield "  id  resident kB  tables kB   faults    major  program"
+        for program in read.programs():
+            aspace = program["aspace"]
+            resident, tables, faults, major = (int(aspace[x]) for x in ("nr_resident", "nr_tables", "nr_faults", "nr_major"))
+            yield (f"{int(program['id']):4}  {resident * 4:11}  {tables * 4:9}  {faults:7}  {major:7}  "
+                   + text(program["thread"]["name"]))
+
+
+USER_END = 0xc0000000
+USER_WORDS = 16
+
+
+class User(Command):
+    """mm user PID ADDRESS: where a program's address lies in memory, by its own page tables, and the words there."""
+
+    def lines(self, argument):
+        pid, _, where = argument.partition(" ")
+        found = [program for program in read.programs() if pid == str(int(program["id"]))]
+        if not found:
+            raise expected("the number of a program, see `mm programs`, and an address", argument)
+        address = read.number_of(gdb.parse_and_eval(where)) if where else USER_END
+        if address >= USER_END:
+            raise expected(f"an address below {USER_END:#x}", where)
+        name, entry = text(found[0]["thread"]["name"]), read.user_entry(found[0]["aspace"], address)
+        if entry is None:
+            yield f"0x{address:08x} of {name} ({pid}): nothing there yet"
+            return
+        paddr, may_write = entry
+        yield f"0x{address:08x} of {name} ({pid}): physical 0x{paddr:x}, {'writable' if may_write else 'read-only'}"
+        yield words.page_line(paddr >> read.PAGE_SHIFT)
+        paddr &= ~3
+        found = read.physical_words(paddr, min(USER_WORDS, (read.PAGE_SIZE - paddr % read.PAGE_SIZE) // 4))
+        for at in range(0, len(found), 4):
+            yield f"{(address & ~3) + at * 4:08x}: " + " ".join(f"{word:08x}" for word in found[at:at + 4])
+
+
 # --- other threads ---
 
 class Registers:
@@ -348,7 +390,8 @@ class BtThread(Command):
 
 
 Mm()
-for kind in (Zones, Buddyinfo, Slabinfo, Cache, Page, Whatis, Pcp, Waiters, Vmalloc, Kmap, Owners, Disks, Dma, Check):
+for kind in (Zones, Buddyinfo, Slabinfo, Cache, Page, Whatis, Pcp, Waiters, Vmalloc, Kmap, Owners, Disks, Dma, Programs, User,
+             Check):
     kind("mm " + kind.__name__.lower())
 for kind, name in ((Ps, "ps"), (Dmesg, "dmesg"), (BtThread, "bt-thread")):
     kind(name)

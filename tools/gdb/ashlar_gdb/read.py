@@ -299,6 +299,34 @@ def table_entries(address):
     return struct.unpack("<512Q", memory(DIRECT_MAP + (entry & 0xfffff000), PAGE_SIZE))
 
 
+def physical_words(paddr, nr):
+    """Of high memory, which no address of the kernel shows, QEMU is asked."""
+    if is_direct(DIRECT_MAP + paddr):
+        return struct.unpack(f"<{nr}I", memory(DIRECT_MAP + paddr, 4 * nr))
+    said = gdb.execute(f"monitor xp /{nr}wx {paddr:#x}", to_string=True)
+    return [int(word, 16) for line in said.splitlines() for word in line.partition(": ")[2].split()]
+
+
+# --- programs ---
+
+def programs():
+    """Those that run: one that is over has no memory any more."""
+    for program in members(static("programs", "user/program.c")["all"], "struct program", "link"):
+        if int(program["thread"]):
+            yield program
+
+
+def user_entry(aspace, address):
+    """(physical address, may it be written) of what a program's address maps to, by its own page tables, or None."""
+    entry = int(aspace["space"]["tables"]["top"][address >> 30])
+    for shift in (21, 12):
+        if not entry & 1:
+            return None
+        table = DIRECT_MAP + (entry & 0xfffff000)
+        entry = struct.unpack("<Q", memory(table + 8 * (address >> shift & 511), 8))[0]
+    return ((entry & 0xfffffffff000) + (address & 0xfff), bool(entry & 2)) if entry & 1 else None
+
+
 # --- code addresses ---
 
 _symbols = None
