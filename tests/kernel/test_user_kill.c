@@ -105,6 +105,21 @@ KTEST(user, killed_before_its_first_instruction_asleep_in_a_call_or_in_a_read_it
 	kill_and_wait(id);
 }
 
+KTEST(user, a_program_kills_none_but_its_own, "R8 PRG-01")
+{
+	PROGRAMS_LEAVE_NOTHING();
+	int id = program_start("peek sleep 1000000", current->id);
+	char line[32];
+
+	REQUIRE(id > 0);
+	(void)snprintf(line, sizeof(line), "calls kill %d", id);
+	EXPECT_EQ(program_run(line), 0);
+	(void)snprintf(line, sizeof(line), "calls kill %u", current->id);
+	EXPECT_EQ(program_run(line), 0);
+	EXPECT_EQ(programs_snapshot(NULL, 0), 1);
+	kill_and_wait(id);
+}
+
 KTEST(user, who_is_over_cannot_be_killed_and_still_has_its_code, "R8 PRG-06")
 {
 	PROGRAMS_LEAVE_NOTHING();

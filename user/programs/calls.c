@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* calls: every call with pointers that are not this program's to use; each must be an error, and nothing written. calls
- * SEED N: N random calls with random arguments; that it ends is all that is asked. */
+ * SEED N: N random calls with random arguments; that it ends is all that is asked. calls kill NUMBER: may it? */
 #include <user/programs/lib.h>
 
 #define EFAULT 14
@@ -177,6 +177,8 @@ int main(int argc, char *argv[])
 	file = open("calls", O_READ, 0);
 	if (!page || file < 0)
 		return 1;
+	if (argc > 2 && is_same(argv[1], "kill"))
+		return kill((long)number(argv[2])) == 0;
 	if (argc > 2) {
 		state = (uint32_t)number(argv[1]);
 		call_at_random(number(argv[2]));
