@@ -55,6 +55,8 @@ NEED_PROVE := spin=spin gcc=gcc libc6-dev=/usr/include/stdio.h perl=perl
 NEED_TEST  += $(NEED_PROVE) e2fsprogs=/usr/sbin/mke2fs
 NEED_MUTANTS := $(NEED_HOST) perl=perl
 NEED_COVERAGE := $(NEED_HOST) gcovr=gcovr
+NEED_WEB   := $(NEED_BUILD) nodejs=node npm=npm e2fsprogs=/usr/sbin/mke2fs
+NEED_WEB_TEST := $(NEED_WEB) perl=prove chromium-headless-shell=$(or $(CHROMIUM),chromium-headless-shell)
 
 GOALS := $(or $(MAKECMDGOALS),all)
 NEEDS := $(if $(filter all iso build/%,$(GOALS)),$(NEED_ISO)) $(if $(filter run,$(GOALS)),$(NEED_RUN)) \
@@ -62,8 +64,9 @@ NEEDS := $(if $(filter all iso build/%,$(GOALS)),$(NEED_ISO)) $(if $(filter run,
 	 $(if $(filter screenshots session-test,$(GOALS)),$(NEED_SCREEN)) \
 	 $(if $(filter lint,$(GOALS)),$(NEED_LINT)) $(if $(filter fuzz fuzz-keep,$(GOALS)),$(NEED_FUZZ)) \
 	 $(if $(filter mutants,$(GOALS)),$(NEED_MUTANTS)) $(if $(filter prove,$(GOALS)),$(NEED_PROVE)) \
+	 $(if $(filter web,$(GOALS)),$(NEED_WEB)) $(if $(filter web-test,$(GOALS)),$(NEED_WEB_TEST)) \
 	 $(if $(filter coverage,$(GOALS)),$(NEED_COVERAGE)) $(if $(filter matrix,$(GOALS)),$(NEED_MATRIX)) \
-	 $(if $(filter-out all iso build/% run disk debug record attach prompt debug-test screenshots session-test host lint fuzz fuzz-keep mutants coverage prove clean help,$(GOALS)),$(NEED_TEST))
+	 $(if $(filter-out all iso build/% run disk debug record attach prompt debug-test screenshots session-test host lint fuzz fuzz-keep mutants coverage prove web web-test clean help,$(GOALS)),$(NEED_TEST))
 ifneq ($(strip $(NEEDS)),)
 ifeq ($(findstring n,$(filter-out --%,$(firstword -$(MAKEFLAGS)))),)
 ifneq ($(shell tools/setup.sh $(sort $(NEEDS)) >&2; echo $$?),0)
@@ -236,6 +239,7 @@ help:
 	@sed -n 's/^#: \?//p' Makefile
 	@echo; echo "Words for APPEND (docs/boot.md; 'help boot' at the prompt):"; tools/kernel-words
 
+-include tools/web/web.mk
 -include tests/tests.mk
 -include tests/bench/bench.mk
 -include $(OBJECTS:.o=.d) $(USER_OBJECTS:.o=.d)
@@ -253,6 +257,9 @@ help:
 #: make debug-test a real GDB does all of that, and looks
 #: make session-test  a session of 150 commands and keys in a terminal of 80 by 24
 #: make screenshots  docs/img/map.png and memory.svg anew, each from a machine that runs
+#: make web        build/web/, a page in which a browser boots the kernel, beside a live map of its memory: open
+#:                 index.html, copy the folder, or serve it. docs/web.md
+#: make web-test   a headless Chromium opens it, types, clicks, and looks at the map
 #: make disk       build/root.img, an ext2 disk that make run mounts, an empty one, and a floppy; those that are there stay
 #: make host       host tools under build/host/
 #: make fuzz       libFuzzer on loader data, command line, maps and calls of mm, 64 and 32 bits; TIME=60 seconds each

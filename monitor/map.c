@@ -20,6 +20,7 @@
 #define LIVE_LEGEND_ROWS ((NR_MAP_OWNERS + LEGEND_COLUMNS - 1) / LEGEND_COLUMNS)
 #define LIVE_MS		 40u /* the shortest sleep between two rows */
 #define SERIAL_MS	 80u /* ... between two looks for the serial line */
+#define LONGEST_MS	 400u
 
 /* How each owner looks: on the screen, and as a terminal's background, 8 to 15 the bright ones. */
 static const struct {
@@ -252,6 +253,14 @@ static struct {
 	bool is_on, is_paused;
 } live;
 
+/* MA2. What took long was not all work: others ran meanwhile, or an emulator stood still. */
+static void sleep_after(uint64_t start_ms, unsigned int shortest_ms)
+{
+	unsigned int took_ms = (unsigned int)(clock_now_ms() - start_ms);
+
+	msleep(MIN(MAX(took_ms * 4, shortest_ms), LONGEST_MS));
+}
+
 static void draw_text(unsigned int row, unsigned int column, const char *text)
 {
 	for (; *text; text++)
@@ -305,7 +314,7 @@ static bool draw_picture(void)
 		uint64_t start_ms = clock_now_ms();
 
 		draw_row(row, i, &total);
-		msleep(MAX((unsigned int)(clock_now_ms() - start_ms) * 4, LIVE_MS));
+		sleep_after(start_ms, LIVE_MS);
 		if (!READ_ONCE(live.is_on) || READ_ONCE(live.is_paused))
 			return false;
 	}
@@ -368,7 +377,7 @@ static int serial_thread_run(void *out)
 		if (memcmp(&look, &told, sizeof(look)) != 0)
 			look_write(&look, start_ms, out);
 		told = look;
-		msleep(MAX((unsigned int)(clock_now_ms() - start_ms) * 4, SERIAL_MS));
+		sleep_after(start_ms, SERIAL_MS);
 	}
 	return 0;
 }

@@ -3,8 +3,8 @@
  * the terminal and, while things run, on the text screen; and as lines that programs read. Serves CONTRACT D8, D9.
  *
  * MA1 Looking takes no lock and allocates nothing, so it works after a panic and disturbs no allocator.
- * MA2 The live picture is drawn by a thread of its own, row by row, that sleeps four times as long as it drew; so does
- *     the one that writes to the second serial line, after each look at all of memory. */
+ * MA2 The live picture is drawn by a thread of its own, row by row, that sleeps four times as long as it drew (but
+ *     0.4 s at most); so does the one that writes to the second serial line, after each look at all of memory. */
 #pragma once
 
 #include <kernel/lib/types.h>

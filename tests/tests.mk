@@ -89,7 +89,6 @@ prove:
 # NAME=COMMAND each, the longest first.
 TEST_WORDS    = selftest=$(or $(GUEST_SUITE),all) monitor=off exit=qemu panic=exit
 MATRIX       := tests/boot/matrix
-V86_VERSION  := 0.5.462
 
 # A suite's name, when TEST is one; GUEST_SUITE, when the guest has it too.
 TEST_SUITE   := $(if $(TEST),$(if $(shell grep -rlE '^KTEST[A-Z_]*.$(TEST),' tests),$(TEST)))
@@ -204,15 +203,11 @@ soak-ext2: build/ashlar.elf
 	$(Q)TIME_LIMIT=1800 tests/run-tests --program="soak-ext2=$(call EXT2_SUITE,soak_ext2)"; result=$$?; \
 		grep -E '^    # .*(operations|swallowed)' build/tests/soak-ext2.log; exit $$result
 
-# `make matrix`: the same tests on every machine of the table; MACHINE=WORD picks. v86 comes from npm, into build/ only;
+# `make matrix`: the same tests on every machine of the table; MACHINE=WORD picks. v86 comes from npm (tools/web/web.mk);
 # without it its machines are absent, by name.
 .PHONY: matrix
-matrix: build/ashlar.elf build/ashlar-debug2.elf build/v86/version-$(V86_VERSION)
+matrix: build/ashlar.elf build/ashlar-debug2.elf
+	@$(MAKE) -s --no-print-directory $(NPM)/installed || echo "v86 cannot be had from npm: its machines will be absent" >&2
 	$(Q)$(MATRIX) --match='$(MACHINE)' $(TEST_WORDS)
-
-build/v86/version-%:
-	@mkdir -p build/v86
-	@npm install --silent --no-audit --no-fund --prefix build/v86 v86@$* && touch $@ || \
-		echo "v86 cannot be had from npm: its machines will be absent" >&2
 
 include tools/lint/lint.mk

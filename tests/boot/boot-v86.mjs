@@ -10,7 +10,7 @@ const DEBUG_EXIT = 0xf4;
 const UNIT_BYTES = { M: 1 << 20, G: 1 << 30 };
 
 const [mem, kernel, words] = process.argv.slice(2);
-const package_dir = resolve(process.env.V86_DIR ?? "build/v86/node_modules/v86");
+const package_dir = resolve(process.env.V86_DIR ?? "build/npm/node_modules/v86");
 const { V86 } = await import(pathToFileURL(`${package_dir}/build/libv86.mjs`));
 const image = readFileSync(kernel);
 
