@@ -59,7 +59,7 @@ const sizeOf = canvas => ({ width: canvas.clientWidth, height: canvas.clientHeig
 
 class MapView {
 	constructor(map, time, legend) {
-		Object.assign(this, { map, time, legend, dump: null, past: [], isDue: false });
+		Object.assign(this, { map, time, legend, dump: null, past: [], isDue: false, afterDraw: () => {} });
 		new ResizeObserver(() => this.drawSoon()).observe(map);
 	}
 
@@ -114,6 +114,7 @@ class MapView {
 		this.drawMap(sizeOf(this.map));
 		this.drawTime(sizeOf(this.time));
 		this.drawLegend();
+		this.afterDraw();
 	}
 
 	drawMap(size) {
@@ -140,14 +141,14 @@ class MapView {
 	// A dump holds until the next one.
 	drawTime({ width, height }) {
 		const pen = penOf(this.time), end = this.dump.ms, all = this.dump.pages.reduce((sum, p) => sum + p.nr, 0);
-		const x = ms => Math.max(0, width - (end - ms) / SPAN_MS * width);
+		const x = ms => Math.round(Math.max(0, width - (end - ms) / SPAN_MS * width));
 		this.past.forEach((dump, i) => {
 			const left = x(dump.ms), right = i + 1 < this.past.length ? x(this.past[i + 1].ms) : width;
 			let y = height;
 			for (const { letter, nr } of dump.pages) {
 				const high = nr / all * height;
 				pen.fillStyle = COLOURS[letter] ?? "#ffffff";
-				pen.fillRect(left, y - high, Math.max(right - left, 1.5), high);
+				pen.fillRect(left, y - high, Math.max(right - left, 1), high);
 				y -= high;
 			}
 		});

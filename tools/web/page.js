@@ -49,7 +49,7 @@ const page = {
 		this.said = (this.said + text).slice(-SAID_MAX);
 		if (!this.promptAfter && PROMPT.test(this.said)) {
 			this.promptAfter = performance.now() - this.started;
-			say(`the prompt after ${(this.promptAfter / 1000).toFixed(1)} s`);
+			say(`ready in ${(this.promptAfter / 1000).toFixed(1)} s`);
 		}
 	},
 
@@ -92,6 +92,29 @@ function listen() {
 		lines.forEach(line => reader.line(line));
 	});
 	page.machine.add_listener("emulator-stopped", () => say("the machine is off"));
+	page.machine.add_listener("emulator-ready", () => {
+		setScreen(page.machine.v86.cpu.io);
+		page.machine.run();
+	});
+}
+
+// What a PC's firmware does before any kernel runs, and there is none here: the text screen is at 0xb8000, in sixteen
+// colours.
+function setScreen(ports) {
+	ports.port_write8(0x3ce, 6);
+	ports.port_write8(0x3cf, 0x0e);
+	ports.port_write8(0x3c8, 0);
+	for (let colour = 0; colour < 16; colour++)
+		for (const bit of [4, 2, 1]) {
+			const brown = colour === 6 && bit === 2 ? 21 : 0;
+			ports.port_write8(0x3c9, (colour & bit ? 42 - brown : 0) + (colour & 8 ? 21 : 0));
+		}
+	ports.port_read8(0x3da);
+	for (let colour = 0; colour < 16; colour++) {
+		ports.port_write8(0x3c0, colour);
+		ports.port_write8(0x3c0, colour);
+	}
+	ports.port_write8(0x3c0, 0x20);
 }
 
 async function start() {
@@ -100,7 +123,7 @@ async function start() {
 	say("booting");
 	page.machine = new V86({
 		wasm_fn: async imports => (await WebAssembly.instantiate(wasm, imports)).instance.exports,
-		memory_size: MEMORY, uart1: true, autostart: true,
+		memory_size: MEMORY, uart1: true,
 		multiboot: { buffer: kernel }, cmdline: WORDS,
 		hda: { buffer: root }, hdb: { buffer: spare }, fda: { buffer: floppy },
 		screen: { container: at("screen") },
@@ -122,16 +145,25 @@ function connect() {
 			terminal.focus();
 		});
 	at("restart").addEventListener("click", () => location.reload());
-	canvas.addEventListener("pointermove", event => {
-		const cell = page.view.at(event.offsetX, event.offsetY);
-		if (cell)
-			at("cell").textContent = page.view.describe(cell).text;
-	});
+	canvas.addEventListener("pointermove", event => point(event.offsetX, event.offsetY));
 	canvas.addEventListener("click", event => {
-		const cell = page.view.at(event.offsetX, event.offsetY);
-		if (cell)
-			page.command(`page 0x${page.view.describe(cell).page.toString(16)}`);
+		point(event.offsetX, event.offsetY);
+		if (pointed)
+			page.command(`page 0x${page.view.describe(pointed).page.toString(16)}`);
 	});
+	page.view.afterDraw = describe;
+}
+
+// The cell that the mouse, or a finger, was on last, as it is now.
+let pointed = null;
+function describe() {
+	if (pointed)
+		at("cell").textContent = page.view.describe(pointed).text;
+}
+
+function point(x, y) {
+	pointed = page.view.at(x, y) ?? pointed;
+	describe();
 }
 
 window.addEventListener("error", event => say(`the page failed: ${event.message}`, true));
