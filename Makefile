@@ -112,9 +112,8 @@ ASFLAGS := -f elf32 -g -F dwarf -w+all
 LDFLAGS := -m elf_i386 -nostdlib -static --build-id=none -z max-page-size=4096 -z noexecstack
 
 # ------------------------------------------------------------------------------------- sources, the ground floor first
-# The rooms of mm, the lowest first.
-MM_ROOMS   := early pages reclaim objects mapped dma cache aspace report
-MM_SOURCES := $(foreach room,$(MM_ROOMS),$(sort $(wildcard mm/$(room)/*.c))) $(sort $(wildcard mm/*.c))
+# MM_ROOMS, MM_SOURCES
+include mm/mm.mk
 
 SOURCES := $(sort $(wildcard kernel/lib/*.c)) \
 	   $(sort $(wildcard kernel/arch/i386/*.c kernel/arch/i386/*.asm)) \

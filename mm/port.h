@@ -1,18 +1,40 @@
 /* SPDX-License-Identifier: MIT */
-/* Everything mm needs from the machine and the kernel around it. Whoever embeds mm implements this file and
- * puts a <port_inline.h> on the include path; the linker and the include path choose, never an #ifdef in mm.
+/* Everything mm needs from the machine and the kernel around it: docs/porting.md goes through it. Whoever embeds mm
+ * implements this file and puts a <port_inline.h> on the include path; the linker and the include path choose, never an
+ * #ifdef in mm. What mm/kit/ has ready is marked (k). Beside this: assert_failed() of kernel/lib/bug.h (k), and the
+ * functions of kernel/lib/string.h and format.h (k).
  *
- * <port_inline.h> supplies, inline because the fast paths use them:
+ * <port_inline.h> supplies, inline because the fast paths use them.
  *
- *   char *port_direct_map(void)      virtual address of physical 0 in the direct map of low memory
+ * Always:
+ *   char *port_direct_map(void)      virtual address of physical 0. All RAM below lowmem_end is mapped there before
+ *                                    mm_init_zones(); a multiple of 4 MiB, so that blocks are aligned
  *   irqflags_t, irq_save(), irq_restore(flags)  nests; restores what was
  *   bool irqs_disabled(void)
- *   bool port_has_descriptor(addr)   is it an address of the kernel?
- *   const void *port_descriptor(addr)  then: what port_map_descriptors() was given for it
- *   struct port_lock, port_lock_init(lock, name)
- *   irqflags_t port_lock_irqsave(lock)      not recursive; owner known; complains when misused
- *   void port_unlock_irqrestore(lock, flags)
- *   bool port_lock_is_held(lock)     by this CPU
+ *   PORT_DESCRIPTOR_BYTES            sizeof(struct page): 32, with 64 bits 56 (k)
+ *   bool port_has_descriptor(addr)   is it an address of the kernel? (k)
+ *   const void *port_descriptor(addr)  then: what port_map_descriptors() was given for it, else zeros (k)
+ *   struct port_lock, port_lock_init(lock, name)  has a member `name`; all zero is a lock that nobody holds (k)
+ *   irqflags_t port_lock_irqsave(lock)      not recursive; owner known; complains when misused (k)
+ *   void port_unlock_irqrestore(lock, flags) (k)
+ *   bool port_lock_is_held(lock)     by this CPU (k)
+ *   void port_lock_thread(lock), port_unlock_thread(lock)  a lock that no interrupt takes: preemption is
+ *                                    off, interrupts are on (k)
+ *   bool port_is_atomic(void)        in a context where nobody may sleep, interrupts switched off apart (k: always)
+ *   port_preempt_disable(), port_preempt_enable()  nests (k: nothing)
+ *   bool port_in_interrupt(void)     no thread runs: a handler, hard or soft (k: never)
+ *   unsigned int port_cpu(void)      number of this CPU, which it stays while preemption is off (k: one)
+ *   unsigned int port_nr_cpus(void)  numbers of CPUs are below it; the same for good (k: one)
+ *   void port_clear(start, size_bytes)      memset 0 of whole words (k)
+ *   void port_copy(to, from, size_bytes)    memcpy, as fast as it goes for pages (k)
+ *   void port_copy_words(to, from, nr)      memcpy of nr words of a pointer's size (k)
+ *   void port_fill(start, size_bytes, word)  the same with any word (k)
+ *   port_find_other_word(start, size_bytes, word)  the first of whole words that is another, or the end (k)
+ *   struct pcpu_stack, pcpu_stack_here(stack), PCPU_CALL, PCPU_OBJECTS, and the operations
+ *   object_pop[_wait _kernel _atomic _sized], object_push, page_pop[_wait], page_push: see mm/kit/stack.h (k)
+ *   or boot/port/pcpu_stack.h. _sized: of a size that the compiler knows, see port_size_of_call()
+ *
+ * If memory lies above the direct map, mapped/highmem.c and kmap.c (k: none does):
  *   void *port_kmap_push(pfn)        map a page in the next window of this CPU; its address. When all
  *                                    PORT_KMAP_SLOTS are taken: kmap_local_overflow(), which mm supplies
  *   bool port_kmap_pop(addr)         unmap, flush and give back the window taken last, if it holds addr;
@@ -20,21 +42,15 @@
  *   void *port_kmap_take(number, pfn) map a page in this very window of this CPU, of PORT_KMAP_NUMBERS that are
  *                                    no part of those; NULL: it is taken. Preemption is off until
  *   bool port_kmap_give(addr)        unmap, flush and give back the one that holds addr; false: none does
- *   void port_lock_thread(lock), port_unlock_thread(lock)  a lock that no interrupt takes: preemption is
- *                                    off, interrupts are on
- *   bool port_is_atomic(void)        in a context where nobody may sleep, interrupts switched off apart
- *   port_preempt_disable(), port_preempt_enable()  nests
- *   bool port_in_interrupt(void)     no thread runs: a handler, hard or soft
- *   unsigned int port_cpu(void)      number of this CPU, which it stays while preemption is off
- *   unsigned int port_nr_cpus(void)  numbers of CPUs are below it; the same for good
- *   void port_clear(start, size_bytes)      memset 0 of whole words
- *   void port_copy(to, from, size_bytes)    memcpy, as fast as it goes for pages
- *   void port_fill(start, size_bytes, word)  the same with any word
- *   port_find_other_word(start, size_bytes, word)  the first of whole words that is another, or the end
- *   object_pop_sized(cache, gfp, size)  object_pop for a size that the compiler knows; see port_size_of_call()
+ *
+ * If there is vmalloc, mapped/vm*.c:
+ *   PORT_PROT_KERNEL, _RO, _IO       how a page may be mapped
+ *   PORT_FLUSH_LATE                  may vfree leave the flush for later?
+ *   port_pte_t, port_pte_of(addr), _set(pte, addr, pfn, prot), _clear(pte, addr), _is_mapped(pte), _pfn(pte)
+ *
+ * If there are programs, aspace/ (k: none):
  *   struct port_space                the page tables of a program
  *   PORT_USER_START, PORT_USER_END   where they reach, multiples of a page
- *   struct pcpu_stack and its four operations     see boot/port/pcpu_stack.h
  */
 #pragma once
 
@@ -81,7 +97,9 @@ const char *port_task_name(void);
 /* Sleeping. mm sleeps through these alone; its queues of waiters are its own.
  * port_park: sleeps until somebody unparks the thread; an unpark that came before is remembered, once, and
  * then port_park returns at once. port_park_for: the same for at most timeout_ms. Either may return early, so
- * callers look at what they wait for. Context: process, may sleep. */
+ * callers look at what they wait for. Context: process, may sleep.
+ * port_unpark comes from inside any free, under locks of mm's and with interrupts off: what it takes must not be held where
+ * memory is freed, nor may it free. mm/kit/threads.c notes wake-ups and hands them over when no lock of mm is held. */
 struct port_thread;
 struct port_thread *port_current(void);
 void port_park(void);

@@ -131,6 +131,14 @@ PROGRAMS_OTHER = --program='monitor=tests/boot/monitor-script' --program='prove=
 		 --program='crash 4K=tests/boot/crash --name=crash-4K --cuts=40 --subsets=40 -b 4096 -I 256 -O ^filetype' \
 		 --program='harness=tests/boot/self-test' --program='leaky=$(call LEAKY_SUITE,leaky,careless)' \
 		 --program="failures-few=$(call STARVED_GUEST,failures-few,$(STARVED_FEW) fail_nth=1)" --program='lint=tools/lint/self-test'
+# mm in a kernel that is not ours, and in a program of Linux; tests/port/Makefile.
+PORTS         := hosted level1 level2
+PROGRAMS_PORT := $(foreach port,$(PORTS) tree,--program='port $(port)=tests/port/run $(port)')
+
+.PHONY: $(PORTS:%=port-%)
+$(PORTS:%=port-%): port-%:
+	$(Q)$(MAKE) --no-print-directory -C tests/port PORT=$* Q=$(Q)
+
 PROGRAMS_SUITE = $(PROGRAMS_HOST) $(if $(GUEST_SUITE),\
 		 --program='boot 512M-kernel=$(MATRIX) --run=512M-kernel $(TEST_WORDS)')
 
@@ -148,9 +156,9 @@ debug-test: build/ashlar.elf
 session-test: build/ashlar.elf
 	$(Q)tests/run-tests --program='session=tests/screen/session'
 
-test: build/ashlar.elf build/host/memmap build/host/test64 build/host/test32 $(if $(TEST_SUITE),,$(FUZZ_PROGRAMS) build/ashlar-debug2.elf)
+test: build/ashlar.elf build/host/memmap build/host/test64 build/host/test32 $(if $(TEST_SUITE),,$(FUZZ_PROGRAMS) build/ashlar-debug2.elf $(PORTS:%=port-%))
 	$(Q)tests/run-tests $(if $(TEST_SUITE),$(PROGRAMS_SUITE),$(if $(TEST),--match='$(TEST)') \
-		$(PROGRAMS_BOOT) $(PROGRAMS_HOST) $(PROGRAMS_OTHER) $(PROGRAMS_GDB) $(PROGRAMS_COUNTED))
+		$(PROGRAMS_BOOT) $(PROGRAMS_HOST) $(PROGRAMS_OTHER) $(PROGRAMS_PORT) $(PROGRAMS_GDB) $(PROGRAMS_COUNTED))
 
 # The kernel with every assertion and walk, beside the one that is asked for.
 CONFIG2 := $(if $(IS_CLANG),clang,gcc)-debug2
