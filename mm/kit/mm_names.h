@@ -71,6 +71,7 @@
 #define dma_alloc_coherent                  mm_dma_alloc_coherent
 #define dma_bounce                          mm_dma_bounce
 #define dma_bounce_check                    mm_dma_bounce_check
+#define dma_bounce_describe                 mm_dma_bounce_describe
 #define dma_bounce_init                     mm_dma_bounce_init
 #define dma_bounce_map                      mm_dma_bounce_map
 #define dma_bounce_print                    mm_dma_bounce_print
@@ -470,6 +471,7 @@
 #define vsnprintf                           mm_vsnprintf
 #define vunmap                              mm_vunmap
 #define vzalloc                             mm_vzalloc
+#define wait_begin_look                     mm_wait_begin_look
 #define wait_check                          mm_wait_check
 #define wait_enter                          mm_wait_enter
 #define wait_for_each                       mm_wait_for_each
@@ -477,6 +479,7 @@
 #define wait_is_hopeless                    mm_wait_is_hopeless
 #define wait_is_served                      mm_wait_is_served
 #define wait_leave                          mm_wait_leave
+#define wait_look_slow                      mm_wait_look_slow
 #define wait_nr_waiters                     mm_wait_nr_waiters
 #define wait_raise                          mm_wait_raise
 #define wait_read_log                       mm_wait_read_log
