@@ -19,10 +19,8 @@
 #define ROOT_ENTRIES_MAX 256u
 #define CHUNK		 64u
 
-#define EBDA_SEGMENT_AT	 0x40eu /* the BIOS notes here where its extended data area starts, in paragraphs */
 #define EBDA_SEARCHED	 KIB(1u)
 #define BIOS_START	 0xe0000u
-#define BIOS_END	 0x100000u
 #define RSDP_ALIGN	 16u
 
 #define RSDP_OLD_BYTES	 20u
@@ -33,12 +31,11 @@
 #define TABLE_LENGTH	 4u
 #define TABLE_HEAD_BYTES 36u
 
-#define MADT_APIC	 36u
 #define MADT_ENTRIES	 44u
 #define ENTRY_BYTES_MIN	 2u
 #define ENTRY_BYTES_MAX	 255u
 
-enum madt_entry { MADT_CPU = 0, MADT_APIC_OVERRIDE = 5, MADT_X2APIC_CPU = 9 };
+enum madt_entry { MADT_CPU = 0, MADT_X2APIC_CPU = 9 };
 
 #define CPU_ENABLED   1u
 #define APIC_ID_LIMIT 255u /* 255 is everybody */
@@ -111,7 +108,7 @@ static bool rsdp_find(uint8_t rsdp[ACPI_RSDP_BYTES])
 		memcpy(rsdp, acpi.source->rsdp, MIN(acpi.source->rsdp_bytes, (size_t)ACPI_RSDP_BYTES));
 		return rsdp_is_right(rsdp, acpi.source->rsdp_bytes);
 	}
-	if (read(EBDA_SEGMENT_AT, segment, sizeof(segment))) {
+	if (read(BIOS_EBDA_SEGMENT_AT, segment, sizeof(segment))) {
 		ebda = (uint64_t)(segment[0] | segment[1] << 8) << 4;
 		if (ebda && rsdp_search(rsdp, ebda, ebda + EBDA_SEARCHED))
 			return true;
@@ -224,8 +221,6 @@ static uint32_t entry_bytes_least(uint8_t type)
 	switch (type) {
 	case MADT_CPU:
 		return 8;
-	case MADT_APIC_OVERRIDE:
-		return 12;
 	case MADT_X2APIC_CPU:
 		return 16;
 	default:
@@ -239,8 +234,6 @@ static void entry_take(struct acpi_cpus *cpus, const uint8_t *entry)
 		cpu_add(cpus, entry[3], get32(entry + 4));
 	else if (entry[0] == MADT_X2APIC_CPU)
 		cpu_add(cpus, get32(entry + 4), get32(entry + 8));
-	else if (entry[0] == MADT_APIC_OVERRIDE)
-		cpus->apic_paddr = get64(entry + 4);
 }
 
 static void madt_read(struct acpi_cpus *cpus, const struct table *madt)
@@ -265,16 +258,14 @@ const char *acpi_read_cpus(struct acpi_cpus *cpus, const struct acpi_source *sou
 {
 	const char *problem;
 	struct table madt;
-	uint8_t apic[4];
 
 	acpi.source = source;
 	memset(cpus, 0, sizeof(*cpus));
 	problem = table_find(&madt, "APIC");
 	if (problem)
 		return problem;
-	if (madt.bytes < MADT_ENTRIES || !read(madt.paddr + MADT_APIC, apic, sizeof(apic)))
+	if (madt.bytes < MADT_ENTRIES)
 		return complain("APIC claims %u bytes, expected %u or more", madt.bytes, MADT_ENTRIES);
-	cpus->apic_paddr = get32(apic);
 	madt_read(cpus, &madt);
 	return NULL;
 }

@@ -5,8 +5,11 @@
 #include <kernel/lib/compiler.h>
 #include <kernel/lib/types.h>
 
-#define ACPI_CPUS_MAX	16
-#define ACPI_RSDP_BYTES 36 /* the root pointer of revision 2; revision 0 has 20 */
+#define ACPI_CPUS_MAX	     16
+#define ACPI_RSDP_BYTES	     36 /* the root pointer of revision 2; revision 0 has 20 */
+
+#define BIOS_EBDA_SEGMENT_AT 0x40eu /* a PC notes here where its extended data area starts, in paragraphs */
+#define BIOS_END	     0x100000u
 
 struct acpi_source {
 	/* Copies `size` bytes of physical memory. Result: false, nothing copied, where they are out of reach
@@ -20,7 +23,6 @@ struct acpi_source {
 
 /* The processors that the table named MADT ("APIC") lists, in its order, no two with the same number. */
 struct acpi_cpus {
-	uint64_t apic_paddr; /* where each finds its local APIC */
 	unsigned int nr;
 	uint32_t apic_id[ACPI_CPUS_MAX];
 	unsigned int nr_disabled; /* sockets without a processor, or switched off by the firmware */

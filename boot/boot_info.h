@@ -3,13 +3,13 @@
  * again. */
 #pragma once
 
+#include <boot/acpi.h>
 #include <kernel/lib/compiler.h>
 #include <mm/early/memmap.h>
 
 #define BOOT_MAX_ENTRIES 512
 #define BOOT_MAX_MODULES 8
 #define BOOT_CMDLINE_MAX 1024 /* bytes with the NUL; a longer line is cut, and said so */
-#define BOOT_RSDP_MAX	 36
 
 struct boot_module {
 	paddr_t start, end;
@@ -32,7 +32,7 @@ struct boot_info {
 	unsigned int nr_modules_lost;
 	struct boot_module modules[BOOT_MAX_MODULES];
 	unsigned int rsdp_bytes; /* the firmware's root pointer as the loader passed it on, 0: it did not */
-	uint8_t rsdp[BOOT_RSDP_MAX];
+	uint8_t rsdp[ACPI_RSDP_BYTES];
 	paddr_t loader_start, loader_end; /* the information structure itself */
 };
 

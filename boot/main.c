@@ -56,10 +56,8 @@
 #include <tests/bench/bench.h>
 #include <tests/kernel/frame.h>
 
-#define EBDA_SEGMENT_AT 0x40eu	 /* the BIOS notes here where its extended data area starts, in paragraphs */
 #define EBDA_LOWEST	0x60000u /* no firmware takes more; less is rubbish */
 #define VIDEO_START	0xa0000u
-#define BIOS_END	0x100000u
 #define LOWMEM_SMALLEST MIB(4u)	  /* what lowmem= may ask for */
 #define WORKING_ROOM	KIB(512u) /* low memory beyond the image that we cannot do without */
 
@@ -191,7 +189,7 @@ static __init paddr_t choose_lowmem_end(void)
 
 static __init void reserve_firmware(void)
 {
-	const uint16_t *segment = (const uint16_t *)(MMU_DIRECT_MAP_BASE + EBDA_SEGMENT_AT);
+	const uint16_t *segment = (const uint16_t *)(MMU_DIRECT_MAP_BASE + BIOS_EBDA_SEGMENT_AT);
 	paddr_t ebda = (paddr_t)READ_ONCE(*segment) << 4;
 
 	memblock_reserve(0,
@@ -290,12 +288,15 @@ static __init void find_processors(void)
 		pr_info("processors: one, as far as is known: ACPI: %s", problem);
 		return;
 	}
-	pr_info("processors: %u in the firmware's table, of which this kernel runs on one", cpus.nr);
+	pr_info("processors: %u in the firmware's table (%u switched off), of which this kernel runs on one",
+		cpus.nr, cpus.nr_disabled);
 	if (cpus.damaged)
 		pr_warn("ACPI: the table of processors ends early, at an entry that cannot be true");
-	if (cpus.nr_doubled || cpus.nr_lost)
-		pr_warn("ACPI: %u processors are listed twice, %u more than %u or out of reach: left out",
-			cpus.nr_doubled, cpus.nr_lost, ACPI_CPUS_MAX);
+	if (cpus.nr_doubled)
+		pr_warn("ACPI: %u processors are listed twice", cpus.nr_doubled);
+	if (cpus.nr_lost)
+		pr_warn("ACPI: %u processors left out, expected at most %u, with numbers below 255",
+			cpus.nr_lost, ACPI_CPUS_MAX);
 }
 
 /* From the loader's map to kmalloc. */

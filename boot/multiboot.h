@@ -40,9 +40,9 @@
 #define MB2_TAG_END	   0
 #define MB2_TAG_CMDLINE	   1
 #define MB2_TAG_LOADER	   2
-#define MB2_TAG_MODULE	   3 /* start, end, string */
-#define MB2_TAG_MEM	   4 /* mem_lower, mem_upper */
-#define MB2_TAG_MMAP	   6 /* entry size, version, entries: base (64), length (64), type, reserved */
+#define MB2_TAG_MODULE	   3  /* start, end, string */
+#define MB2_TAG_MEM	   4  /* mem_lower, mem_upper */
+#define MB2_TAG_MMAP	   6  /* entry size, version, entries: base (64), length (64), type, reserved */
 #define MB2_TAG_RSDP_OLD   14 /* ACPI 1.0's root pointer, copied */
 #define MB2_TAG_RSDP	   15 /* the same of ACPI 2.0 or later */
 

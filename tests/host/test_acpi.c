@@ -87,7 +87,6 @@ static void machine_start(void)
 	table_seal(XSDT_AT, "XSDT", HEAD_BYTES + 8);
 	memcpy(memory.tables + 0x300, "FACP", 4);
 	rsdp_put(memory.low + RSDP_AT, 0);
-	put32(memory.tables + MADT_AT + HEAD_BYTES, 0xfee00000u);
 	memory.madt_bytes = 44;
 	madt_seal();
 }
@@ -134,7 +133,6 @@ KTEST(acpi, processors_are_listed_in_the_tables_order, "P7 SMP-17")
 	EXPECT_EQ(cpus.apic_id[0], 0);
 	EXPECT_EQ(cpus.apic_id[1], 4);
 	EXPECT_EQ(cpus.apic_id[2], 2);
-	EXPECT_EQ(cpus.apic_paddr, 0xfee00000u);
 	EXPECT(!cpus.damaged && !cpus.nr_disabled && !cpus.nr_doubled && !cpus.nr_lost);
 }
 
@@ -167,7 +165,6 @@ KTEST(acpi, entries_of_other_kinds_are_read_or_passed_by, "P7")
 	EXPECT_EQ(cpus.nr, 1);
 	EXPECT_EQ(cpus.apic_id[0], 7);
 	EXPECT_EQ(cpus.nr_lost, 1); /* 256: no local APIC can name it */
-	EXPECT_EQ(cpus.apic_paddr, 0xfed00000u);
 }
 
 KTEST(acpi, an_entry_that_cannot_be_true_ends_the_table, "SMP-17")
