@@ -178,36 +178,5 @@ static inline unsigned int port_nr_cpus(void)
 	return 1 + host_cpu.nr_more_cpus;
 }
 
-static inline void port_clear(void *start, size_t size_bytes)
-{
-	__builtin_memset(start, 0, size_bytes);
-}
-
-static inline void port_copy(void *to, const void *from, size_t size_bytes)
-{
-	__builtin_memcpy(to, from, size_bytes);
-}
-
-static inline void port_fill(void *start, size_t size_bytes, uint32_t word)
-{
-	for (size_t i = 0; i < size_bytes / 4; i++)
-		((uint32_t *)start)[i] = word;
-}
-
-static inline const uint8_t *port_find_other_word(const void *start, size_t size_bytes, uint32_t word)
-{
-	const uint32_t *at = start;
-
-	while (size_bytes && *at == word) {
-		at++;
-		size_bytes -= 4;
-	}
-	return (const uint8_t *)at;
-}
-
-static inline void port_copy_words(void *to, const void *from, size_t nr)
-{
-	__builtin_memcpy(to, from, nr * sizeof(void *));
-}
-
-#include <pcpu_stack.h>
+#include <mm/kit/stack.h>
+#include <mm/kit/words.h>
