@@ -112,6 +112,13 @@ static bool open_fuzz_image(void)
 	return dev && dev->nr_sectors * BLK_SECTOR <= MAX_IMAGE && !vfs_mount_at(0);
 }
 
+/* As it is on the disk, to be put back there. */
+static bool copy_image(void)
+{
+	image = kvmalloc(MAX_IMAGE, GFP_KERNEL);
+	return image && move_image(BLK_READ);
+}
+
 KTEST(ext2_damage, a_damaged_image_costs_a_line_and_nothing_else, "R7 EXT-04")
 {
 	BORROW_MANY(chunk, PAGE_SIZE);
@@ -119,9 +126,7 @@ KTEST(ext2_damage, a_damaged_image_costs_a_line_and_nothing_else, "R7 EXT-04")
 
 	if (!open_fuzz_image())
 		SKIP("no small disk has the label ashlar-fuzz");
-	image = kvmalloc(MAX_IMAGE, GFP_KERNEL);
-	REQUIRE(image);
-	REQUIRE(move_image(BLK_READ));
+	REQUIRE(copy_image());
 	fuzz.state = SEED;
 	expect_reports();
 	for (unsigned int round = 0; round < ROUNDS; round++) {
@@ -249,9 +254,7 @@ static void damage_each_field(unsigned int nr_values, unsigned int stride)
 {
 	struct fields fields = {.nr_values = nr_values, .stride = stride};
 
-	image = kvmalloc(MAX_IMAGE, GFP_KERNEL);
-	REQUIRE(image);
-	REQUIRE(move_image(BLK_READ));
+	REQUIRE(copy_image());
 	fuzz.state = SEED;
 	expect_reports();
 	try_all_fields(&fields);
@@ -300,9 +303,7 @@ KTEST(ext2_damage, unknown_features_refuse_or_are_read_only, "R7 EXT-05")
 
 	if (!open_fuzz_image())
 		SKIP("no small disk has the label ashlar-fuzz");
-	image = kvmalloc(MAX_IMAGE, GFP_KERNEL);
-	REQUIRE(image);
-	REQUIRE(move_image(BLK_READ));
+	REQUIRE(copy_image());
 	expect_reports();
 	set_feature(1, 0x40);
 	EXPECT_EQ(vfs_mount(dev->name, "/", false), -EINVAL);
@@ -334,9 +335,7 @@ KTEST(ext2_damage, a_disk_smaller_than_its_image_says_is_not_mounted, "R7 EXT-04
 
 	if (!open_fuzz_image())
 		SKIP("no small disk has the label ashlar-fuzz");
-	image = kvmalloc(MAX_IMAGE, GFP_KERNEL);
-	REQUIRE(image);
-	REQUIRE(move_image(BLK_READ));
+	REQUIRE(copy_image());
 	expect_reports();
 	EXPECT_EQ(test_disk_io(dev, BLK_READ, 2, chunk, 2), 0);
 	*(uint32_t *)(chunk + NR_BLOCKS_AT) =

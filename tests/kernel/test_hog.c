@@ -10,7 +10,7 @@
 #include <kernel/lib/string.h>
 #include <mm/pages/page_alloc.h>
 #include <mm/reclaim/events.h>
-#include <monitor/monitor.h>
+#include <tests/kernel/pressure.h>
 #include <tests/kernel/settle.h>
 #include <tests/kernel/test_util.h>
 
@@ -65,19 +65,6 @@ static bool all_zones_are_above(enum watermark mark)
 	return true;
 }
 
-static bool monitor_answers(const char *command, const char *expected)
-{
-	char line[32], text[512];
-	struct sink_buffer answer;
-	uint64_t since = clock_now_ms();
-
-	sink_buffer_init(&answer, text, sizeof(text));
-	(void)snprintf(line, sizeof(line), "%s", command);
-	monitor_command(line, &answer.sink);
-	ktest_note("%s: %u ms", command, (unsigned int)(clock_now_ms() - since));
-	return strstr(text, expected) && clock_now_ms() - since < ANSWER_MS;
-}
-
 static int end_hog(void *unused)
 {
 	(void)unused;
@@ -112,10 +99,10 @@ KTEST(scull_hog, under_overload_the_monitor_answers_and_a_new_thread_ends_the_ho
 	ktest_note("%zu pages swallowed, %zu of low memory free, %zu ordinary requests could have",
 		   scull_hog_pages(), nr_free_pages_below(ZONE_NORMAL), nr_left());
 	EXPECT(nr_left() < 16);
-	EXPECT(monitor_answers("meminfo", "MemFree:"));
-	EXPECT(monitor_answers("scull stat", "hog: runs"));
-	EXPECT(monitor_answers("time", "seconds since boot"));
-	EXPECT(monitor_answers("kmalloc 100000 kernel|nowarn", "kmalloc: NULL"));
+	EXPECT(monitor_answers("meminfo", "MemFree:", ANSWER_MS));
+	EXPECT(monitor_answers("scull stat", "hog: runs", ANSWER_MS));
+	EXPECT(monitor_answers("time", "seconds since boot", ANSWER_MS));
+	EXPECT(monitor_answers("kmalloc 100000 kernel|nowarn", "kmalloc: NULL", ANSWER_MS));
 	EXPECT_EQ(end_hog_in_new_thread(), 0);
 	if (!hog_has_ended())
 		(void)scull_hog_stop();

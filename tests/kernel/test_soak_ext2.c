@@ -13,6 +13,7 @@
 #include <tests/kernel/crowd.h>
 #include <tests/kernel/ext2.h>
 #include <tests/kernel/ext2_model.h>
+#include <tests/kernel/pressure.h>
 #include <tests/kernel/settle.h>
 #include <tests/kernel/test_util.h>
 
@@ -28,29 +29,13 @@ static struct {
 	size_t nr_swallowed;
 } soak;
 
-/* All there is, for a moment. */
-static void swallow(void)
-{
-	struct list_head taken = LIST_HEAD_INIT(taken);
-	struct page *page, *next;
-
-	while ((page = alloc_page(GFP_HIGHUSER | __GFP_NORETRY | __GFP_NOWARN)) != NULL) {
-		list_add(&page->links, &taken);
-		soak.nr_swallowed++;
-	}
-	msleep(20);
-	list_for_each_entry_safe(page, next, &taken, links)
-		__free_page(page);
-	msleep(20);
-}
-
 static int work(void *number)
 {
 	unsigned int n = (unsigned int)(uintptr_t)number;
 
 	if (n == NR_MODELS) {
 		while (READ_ONCE(soak.nr_running))
-			swallow();
+			soak.nr_swallowed += swallow_memory();
 		return 0;
 	}
 	while (models[n].nr_done < soak.nr_ops && !models[n].wrong)

@@ -17,6 +17,7 @@
 #include <mm/reclaim/events.h>
 #include <tests/kernel/crowd.h>
 #include <tests/kernel/disk.h>
+#include <tests/kernel/pressure.h>
 #include <tests/kernel/settle.h>
 #include <tests/kernel/test_util.h>
 
@@ -111,29 +112,13 @@ static void do_one(struct soaked *f)
 	f->nr_done++;
 }
 
-/* All there is, for a moment. */
-static void swallow(void)
-{
-	struct list_head taken = LIST_HEAD_INIT(taken);
-	struct page *page, *next;
-
-	while ((page = alloc_page(GFP_HIGHUSER | __GFP_NORETRY | __GFP_NOWARN)) != NULL) {
-		list_add(&page->links, &taken);
-		soak.nr_swallowed++;
-	}
-	msleep(20);
-	list_for_each_entry_safe(page, next, &taken, links)
-		__free_page(page);
-	msleep(20);
-}
-
 static int work(void *number)
 {
 	unsigned int n = (unsigned int)(uintptr_t)number;
 
 	if (n == NR_FILES) {
 		while (READ_ONCE(soak.nr_running))
-			swallow();
+			soak.nr_swallowed += swallow_memory();
 		return 0;
 	}
 	while (soak.file[n].nr_done < soak.nr_ops)

@@ -14,6 +14,7 @@
 #include <mm/pages/page_alloc.h>
 #include <mm/reclaim/vmscan.h>
 #include <monitor/monitor.h>
+#include <tests/kernel/pressure.h>
 #include <tests/kernel/programs.h>
 #include <tests/kernel/settle.h>
 #include <tests/kernel/test_util.h>
@@ -276,19 +277,6 @@ static void take_most(struct list_head *taken)
 	}
 }
 
-static bool monitor_answers(const char *command, const char *expected)
-{
-	static char text[2048];
-	char line[32];
-	struct sink_buffer answer;
-	uint64_t since = clock_now_ms();
-
-	sink_buffer_init(&answer, text, sizeof(text));
-	(void)snprintf(line, sizeof(line), "%s", command);
-	monitor_command(line, &answer.sink);
-	return strstr(text, expected) && clock_now_ms() - since < ANSWER_MS;
-}
-
 /* The small ones must live, and what they hold be theirs. */
 KTEST(oom, of_three_programs_the_largest_goes_and_then_the_next_that_is, "R4 R8 PRG-08 C5")
 {
@@ -307,7 +295,7 @@ KTEST(oom, of_three_programs_the_largest_goes_and_then_the_next_that_is, "R4 R8 
 		EXPECT_EQ(program_run("hog 100"), EXIT_KILLED);
 		EXPECT_ONE_REPORT("killed hog, which holds");
 		EXPECT_EQ(programs_snapshot(NULL, 0), 2);
-		EXPECT(monitor_answers("ps", "hog"));
+		EXPECT(monitor_answers("ps", "hog", ANSWER_MS));
 	}
 	for (unsigned int i = 0; i < 2; i++) {
 		EXPECT_EQ(program_kill((unsigned int)small[i], 0), 0);
@@ -331,8 +319,9 @@ KTEST(oom, while_programs_swallow_all_the_monitor_answers_and_others_run, "C5 R4
 	REQUIRE(glutton > 0);
 	for (unsigned int n = 0; n < 8; n++) {
 		(void)schedule_timeout_uninterruptible((long)(7 + n));
-		EXPECT(monitor_answers("meminfo", "MemFree:"));
-		EXPECT(monitor_answers("ps", "monitor") || monitor_answers("ps", "selftest"));
+		EXPECT(monitor_answers("meminfo", "MemFree:", ANSWER_MS));
+		EXPECT(monitor_answers("ps", "monitor", ANSWER_MS) ||
+		       monitor_answers("ps", "selftest", ANSWER_MS));
 		code = program_run("spawn 0");
 		EXPECT(code == 0 || code == EXIT_KILLED);
 	}
@@ -360,7 +349,7 @@ KTEST(user, a_device_that_swallows_all_gives_its_writer_an_error, "R8 C4 C5 D6")
 	reports_capture();
 	code = program_run("fill scull 1000000");
 	EXPECT(code == 4 || code == EXIT_KILLED);
-	EXPECT(monitor_answers("meminfo", "MemFree:"));
+	EXPECT(monitor_answers("meminfo", "MemFree:", ANSWER_MS));
 	scull_forget(NULL);
 	EXPECT_EQ(program_run("fill scull 100"), 0);
 	EXPECT_EQ(reports_count_bugs(), 0);

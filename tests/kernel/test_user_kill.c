@@ -11,7 +11,7 @@
 #include <kernel/lib/string.h>
 #include <mm/pages/page_alloc.h>
 #include <mm/reclaim/events.h>
-#include <monitor/monitor.h>
+#include <tests/kernel/pressure.h>
 #include <tests/kernel/programs.h>
 #include <user/call.h>
 
@@ -173,19 +173,6 @@ KTEST(user, killed_while_it_waits_for_memory_it_ends, "R8 R4 PRG-06")
 	EXPECT_EQ(code, EXIT_KILLED);
 }
 
-static bool monitor_says(const char *command, const char *expected)
-{
-	static char text[4096];
-	char line[48];
-	struct sink_buffer answer;
-	uint64_t since = clock_now_ms();
-
-	sink_buffer_init(&answer, text, sizeof(text));
-	(void)snprintf(line, sizeof(line), "%s", command);
-	monitor_command(line, &answer.sink);
-	return strstr(text, expected) && clock_now_ms() - since < ANSWER_MS;
-}
-
 /* As a person does: by number, from ps. */
 static void kill_all_from_the_prompt(void)
 {
@@ -194,7 +181,7 @@ static void kill_all_from_the_prompt(void)
 
 	for (unsigned int i = 0; programs_snapshot(&row, 1) && i < 500; i++) {
 		(void)snprintf(line, sizeof(line), "kill %u", row.id);
-		EXPECT(monitor_says(line, ""));
+		EXPECT(monitor_answers(line, "", ANSWER_MS));
 		msleep(4);
 	}
 	EXPECT_EQ(programs_snapshot(NULL, 0), 0);
@@ -216,14 +203,15 @@ KTEST(oom, hogs_and_a_device_swallow_all_and_the_prompt_ends_them, "C5 R4 R8 PRG
 		int id;
 
 		msleep(20);
-		EXPECT(monitor_says("meminfo", "MemFree:"));
-		EXPECT(monitor_says("ps", "selftest") || monitor_says("ps", "monitor"));
+		EXPECT(monitor_answers("meminfo", "MemFree:", ANSWER_MS));
+		EXPECT(monitor_answers("ps", "selftest", ANSWER_MS) ||
+		       monitor_answers("ps", "monitor", ANSWER_MS));
 		id = program_start("peek sleep 1", PROGRAM_NOBODY);
 		EXPECT(id > 0 || id == -ENOMEM);
 		nr_started += id > 0;
 	}
 	kill_all_from_the_prompt();
-	EXPECT(monitor_says("cp words scull", ""));
+	EXPECT(monitor_answers("cp words scull", "", ANSWER_MS));
 	EXPECT_EQ(program_run("spawn 2 peek"), 0);
 	EXPECT_EQ(program_run("cat scull"), 0);
 	EXPECT_EQ(reports_count_bugs(), 0);
