@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* A page from the disk and back to it: all that the CPU does between blk_submit() and the request's end, in whichever thread and
  * in the interrupt; not what it waits. The bench's thread goes round yield() meanwhile: what its turns take when nothing happens is
- * subtracted. When the disk answers is the host's affair, so the figure is a median: of 2745 instructions where
- * the thread sleeps by then, of 3360 where a busy host answers at another moment. */
+ * subtracted. When the disk answers is the host's affair, so the figure is a median: of some 2750 instructions where
+ * the thread sleeps by then, of some 3360 where it does not yet. */
 #include <tests/bench/measure.h>
 
 #include <kernel/core/blkdev.h>
