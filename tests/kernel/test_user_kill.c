@@ -120,6 +120,19 @@ KTEST(user, a_program_kills_none_but_its_own, "R8 PRG-01")
 	kill_and_wait(id);
 }
 
+KTEST(user, who_waits_for_one_is_not_told_of_another, "R8")
+{
+	PROGRAMS_LEAVE_NOTHING();
+	int sleeper = program_start("peek sleep 1000000", current->id), code = 0;
+	int other = program_start("spawn 0", current->id);
+
+	REQUIRE(sleeper > 0 && other > 0);
+	msleep(50);
+	EXPECT_EQ(program_wait_for((unsigned int)sleeper, &code, 2), 0);
+	EXPECT_EQ(program_wait((unsigned int)other, &code), other);
+	kill_and_wait(sleeper);
+}
+
 KTEST(user, who_is_over_cannot_be_killed_and_still_has_its_code, "R8 PRG-06")
 {
 	PROGRAMS_LEAVE_NOTHING();
