@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: MIT
 # Ashlar. `make help` lists the targets and switches; `make run` is the short way.
 
+# Of the release that CHANGELOG.md has on top; nothing else says it.
+VERSION    := 0.9.0
+
 # ---------------------------------------------------------------------------------------------------------- switches
 DEBUG      ?= 0
 MEM        ?= 1G
@@ -55,6 +58,7 @@ NEED_PROVE := spin=spin gcc=gcc libc6-dev=/usr/include/stdio.h perl=perl
 NEED_TEST  += $(NEED_PROVE) e2fsprogs=/usr/sbin/mke2fs
 NEED_MUTANTS := $(NEED_HOST) perl=perl
 NEED_COVERAGE := $(NEED_HOST) gcovr=gcovr
+NEED_DIST  := $(NEED_BUILD) git=git perl=prove qemu-system-x86=qemu-system-i386
 NEED_WEB   := $(NEED_BUILD) nodejs=node npm=npm e2fsprogs=/usr/sbin/mke2fs
 NEED_WEB_TEST := $(NEED_WEB) perl=prove chromium-headless-shell=$(or $(CHROMIUM),chromium-headless-shell)
 
@@ -64,9 +68,9 @@ NEEDS := $(if $(filter all iso build/%,$(GOALS)),$(NEED_ISO)) $(if $(filter run,
 	 $(if $(filter screenshots session-test,$(GOALS)),$(NEED_SCREEN)) \
 	 $(if $(filter lint,$(GOALS)),$(NEED_LINT)) $(if $(filter fuzz fuzz-keep,$(GOALS)),$(NEED_FUZZ)) \
 	 $(if $(filter mutants,$(GOALS)),$(NEED_MUTANTS)) $(if $(filter prove,$(GOALS)),$(NEED_PROVE)) \
-	 $(if $(filter web,$(GOALS)),$(NEED_WEB)) $(if $(filter web-test,$(GOALS)),$(NEED_WEB_TEST)) \
+	 $(if $(filter dist,$(GOALS)),$(NEED_DIST)) $(if $(filter web,$(GOALS)),$(NEED_WEB)) $(if $(filter web-test,$(GOALS)),$(NEED_WEB_TEST)) \
 	 $(if $(filter coverage,$(GOALS)),$(NEED_COVERAGE)) $(if $(filter matrix,$(GOALS)),$(NEED_MATRIX)) \
-	 $(if $(filter-out all iso build/% run disk debug record attach prompt debug-test screenshots session-test host lint fuzz fuzz-keep mutants coverage prove web web-test clean help,$(GOALS)),$(NEED_TEST))
+	 $(if $(filter-out all iso build/% run disk debug record attach prompt debug-test screenshots session-test host lint fuzz fuzz-keep mutants coverage prove web web-test dist clean help,$(GOALS)),$(NEED_TEST))
 ifneq ($(strip $(NEEDS)),)
 ifeq ($(findstring n,$(filter-out --%,$(firstword -$(MAKEFLAGS)))),)
 ifneq ($(shell tools/setup.sh $(sort $(NEEDS)) >&2; echo $$?),0)
@@ -238,6 +242,13 @@ help:
 	@sed -n 's/^#: \?//p' Makefile
 	@echo; echo "Words for APPEND (docs/boot.md; 'help boot' at the prompt):"; tools/kernel-words
 
+# What a release hands out, each built from its archive.
+.PHONY: dist
+dist:
+	$(Q)tools/make-dist $(VERSION) build/dist
+	$(Q)tests/run-tests --program='dist tree=tests/dist tree build/dist/ashlar-$(VERSION).tar.gz' \
+		--program='dist mm=tests/dist mm build/dist/ashlar-mm-$(VERSION).tar.gz'
+
 -include tools/web/web.mk
 -include tests/tests.mk
 -include tests/bench/bench.mk
@@ -264,6 +275,7 @@ help:
 #: make fuzz       libFuzzer on loader data, command line, maps and calls of mm, 64 and 32 bits; TIME=60 seconds each
 #: make mutants    plants small faults one at a time; the host tests must catch each
 #: make lint       layers, headers, format, sparse, cppcheck, -fanalyzer, clang-tidy, the documents' samples
+#: make dist       build/dist/: the tree and mm/ alone as archives, each built from its archive
 #: make clean      remove build/
 #:
 #: make sweep      an interrupt at each instruction of the allocators' paths
