@@ -182,7 +182,7 @@ static const char *table_find_below(struct table *table, const struct table *roo
 static const char *table_find(struct table *table, const char *name)
 {
 	uint8_t rsdp[ACPI_RSDP_BYTES];
-	struct table root;
+	struct table root = {0};
 	const char *problem;
 
 	if (!rsdp_find(rsdp))
@@ -257,7 +257,7 @@ static void madt_read(struct acpi_cpus *cpus, const struct table *madt)
 const char *acpi_read_cpus(struct acpi_cpus *cpus, const struct acpi_source *source)
 {
 	const char *problem;
-	struct table madt;
+	struct table madt = {0};
 
 	acpi.source = source;
 	memset(cpus, 0, sizeof(*cpus));

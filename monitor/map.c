@@ -179,7 +179,7 @@ static void say_legend(const struct map_count *total)
 
 void map_print(unsigned int nr_rows, bool legend)
 {
-	enum map_owner owner[MAP_COLUMNS];
+	enum map_owner owner[MAP_COLUMNS] = {0};
 	struct map_row row[MAP_ROWS_MAX];
 	struct map_count total = {0};
 	char text[VGA_COLUMNS];
@@ -211,7 +211,7 @@ struct look {
 
 static void look_take(struct look *look)
 {
-	enum map_owner owner[MAP_COLUMNS];
+	enum map_owner owner[MAP_COLUMNS] = {0};
 
 	memset(look, 0, sizeof(*look));
 	look->nr_rows = map_layout(look->row, MAP_ROWS_MAX);
@@ -271,7 +271,7 @@ static void draw_text(unsigned int row, unsigned int column, const char *text)
 
 static void draw_row(const struct map_row *row, unsigned int i, struct map_count *total)
 {
-	enum map_owner owner[MAP_COLUMNS];
+	enum map_owner owner[MAP_COLUMNS] = {0};
 	char label[20];
 
 	look_at_row(&row[i], owner, total);

@@ -133,7 +133,7 @@ static int move_file(struct move *move, const struct vfs_name *name, struct inod
 
 static int move_entry(struct move *move, const struct vfs_name *name)
 {
-	struct inode *from = move->from, *to = move->to, *child, *twin;
+	struct inode *from = move->from, *to = move->to, *child, *twin = NULL;
 	int error;
 
 	lock_both(from, to);
