@@ -53,7 +53,7 @@ static ALWAYS_INLINE uint32_t pcpu_any(void)
 {
 	uint32_t any;
 
-	__asm__("" : "=c"(any));
+	__asm__ volatile("" : "=c"(any)); /* or the compiler keeps one and copies it */
 	return any;
 }
 
