@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* One transfer at a time, under edu.mutex; its end is an interrupt.
  *
+ * The device has no reset, and nothing stops a transfer: while one runs, its registers take nothing. So one that is not answered
+ * in time is waited for once more, until the device says that it is over. If it never does, the device is kept from the bus for
+ * good.
+ *
+ * ED1 A call returns when the device does not reach memory any more, whatever its result.
+ *
  * Lock: edu.lock (L) between handler and thread, interrupts off.
  */
 #include <drivers/block/edu.h>
@@ -19,7 +25,6 @@
 #define EDU_VENDOR	 0x1234
 #define EDU_DEVICE	 0x11e8
 #define EDU_IDENTITY	 0x00edu
-#define EDU_TIMEOUT	 (2 * HZ)
 #define BUFFER_AT	 0x40000u /* on the device's side */
 
 #define REG_IDENTITY	 0x00
@@ -40,11 +45,15 @@ static struct {
 	struct pci_dev *pci; /* (C) NULL: there is none */
 	char *registers;     /* (C) */
 	struct mutex mutex;
+	bool is_gone;	       /* under the mutex, as both below */
+	bool is_deaf;	       /* transfers are to end without an interrupt */
+	unsigned long timeout; /* of a transfer's interrupt, in ticks */
 	struct wait_queue reply;
 	struct spinlock lock;
 	bool has_answered; /* (L) */
 } edu = {
 	.mutex = MUTEX_INIT(edu.mutex),
+	.timeout = EDU_TIMEOUT,
 	.reply = WAIT_QUEUE_INIT(edu.reply),
 	.lock = SPINLOCK_INIT("edu"),
 };
@@ -74,20 +83,58 @@ static void answer_expect(void)
 	spin_unlock_irqrestore(&edu.lock, flags);
 }
 
-static int move(uint64_t source, uint64_t target, uint32_t size, uint32_t way)
+static bool is_moving(void)
 {
-	int error = 0;
+	return readl(edu.registers + REG_DMA_COMMAND) & DMA_START;
+}
 
-	mutex_lock(&edu.mutex);
+/* ED1; an interrupt that comes late is taken back. */
+static void abandon(void)
+{
+	unsigned long end = jiffies + EDU_TIMEOUT;
+
+	while (is_moving() && time_before(jiffies, end))
+		msleep(1);
+	if (!is_moving()) {
+		writel(readl(edu.registers + REG_IRQ_STATUS), edu.registers + REG_IRQ_ACK);
+		return;
+	}
+	pci_disable(edu.pci, PCI_COMMAND_MASTER);
+	edu.is_gone = true;
+	pr_warn("edu: a transfer does not end, the device is used no more");
+}
+
+static int move_locked(uint64_t source, uint64_t target, uint32_t size, uint32_t way)
+{
+	if (edu.is_gone)
+		return -ENODEV;
 	answer_expect();
 	writel((uint32_t)source, edu.registers + REG_DMA_SOURCE);
 	writel((uint32_t)target, edu.registers + REG_DMA_TARGET);
 	writel(size, edu.registers + REG_DMA_COUNT);
-	writel(DMA_START | DMA_WITH_IRQ | way, edu.registers + REG_DMA_COMMAND);
-	if (wait_event_timeout(edu.reply, READ_ONCE(edu.has_answered), EDU_TIMEOUT) == 0)
-		error = -ETIMEDOUT;
+	writel(DMA_START | (edu.is_deaf ? 0 : DMA_WITH_IRQ) | way, edu.registers + REG_DMA_COMMAND);
+	if (wait_event_timeout(edu.reply, READ_ONCE(edu.has_answered), (long)edu.timeout) != 0)
+		return 0;
+	abandon();
+	return -ETIMEDOUT;
+}
+
+static int move(uint64_t source, uint64_t target, uint32_t size, uint32_t way)
+{
+	int error;
+
+	mutex_lock(&edu.mutex);
+	error = move_locked(source, target, size, way);
 	mutex_unlock(&edu.mutex);
 	return error;
+}
+
+void edu_set_deaf(bool deaf, unsigned long ticks)
+{
+	mutex_lock(&edu.mutex);
+	edu.is_deaf = deaf;
+	edu.timeout = ticks;
+	mutex_unlock(&edu.mutex);
 }
 
 static bool is_in_buffer(uint32_t offset, uint32_t size)

@@ -20,6 +20,11 @@ struct device *edu_device(void);
 uint32_t edu_factorial(uint32_t n);
 
 /* Moves size bytes between the device's buffer, from `offset` on, and an address on the bus, sleeping until its interrupt: a tenth of
- * a second. Result: 0; -EINVAL: beyond the buffer; -ETIMEDOUT. Context: may sleep. */
+ * a second. When it returns the device does not reach that memory any more. Result: 0; -EINVAL: beyond the buffer; -ETIMEDOUT;
+ * -ENODEV: an earlier transfer has never ended. Context: may sleep. */
 int edu_read(dma_addr_t to, uint32_t offset, uint32_t size) MUST_CHECK;
 int edu_write(dma_addr_t from, uint32_t offset, uint32_t size) MUST_CHECK;
+
+/* For tests: are transfers to end without an interrupt, and how long is one waited for. */
+#define EDU_TIMEOUT (2 * HZ)
+void edu_set_deaf(bool deaf, unsigned long ticks);

@@ -76,6 +76,11 @@ void pci_enable(const struct pci_dev *dev, uint16_t command_bits)
 	pci_write_config(dev, PCI_COMMAND, 2, pci_read_config(dev, PCI_COMMAND, 2) | command_bits);
 }
 
+void pci_disable(const struct pci_dev *dev, uint16_t command_bits)
+{
+	pci_write_config(dev, PCI_COMMAND, 2, pci_read_config(dev, PCI_COMMAND, 2) & ~(uint32_t)command_bits);
+}
+
 /* --- base addresses --- */
 
 static uint32_t bar_size_bits(const struct pci_dev *dev, unsigned int offset)

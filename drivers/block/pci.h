@@ -60,5 +60,6 @@ struct pci_bar {
 /* Measures it, for which decoding is off for a moment. Context: the device is idle. */
 void pci_bar(const struct pci_dev *dev, unsigned int n, struct pci_bar *bar);
 
-/* Sets these bits of the command register: lets the device answer, or reach memory by itself. */
+/* Sets these bits of the command register: lets the device answer, or reach memory by itself; and clears them. */
 void pci_enable(const struct pci_dev *dev, uint16_t command_bits);
+void pci_disable(const struct pci_dev *dev, uint16_t command_bits);

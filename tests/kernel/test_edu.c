@@ -2,8 +2,10 @@
 /* QEMU's device for teaching, whose mask is its own. Bytes go to its buffer and come back. Guest only. */
 #include <drivers/block/edu.h>
 
+#include <kernel/core/timer.h>
 #include <kernel/lib/errno.h>
 #include <kernel/lib/string.h>
+#include <linux/delay.h>
 #include <linux/dma-mapping.h>
 #include <linux/highmem.h>
 #include <tests/kernel/test_util.h>
@@ -89,6 +91,34 @@ KTEST(edu, with_a_mask_of_28_bits_every_page_goes_and_comes_right, "P11 S8 ZON-0
 	int mask ENDS_WITH(mask_end) = 0;
 
 	try_mask(28);
+}
+
+static void deaf_end(int *unused)
+{
+	(void)unused;
+	edu_set_deaf(false, EDU_TIMEOUT);
+}
+
+KTEST(edu, a_transfer_that_is_given_up_reaches_memory_no_more, "P11 R7 BLK-05")
+{
+	MACHINE_STAYS_AS_FOUND();
+	NEEDS_EDU();
+	int deaf ENDS_WITH(deaf_end) = 0;
+	struct page *page = alloc_page(GFP_KERNEL | __GFP_DMA);
+	char *memory = page ? page_address(page) : NULL;
+
+	REQUIRE(memory);
+	memset(memory, 'a', 64);
+	EXPECT_EQ(edu_write(virt_to_phys(memory), 0, 64), 0);
+	edu_set_deaf(true, 1);
+	EXPECT(edu_read(virt_to_phys(memory), 0, 64) == -ETIMEDOUT);
+	memset(memory, 'b', 64); /* somebody else's now */
+	msleep(200);
+	EXPECT(memory_is(memory, 'b', 64));
+	edu_set_deaf(false, EDU_TIMEOUT);
+	EXPECT_EQ(edu_read(virt_to_phys(memory), 0, 64), 0);
+	EXPECT(memory_is(memory, 'a', 64));
+	__free_page(page);
 }
 
 KTEST_BY_NAME(edu_32, with_a_mask_of_32_bits_every_page_goes_and_comes_right, "P11 S8 ZON-03 DMA-04")

@@ -2,6 +2,7 @@
 /* The table of devices against the bus itself. Guest only. */
 #include <drivers/block/pci.h>
 
+#include <kernel/arch/irqflags.h>
 #include <kernel/lib/string.h>
 #include <linux/dma-mapping.h>
 #include <tests/kernel/test_util.h>
@@ -48,7 +49,7 @@ KTEST(pci, base_addresses_are_measured_and_left_as_they_were, "P11")
 		struct pci_dev *dev = pci_device(n);
 		uint32_t command = pci_read_config(dev, PCI_COMMAND, 2);
 
-		for (unsigned int i = 0; i < 2; i++) {
+		for (unsigned int i = 0; i < PCI_NR_BARS; i++) {
 			uint32_t was = pci_read_config(dev, PCI_BASE_ADDRESS_0 + 4 * i, 4);
 			struct pci_bar bar;
 
@@ -62,6 +63,28 @@ KTEST(pci, base_addresses_are_measured_and_left_as_they_were, "P11")
 	}
 }
 
+KTEST(pci, measuring_keeps_an_address_that_nobody_measured_before, "P11")
+{
+	struct pci_dev *ide = pci_find_class(PCI_CLASS_IDE, NULL);
+	unsigned int at = PCI_BASE_ADDRESS_0 + 4 * 4;
+	struct pci_bar bar, moved;
+	irqflags_t flags;
+	uint32_t was, found;
+
+	if (!ide)
+		SKIP("no IDE controller on a PCI bus");
+	was = pci_read_config(ide, at, 4);
+	pci_bar(ide, 4, &bar);
+	flags = irq_save(); /* its handler looks at the bus master's ports */
+	pci_write_config(ide, at, 4, was ^ 0x1000);
+	pci_bar(ide, 4, &moved);
+	found = pci_read_config(ide, at, 4);
+	pci_write_config(ide, at, 4, was);
+	irq_restore(flags);
+	EXPECT_EQ(found, was ^ 0x1000);
+	EXPECT(moved.start == (bar.start ^ 0x1000) && moved.size == bar.size);
+}
+
 KTEST(pci, a_device_may_be_let_at_memory, "P11")
 {
 	struct pci_dev *ide = pci_find_class(PCI_CLASS_IDE, NULL);
@@ -73,6 +96,8 @@ KTEST(pci, a_device_may_be_let_at_memory, "P11")
 	was = pci_read_config(ide, PCI_COMMAND, 2);
 	pci_enable(ide, PCI_COMMAND_MASTER);
 	EXPECT_EQ(pci_read_config(ide, PCI_COMMAND, 2), was | PCI_COMMAND_MASTER);
+	pci_disable(ide, PCI_COMMAND_MASTER);
+	EXPECT_EQ(pci_read_config(ide, PCI_COMMAND, 2), was & ~(uint32_t)PCI_COMMAND_MASTER);
 	pci_write_config(ide, PCI_COMMAND, 2, was);
 	pci_bar(ide, 4, &bar); /* the bus master's ports */
 	EXPECT(bar.is_io && bar.size == 16);
