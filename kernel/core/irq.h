@@ -18,7 +18,8 @@ typedef irqreturn_t (*irq_handler_t)(int irq, void *dev);
 int request_irq(unsigned int irq, irq_handler_t handler, unsigned long flags, const char *name,
 		void *dev) MUST_CHECK;
 
-/* Takes the handler of `dev` away; the last one masks the source. Context: not from that handler. */
+/* Takes the handler of `dev` away; the last one masks the source. It does not run any more when this returns, but for a call
+ * from an interrupt, which does not wait for a handler it may have interrupted. Context: any. */
 void free_irq(unsigned int irq, void *dev);
 
 struct irq_stat {

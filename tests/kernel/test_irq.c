@@ -137,6 +137,48 @@ KTEST(irq, requests_are_checked_and_sharing_is_agreed_by_all, "C2")
 	free_irq(5, &a);
 }
 
+static volatile unsigned int nr_second;
+
+static irqreturn_t count_second(int irq, void *dev)
+{
+	(void)irq;
+	(void)dev;
+	nr_second++;
+	return IRQ_HANDLED;
+}
+
+/* The next request, here of another source, may get what is given back. */
+static irqreturn_t leave_in_the_middle(int irq, void *dev)
+{
+	seen.nr++;
+	free_irq((unsigned int)irq, dev);
+	EXPECT_EQ(request_irq(5, ignore_irq, 0, "another", &seen.nests), 0);
+	return IRQ_HANDLED;
+}
+
+KTEST(irq, a_handler_that_takes_itself_away_cuts_off_nobody_behind_it, "C2 C4")
+{
+	static int first, second;
+
+	if (!apic_is_on())
+		SKIP("the CPU has no local APIC");
+	memset(&seen, 0, sizeof(seen));
+	nr_second = 0;
+	REQUIRE(request_irq(APIC_TIMER_IRQ, leave_in_the_middle, IRQF_SHARED, "first", &first) == 0);
+	EXPECT_EQ(request_irq(APIC_TIMER_IRQ, count_second, IRQF_SHARED, "second", &second), 0);
+	apic_timer_oneshot(1000, VECTOR);
+	wait_for(&nr_second, 1);
+	EXPECT(seen.nr == 1 && nr_second == 1);
+	apic_timer_oneshot(1000, VECTOR);
+	wait_for(&nr_second, 2);
+	EXPECT(seen.nr == 1 && nr_second == 2);
+	free_irq(APIC_TIMER_IRQ, &second);
+	free_irq(5, &seen.nests);
+	EXPECT_EQ(request_irq(APIC_TIMER_IRQ, ignore_irq, 0, "alone", &first),
+		  0); /* nobody is left in the list */
+	free_irq(APIC_TIMER_IRQ, &first);
+}
+
 KTEST(irq, statistics_count_the_tick, "C2")
 {
 	struct irq_stat before, after;
