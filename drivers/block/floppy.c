@@ -74,7 +74,7 @@ static struct {
 	bool is_present; /* (C) */
 	bool is_turning; /* FD1, as all up to here */
 	int cylinder;	 /* -1: not known */
-	bool is_deaf;	 /* the next command is not to be answered */
+	bool is_deaf; /* the next command is to lack its last byte, for which the controller waits until it is reset */
 	uint8_t result[NR_RESULTS];
 	unsigned long timeout;
 	struct wait_queue work, reply;
@@ -254,8 +254,7 @@ static int sectors_move(enum blk_op op, uint32_t sector, uint32_t nr, uint64_t a
 	error = isadma_start(FLOPPY_CHANNEL, addr, nr * BLK_SECTOR, op == BLK_READ);
 	if (error)
 		return error;
-	if (!floppy.is_deaf)
-		error = bytes_send(command, sizeof(command));
+	error = bytes_send(command, sizeof(command) - floppy.is_deaf);
 	error = error ? error : answer_wait();
 	(void)isadma_stop(FLOPPY_CHANNEL);
 	return error ? error : judge();

@@ -45,6 +45,7 @@ enum ide_register { REG_DATA, REG_ERROR, REG_COUNT, REG_LBA0, REG_LBA1, REG_LBA2
 #define BM_TABLE     4
 #define BM_START     0x01
 #define BM_TO_MEMORY 0x08
+#define BM_ACTIVE    0x01 /* the table has not come to its end */
 #define BM_ERROR     0x02
 #define BM_INTERRUPT 0x04
 #define BM_KEPT	     0x60 /* status bits that a write does not clear */

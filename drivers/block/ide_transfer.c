@@ -121,7 +121,8 @@ static int dma_run(struct ide_drive *drive, struct blk_command *command, uint64_
 	ide_stop_bus_master(channel);
 	if (!error)
 		error = ide_judge(drive, command, status);
-	return error ? error : bus_status & BM_ERROR ? -ETIMEDOUT : 0;
+	/* The table describes what the disk was asked for, and so ends with it. */
+	return error ? error : bus_status & (BM_ERROR | BM_ACTIVE) ? -ETIMEDOUT : 0;
 }
 
 /* IC2: what was not answered may still write. */

@@ -300,6 +300,21 @@ KTEST(ide, without_dma_the_same_bytes_come_and_go, "P11 BLK-01")
 	long_give();
 }
 
+KTEST(ide, the_bus_masters_table_ends_with_the_command, "P11 S8")
+{
+	MACHINE_STAYS_AS_FOUND();
+	NEEDS_DISK();
+	PAGE_OF_ITS_OWN(buffer);
+	struct ide_stat before = channel_stat(), after;
+
+	EXPECT_EQ(test_disk_io(disk.dev, BLK_READ, 1, buffer, SECTORS_A_PAGE), 0);
+	EXPECT_EQ(test_disk_io(disk.dev, BLK_READ, 1, buffer, 1),
+		  0); /* shorter than what the table holds still */
+	after = channel_stat();
+	EXPECT(after.nr_retries == before.nr_retries && after.nr_resets == before.nr_resets);
+	EXPECT(after.nr_dma == before.nr_dma + 2 || after.nr_pio == before.nr_pio + 2);
+}
+
 #define NR_ASYNC 8u
 
 static struct {
@@ -502,16 +517,18 @@ KTEST(ide, a_disk_that_never_answers_is_tried_three_times_while_others_run, "R7 
 	struct ide_stat before = channel_stat(), after;
 	unsigned long start = jiffies;
 
-	for (enum blk_op op = BLK_READ; op <= BLK_WRITE; op++) {
+	for (enum blk_op op = BLK_READ; op <= BLK_FLUSH; op++) {
 		blk_fault_set(disk.dev, BLK_FAULT_LOST, 1);
-		EXPECT(test_disk_io(disk.dev, op, disk.host_end, buffer, 1) == -ETIMEDOUT);
+		EXPECT((op == BLK_FLUSH
+				? blk_do(disk.dev, op, 0, NULL, 0)
+				: test_disk_io(disk.dev, op, disk.host_end, buffer, 1)) == -ETIMEDOUT);
 		EXPECT_EQ(test_disk_io(disk.dev, BLK_READ, 2, buffer, 1), 0);
 		EXPECT(test_disk_is(buffer, 2, 'H'));
 	}
 	after = channel_stat();
-	EXPECT(after.nr_timeouts == before.nr_timeouts + 6 && after.nr_resets == before.nr_resets + 6 &&
-	       after.nr_retries == before.nr_retries + 4);
-	EXPECT(jiffies - start >= 6 * SHORT_TIMEOUT);
+	EXPECT(after.nr_timeouts == before.nr_timeouts + 9 && after.nr_resets == before.nr_resets + 9 &&
+	       after.nr_retries == before.nr_retries + 6);
+	EXPECT(jiffies - start >= 9 * SHORT_TIMEOUT);
 }
 
 KTEST(ide, a_disk_that_vanishes_fails_each_request_until_it_is_back, "R7 BLK-06")
