@@ -5,6 +5,7 @@
 #include <boot/stacks.h>
 #include <kernel/core/timer.h>
 #include <kernel/core/vfs.h>
+#include <kernel/lib/align.h>
 #include <kernel/lib/errno.h>
 #include <kernel/lib/format.h>
 #include <kernel/lib/string.h>
@@ -55,9 +56,22 @@ size_t programs_note(void)
 	return nr_free_pages() + stacks_kept_pages();
 }
 
+/* Those of a test that gave up half way. */
+static void end_all(void)
+{
+	struct program_info row[4];
+	int code;
+
+	for (unsigned int n = MIN(programs_snapshot(row, ARRAY_SIZE(row)), ARRAY_SIZE(row)); n-- > 0;)
+		(void)program_kill(row[n].id, 0);
+	while (program_wait(0, &code) > 0)
+		;
+}
+
 void programs_expect_all_back(const size_t *before)
 {
 	EXPECT_EQ(programs_snapshot(NULL, 0), 0);
+	end_all();
 	drop_files();
 	EXPECT(settle_all_is_back(*before - stacks_kept_pages()));
 }
