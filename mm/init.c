@@ -145,6 +145,7 @@ void mm_init_zones(const struct mm_params *params)
 	pfn_t end;
 	struct zone *zone;
 
+	ASSERT(!memblock_is_handed_over() && params->dma_end && params->lowmem_end); /* E4 */
 	pcp_reset();
 	bootmem_init(params->dma_end, params->lowmem_end);
 	limit_memory(params->lowmem_end);
@@ -153,6 +154,7 @@ void mm_init_zones(const struct mm_params *params)
 	mem_map = alloc_descriptors(descriptor_bytes(memblock_end_of_memory()));
 	lowmem_end_pfn = MIN((pfn_t)(params->lowmem_end >> PAGE_SHIFT), end);
 	lowmem_bytes = (uintptr_t)lowmem_end_pfn << PAGE_SHIFT;
+	ASSERT(lowmem_end_pfn <= mem_map_pages && IS_ALIGNED(mem_map_pages, 1u << MAX_PAGE_ORDER)); /* F3 */
 	port_map_descriptors(mem_map, lowmem_end_pfn * sizeof(struct page));
 	init_min_free_kbytes = params->min_free_kbytes;
 	init_guard_sample = params->guard_sample;

@@ -53,6 +53,7 @@ static unsigned int take_entries(struct aspace *aspace, uintptr_t *addr, uintptr
 			*addr = MIN(end, ALIGN_DOWN(*addr, PORT_TABLE_SPAN) + PORT_TABLE_SPAN);
 			continue;
 		}
+		ASSERT(nr < BATCH && IS_ALIGNED(*addr, PAGE_SIZE));
 		if (port_space_unmap(&aspace->space, *addr, &pfn))
 			page[nr++] = pfn_to_page(pfn);
 		*addr += PAGE_SIZE;
@@ -66,6 +67,7 @@ static void drop_pages(struct aspace *aspace, uintptr_t start, uintptr_t end)
 {
 	struct page *page[BATCH];
 
+	ASSERT(IS_ALIGNED(start | end, PAGE_SIZE) && start <= end && end <= PORT_USER_END); /* AS2 */
 	while (start < end) {
 		uintptr_t first = start;
 		unsigned int nr = take_entries(aspace, &start, end, page);
@@ -130,6 +132,7 @@ static void area_free(struct aspace_area *area)
 {
 	struct mapping *mapping = area->file.mapping;
 
+	ASSERT(port_may_sleep());
 	if (mapping) {
 		mapping_remove_user(mapping, &area->user);
 		area->file.release(area->file.owner);
@@ -182,6 +185,7 @@ static void cut_front(struct aspace *aspace, struct aspace_area *area, size_t by
 	uintptr_t start = area->span.start + bytes, end = area->span.end;
 	size_t of_file = MIN(bytes, area->file.size_bytes);
 
+	ASSERT(area->aspace == aspace && bytes && start < end); /* something of it is left */
 	file_lock(area);
 	areas_remove(&aspace->areas, &area->span);
 	BUG_ON(!areas_place_at(&aspace->areas, &area->span, start, end - start));
@@ -194,6 +198,7 @@ static void cut_back(struct aspace *aspace, struct aspace_area *area, size_t byt
 {
 	uintptr_t start = area->span.start;
 
+	ASSERT(area->aspace == aspace && bytes && bytes < area->span.end - start);
 	file_lock(area);
 	areas_remove(&aspace->areas, &area->span);
 	BUG_ON(!areas_place_at(&aspace->areas, &area->span, start, bytes));
@@ -207,6 +212,7 @@ static int split(struct aspace *aspace, struct aspace_area *area, uintptr_t star
 	struct aspace_area *behind = area_alloc(aspace, (enum aspace_kind)area->kind, area->prot);
 	size_t skipped = end - area->span.start, size_bytes = area->span.end - end;
 
+	ASSERT(area->span.start < start && start < end && end < area->span.end);
 	if (!behind)
 		return -ENOMEM;
 	behind->file = area->file;
@@ -287,6 +293,7 @@ static int heap_resize(struct aspace *aspace, size_t bytes)
 	uintptr_t start = span->start, end = span->end;
 	bool ok;
 
+	ASSERT(aspace->heap->kind == ASPACE_HEAP && start == aspace->heap_start && bytes);
 	if (start + bytes < end)
 		return aspace_unmap(aspace, start + bytes, end - start - bytes);
 	areas_remove(&aspace->areas, span);

@@ -48,6 +48,8 @@ static void enter(struct aspace *aspace, uintptr_t addr, struct page *page, unsi
 	pfn_t before;
 	bool had_page = port_space_unmap(&aspace->space, addr, &before);
 
+	ASSERT(READ_ONCE(page->refcount) >= 1 && port_space_has_entry(&aspace->space, addr)); /* AS1 */
+	ASSERT(page->state == PAGE_USER || (page->state == PAGE_FILE && !(prot & ASPACE_WRITE)));
 	port_space_map(&aspace->space, addr, page_to_pfn(page), prot);
 	port_unlock_irqrestore(&aspace->lock, flags);
 	if (!had_page) {
@@ -74,6 +76,7 @@ static bool enter_of_file(struct aspace *aspace, uintptr_t addr, struct mapping 
 {
 	bool is_there;
 
+	ASSERT(page == source || page->state == PAGE_USER);
 	page_lock(source);
 	is_there = mapping_has(mapping, source);
 	if (is_there)
@@ -90,6 +93,7 @@ static struct page *copy_of(const struct page *source, size_t bytes)
 
 	if (!page)
 		return NULL;
+	ASSERT(bytes <= PAGE_SIZE && READ_ONCE(source->refcount) >= 1);
 	copy_highpage(page, source);
 	if (bytes < PAGE_SIZE) {
 		at = kmap_local_page(page);
@@ -156,6 +160,7 @@ static enum aspace_result serve(struct aspace *aspace, const struct aspace_area 
 	size_t offset = addr - area->span.start;
 	size_t of_file = area->file.mapping ? area->file.size_bytes : 0;
 
+	ASSERT(port_may_sleep() && IS_ALIGNED(addr, PAGE_SIZE) && addr < area->span.end);
 	if (is_served(aspace, addr, access)) {
 		port_space_flush(&aspace->space, addr, 1);
 		return ASPACE_DONE;

@@ -42,6 +42,7 @@ static void enter(struct page_waiter *waiter)
 	struct page_queue *queue = queue_of(waiter->page);
 	irqflags_t flags = port_lock_irqsave(&queue->lock);
 
+	ASSERT(waiter->thread == port_current() && READ_ONCE(waiter->page->refcount) >= 1);
 	list_add_tail(&waiter->link, &queue->waiters);
 	port_unlock_irqrestore(&queue->lock, flags);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);

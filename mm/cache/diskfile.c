@@ -3,6 +3,7 @@
 #include <mm/cache/diskfile.h>
 
 #include <kernel/lib/align.h>
+#include <kernel/lib/assert.h>
 #include <kernel/lib/errno.h>
 #include <kernel/lib/string.h>
 #include <mm/mapped/highmem.h>
@@ -19,6 +20,7 @@ static unsigned int bytes_of_page(const struct diskfile *file, const struct page
 {
 	uint64_t start = (uint64_t)page->index << PAGE_SHIFT;
 
+	ASSERT(start < port_disk_bytes(file->disk));
 	return (unsigned int)MIN((uint64_t)PAGE_SIZE, port_disk_bytes(file->disk) - start);
 }
 
@@ -27,6 +29,7 @@ static unsigned int sectors_of(unsigned int from, unsigned int to)
 {
 	unsigned int first = from / SECTOR, end = (to + SECTOR - 1) / SECTOR;
 
+	ASSERT(from <= to && to <= PAGE_SIZE);
 	return ((1u << end) - 1) & ~((1u << first) - 1);
 }
 
@@ -51,6 +54,7 @@ static int disk_writepage(struct mapping *mapping, struct page *page)
 	unsigned int sectors = (unsigned int)__atomic_exchange_n(&page->private, 0, __ATOMIC_ACQ_REL);
 	int error;
 
+	ASSERT(page_has(page, PG_WRITEBACK) && sectors < 1u << PAGE_SIZE / SECTOR); /* DF3 */
 	if (!sectors) {
 		page_end_write(page, 0);
 		return 0;

@@ -91,6 +91,7 @@ static void begin_write(struct pass *pass, struct page *page)
 
 static void await(struct pass *pass, struct page *page)
 {
+	ASSERT(page_has(page, PG_LOCKED));
 	page_unlock(page);
 	if (pass->awaited)
 		return;

@@ -135,7 +135,7 @@ static void demote_locked(struct lru *of)
 {
 	struct page *page = list_last_entry(&of->list[LRU_ACTIVE], struct page, links);
 
-	ASSERT(!list_is_empty(&of->list[LRU_ACTIVE])); /* LR2 */
+	ASSERT(port_lock_is_held(&of->lock) && !list_is_empty(&of->list[LRU_ACTIVE])); /* LR2 */
 	unlink_locked(of, page);
 	if (!page_clear(page, PG_REFERENCED))
 		page_clear(page, PG_ACTIVE);

@@ -217,6 +217,7 @@ static void clear_dirty_locked(struct mapping *mapping, struct page *page)
 
 static void set_failed_locked(struct mapping *mapping, struct page *page, int error)
 {
+	ASSERT(port_lock_is_held(&mapping->lock) && error < 0);
 	mapping->nr_errors++;
 	mapping->last_error = error;
 	set_dirty_locked(mapping, page);

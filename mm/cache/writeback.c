@@ -38,6 +38,7 @@ void writeback_set_ratios(unsigned int background, unsigned int dirty)
 {
 	writeback.dirty = MIN(MAX(dirty, 1u), 100u);
 	writeback.background = MIN(background, writeback.dirty - 1);
+	ASSERT(writeback.background < writeback.dirty && writeback.dirty <= 100);
 }
 
 /* Without the division of 64 bits that 32 have not; in whole hundreds where there are many. */
@@ -140,6 +141,7 @@ static void unlist_locked(struct mapping *mapping)
 	ASSERT(port_lock_is_held(&writeback.lock));
 	if (!mapping->is_listed)
 		return;
+	ASSERT(mapping->flusher && mapping->flusher->nr_mappings);
 	mapping->is_listed = false;
 	list_del(&mapping->to_write);
 	mapping->flusher->nr_mappings--;
@@ -174,6 +176,7 @@ static struct mapping *begin_mapping(struct flusher *flusher)
 		list_del(&mapping->to_write);
 		list_add_tail(&mapping->to_write, &flusher->mappings);
 	}
+	ASSERT(!flusher->busy && (!mapping || (mapping->is_listed && mapping->flusher == flusher)));
 	flusher->busy = mapping;
 	port_unlock_irqrestore(&writeback.lock, flags);
 	return mapping;
@@ -184,6 +187,7 @@ static void end_mapping(struct flusher *flusher, struct mapping *mapping)
 {
 	irqflags_t outer = port_lock_irqsave(&mapping->lock), flags = port_lock_irqsave(&writeback.lock);
 
+	ASSERT(flusher->busy == mapping);
 	if (!mapping->nr_dirty)
 		unlist_locked(mapping);
 	if (!mapping->nr_failed)
@@ -257,6 +261,7 @@ static bool begin_try(const struct turn *turn, struct mapping *mapping)
 	if (!READ_ONCE(mapping->nr_failed) || mapping->nr_tries == WRITEBACK_TRIES ||
 	    turn->now_ms < mapping->retry_ms)
 		return false;
+	ASSERT(mapping->nr_tries < WRITEBACK_TRIES); /* WB4 */
 	mapping->nr_tries++;
 	mapping->retry_ms = turn->now_ms + WRITEBACK_RETRY_MS;
 	return true;
@@ -408,6 +413,7 @@ static bool is_synced_locked(uint32_t number)
 {
 	const struct flusher *flusher;
 
+	ASSERT(port_lock_is_held(&writeback.lock));
 	list_for_each_entry(flusher, &writeback.flushers, all)
 		if ((int32_t)(flusher->nr_synced - number) < 0)
 			return false;

@@ -37,6 +37,7 @@ void dma_bounce_init(size_t size_bytes)
 		free_pages_exact(pool, wanted);
 		return;
 	}
+	ASSERT(IS_ALIGNED((uintptr_t)virt_to_phys(pool), BOUNCE_GROUP_BYTES)); /* BP2 */
 	dma_bounce.start = (uintptr_t)virt_to_phys(pool);
 	dma_bounce.bytes = wanted;
 	dma_bounce.nr_groups = (unsigned int)(wanted / BOUNCE_GROUP_BYTES);
@@ -46,11 +47,13 @@ void dma_bounce_init(size_t size_bytes)
 
 static char *slot_memory(unsigned int slot)
 {
+	ASSERT(slot < dma_bounce.nr_groups * BOUNCE_GROUP_SLOTS);
 	return port_direct_map() + dma_bounce.start + (size_t)slot * PAGE_SIZE;
 }
 
 static uint32_t run_of(unsigned int nr)
 {
+	ASSERT(nr && nr <= BOUNCE_GROUP_SLOTS); /* BP2 */
 	return (1u << nr) - 1;
 }
 
@@ -159,6 +162,7 @@ dma_addr_t dma_bounce_map(const struct device *dev, paddr_t from, size_t size,
 	slot = take_slots(nr);
 	if (slot < 0)
 		return DMA_MAPPING_ERROR;
+	ASSERT(size && direction < DMA_NONE && dma_bounce.slot[slot].nr == nr); /* BP1 */
 	dma_bounce.slot[slot].from = from;
 	dma_bounce.slot[slot].dev = dev;
 	dma_bounce.slot[slot].size = (uint32_t)size;
@@ -192,6 +196,7 @@ static unsigned int first_slot_of(unsigned int slot)
 {
 	unsigned int i = slot, group_start = ALIGN_DOWN(slot, BOUNCE_GROUP_SLOTS);
 
+	ASSERT(slot < dma_bounce.nr_groups * BOUNCE_GROUP_SLOTS);
 	while (i > group_start && !dma_bounce.slot[i].nr)
 		i--;
 	return dma_bounce.slot[i].nr > slot - i ? i : slot;
@@ -204,6 +209,7 @@ void dma_bounce_unmap(const struct device *dev, dma_addr_t addr, size_t size,
 	unsigned int slot = (unsigned int)(offset / PAGE_SIZE);
 	struct bounce_slot *mapping = &dma_bounce.slot[slot];
 
+	ASSERT(offset < dma_bounce.bytes);
 	if (offset % PAGE_SIZE || !mapping->nr || mapping->size != size || mapping->direction != direction ||
 	    mapping->dev != dev) {
 		report("dma_unmap", dev, addr, size, direction, caller, mapping);

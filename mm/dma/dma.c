@@ -89,6 +89,7 @@ static void *take_within(uint64_t mask, size_t size, gfp_t gfp)
 	bool reaches_all = mask >= lowmem_bytes - 1;
 	void *addr = NULL;
 
+	ASSERT(size && mask_is_usable(mask));
 	if (reaches_all)
 		return take(size, gfp);
 	if (mask >= dma_reach.dma_end)
@@ -130,7 +131,7 @@ void dma_free_coherent(struct device *dev, size_t size, void *addr, dma_addr_t h
 			(unsigned long long)handle);
 		return;
 	}
-	ASSERT(size - 1 < COHERENT_MAX_BYTES);
+	ASSERT(size - 1 < COHERENT_MAX_BYTES && IS_ALIGNED(handle, PAGE_SIZE));
 	give(addr, size);
 }
 
@@ -188,6 +189,7 @@ static bool is_handed_out(const void *ptr)
 {
 	const struct page *head;
 
+	ASSERT(virt_is_direct(ptr));
 	if ((uintptr_t)ptr - (uintptr_t)port_direct_map() >= dma_reach.first)
 		return true;
 	head = page_find_head(virt_to_page(ptr));
@@ -257,6 +259,7 @@ void dma_sync_single_for_device(struct device *dev, dma_addr_t addr, size_t size
 
 void dma_unmap_sg(struct device *dev, struct scatterlist *sg, int nr, enum dma_data_direction direction)
 {
+	ASSERT(nr >= 0 && direction < DMA_NONE);
 	while (nr-- > 0)
 		dma_unmap_page(dev, sg[nr].dma_address, sg[nr].dma_length, direction);
 }

@@ -45,6 +45,7 @@ struct dma_pool *dma_pool_create(const char *name, struct device *dev, size_t si
 		return NULL;
 	(void)snprintf(cache_name, sizeof(cache_name), "dma-%s", name);
 	ASSERT(!boundary || align_within(size, align, boundary) <= boundary);
+	ASSERT(!port_in_interrupt());
 	pool->dev = dev;
 	pool->cache = kmem_cache_create(cache_name, size, align_within(size, align, boundary),
 					flags | SLAB_DIRECT_MAP, NULL);
@@ -56,6 +57,7 @@ struct dma_pool *dma_pool_create(const char *name, struct device *dev, size_t si
 
 void dma_pool_destroy(struct dma_pool *pool)
 {
+	ASSERT(!port_in_interrupt());
 	if (pool && kmem_cache_destroy(pool->cache) == 0)
 		kfree(pool);
 }

@@ -2,6 +2,7 @@
 /* Early allocation as the books spell it. State: the two borders, constant after bootmem_init(). */
 #include <mm/early/bootmem.h>
 
+#include <kernel/lib/assert.h>
 #include <mm/port.h>
 
 #define LINE_BYTES 64u
@@ -12,6 +13,7 @@ static struct {
 
 void bootmem_init(paddr_t dma_end, paddr_t lowmem_end)
 {
+	ASSERT(dma_end % PAGE_SIZE == 0 && lowmem_end);
 	bootmem.dma_end = dma_end;
 	bootmem.lowmem_end = lowmem_end;
 }

@@ -23,6 +23,7 @@ static struct memblock memblock;
 
 void memblock_setup(struct memblock *mb, const struct range_set *usable, paddr_t lowmem_end)
 {
+	ASSERT(usable->nr <= RANGE_SET_MAX && lowmem_end <= MEMMAP_END);
 	mb->memory = *usable;
 	range_set_remove(&mb->memory, MEMMAP_END, UINT64_MAX);
 	range_set_init(&mb->reserved);
@@ -41,6 +42,7 @@ bool memblock_take(struct memblock *mb, paddr_t start, uint64_t size_bytes)
 
 	if (size_bytes == 0 || start >= end)
 		return true;
+	ASSERT(!mb->handed_over); /* E4 */
 	start = ALIGN_DOWN(start, PAGE_SIZE);
 	end = ALIGN_UP(end, PAGE_SIZE);
 	if (range_set_add(&mb->reserved, start, end))
@@ -63,6 +65,7 @@ bool memblock_give(struct memblock *mb, paddr_t start, uint64_t size_bytes)
 {
 	paddr_t end = memblock_end_of(start, size_bytes);
 
+	ASSERT(!mb->handed_over); /* E4 */
 	if (memblock_cannot_split(&mb->reserved, start, end))
 		return false;
 	range_set_remove(&mb->reserved, start, end);
@@ -94,6 +97,7 @@ bool memblock_place(struct memblock *mb, uint64_t size_bytes, uint64_t align, pa
 {
 	unsigned int i;
 
+	ASSERT(!mb->handed_over && size_bytes && IS_POWER_OF_2(align)); /* E4 */
 	max = MIN(max, mb->lowmem_end);
 	for (i = range_set_find(&mb->memory, min); i < mb->memory.nr && mb->memory.range[i].start < max;
 	     i++) {
@@ -170,6 +174,7 @@ void *memblock_alloc(uint64_t size_bytes, uint64_t align, paddr_t min, paddr_t m
 {
 	paddr_t place;
 
+	ASSERT(!port_in_interrupt());
 	BUG_ON(!IS_POWER_OF_2(align));
 	if (!memblock_is_open("memblock_alloc") || size_bytes == 0)
 		return NULL;
@@ -204,6 +209,7 @@ uint64_t memblock_free_bytes(uint64_t *all)
 {
 	free_low.largest = free_low.all = 0;
 	(void)memblock_for_each_free(&memblock, count_free_low);
+	ASSERT(free_low.largest <= free_low.all);
 	*all = free_low.all;
 	return free_low.largest;
 }

@@ -35,6 +35,8 @@ unsigned int range_set_find(const struct range_set *set, paddr_t addr)
 		else
 			low = middle + 1;
 	}
+	ASSERT(low == set->nr || set->range[low].end > addr); /* R1 */
+	ASSERT(!low || set->range[low - 1].end <= addr);
 	return low;
 }
 
@@ -87,6 +89,7 @@ static void range_set_split(struct range_set *set, unsigned int i, paddr_t start
 {
 	struct range lower = {set->range[i].start, start}, upper = {end, set->range[i].end};
 
+	ASSERT(i < set->nr && lower.start < lower.end && upper.start < upper.end); /* R1 */
 	if (set->nr == RANGE_SET_MAX) {
 		set->nr_lost++;
 		set->range[i] = lower.end - lower.start >= upper.end - upper.start ? lower : upper;
@@ -124,6 +127,7 @@ void range_set_round_inwards(struct range_set *set, uint64_t size_bytes)
 {
 	unsigned int i, nr = 0;
 
+	ASSERT(IS_POWER_OF_2(size_bytes));
 	for (i = 0; i < set->nr; i++) {
 		paddr_t start = ALIGN_UP(set->range[i].start, size_bytes);
 		paddr_t end = ALIGN_DOWN(set->range[i].end, size_bytes);

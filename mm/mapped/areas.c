@@ -73,6 +73,7 @@ static struct area *balance(struct area *node)
 
 void areas_init(struct areas *areas, uintptr_t start, uintptr_t end)
 {
+	ASSERT(start < end && IS_ALIGNED(start | end, PAGE_SIZE));
 	*areas = (struct areas){.start = start, .end = {.start = end, .end = end, .gap = end - start}};
 	areas->root = &areas->end;
 	update(areas->root);
@@ -84,6 +85,7 @@ static struct area *find_gap(struct area *node, size_t size_bytes)
 	if (largest(node) < size_bytes)
 		return NULL;
 	for (;;) {
+		ASSERT(node); /* VM2: the gap that the top knows is below it */
 		if (largest(node->left) >= size_bytes)
 			node = node->left;
 		else if (node->gap >= size_bytes)
@@ -114,6 +116,7 @@ static struct area *insert(struct area *root, struct area *area)
 		update(area);
 		return area;
 	}
+	ASSERT(area->start != root->start && root->start <= root->end); /* VM1 */
 	if (area->start < root->start)
 		root->left = insert(root->left, area);
 	else
@@ -171,6 +174,7 @@ bool areas_place(struct areas *areas, struct area *area, size_t size_bytes, size
 	size_t needed = size_bytes + (align - PAGE_SIZE);
 	struct area *above = needed < size_bytes ? NULL : find_gap(areas->root, needed);
 
+	ASSERT(IS_POWER_OF_2(align) && align >= PAGE_SIZE);
 	if (!above)
 		return false;
 	insert_below(areas, above, area, ALIGN_UP(above->start - above->gap, align), size_bytes);
@@ -222,6 +226,7 @@ static struct area *without_top(struct area *top)
 
 static struct area *remove_from(struct area *root, struct area *area)
 {
+	ASSERT(root); /* it is in the tree */
 	if (root == area)
 		return without_top(root);
 	if (area->start < root->start)

@@ -45,6 +45,7 @@ void *kmap_atomic_numbered(const struct page *page, unsigned int number)
 {
 	void *window = NULL;
 
+	ASSERT(page_is_descriptor(page));
 	port_preempt_disable();
 	if (page_to_pfn(page) >= lowmem_end_pfn && number < PORT_KMAP_NUMBERS)
 		window = port_kmap_take(number, page_to_pfn(page));
@@ -88,6 +89,7 @@ void copy_highpage(const struct page *to, const struct page *from)
 	char *dst = kmap_local_page(to);
 	const char *src = kmap_local_page(from);
 
+	ASSERT(to != from);
 	port_copy(dst, src, PAGE_SIZE);
 	kunmap_local(src);
 	kunmap_local(dst);

@@ -58,8 +58,10 @@ static void chain_remove_locked(struct kmap_window *window)
 	uint16_t *link = chain_of(window->pfn), self = (uint16_t)(window - kmap_pool.window);
 
 	ASSERT(port_lock_is_held(&kmap_pool.lock) && !window->count);
-	while (*link != self)
+	while (*link != self) {
+		ASSERT(*link < kmap_pool.nr); /* H5: it is in its chain */
 		link = &kmap_pool.window[*link].next;
+	}
 	*link = window->next;
 }
 
@@ -195,6 +197,7 @@ static void leave_queue(struct waiter *waiter)
 {
 	irqflags_t flags = port_lock_irqsave(&kmap_pool.lock);
 
+	ASSERT(waiter->thread == port_current());
 	if (!waiter->granted)
 		list_del(&waiter->links);
 	port_unlock_irqrestore(&kmap_pool.lock, flags);
@@ -381,6 +384,7 @@ static bool there_is_high_memory(void)
 
 static void add_windows(unsigned int nr)
 {
+	ASSERT(nr <= KMAP_WINDOWS_MAX && IS_POWER_OF_2(nr)); /* chain_of() */
 	kmap_pool.nr = nr;
 	kmap_pool.window = alloc_bootmem(nr * sizeof(*kmap_pool.window));
 	kmap_pool.chain = alloc_bootmem(nr * sizeof(*kmap_pool.chain));

@@ -48,6 +48,7 @@ static ALWAYS_INLINE uintptr_t map_new_pages(const struct vm_area *area, gfp_t g
 {
 	uintptr_t addr = area->span.start, end = area_mapped_end(area);
 
+	ASSERT(IS_ALIGNED(addr | end, PAGE_SIZE) && addr < end && end <= area->span.end); /* VM1 */
 	while (addr < end) {
 		port_pte_t *pte = port_pte_of(addr);
 

@@ -2,6 +2,8 @@
 /* Areas for people: /proc/vmallocinfo, and what lies at an address. No lock of its own. */
 #include <mm/mapped/vmalloc.h>
 
+#include <kernel/lib/align.h>
+#include <kernel/lib/assert.h>
 #include <kernel/lib/format.h>
 #include <mm/mapped/vmarea.h>
 
@@ -62,6 +64,7 @@ static void print_area(struct sink *out, const struct vm_area *area)
 {
 	char code[64];
 
+	ASSERT(area->kind < ARRAY_SIZE(kind_names) && area->span.start < area->span.end);
 	sink_printf(out, "0x%08lx-0x%08lx %7lu", (unsigned long)area->span.start,
 		    (unsigned long)area->span.end, (unsigned long)(area->span.end - area->span.start));
 	if (area->state >= AREA_GOING) {

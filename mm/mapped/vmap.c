@@ -54,6 +54,7 @@ static bool cpu_reaches(paddr_t paddr, size_t size_bytes)
 {
 	paddr_t last = paddr + size_bytes - 1;
 
+	ASSERT(size_bytes && port_physical_bits() >= 32);
 	return last >= paddr && last >> MIN(port_physical_bits(), 32u + PAGE_SHIFT) == 0;
 }
 
@@ -86,6 +87,7 @@ void *ioremap(paddr_t paddr, size_t size_bytes)
 	area = why ? NULL : area_get(offset + size_bytes, PAGE_SIZE, AREA_IOREMAP, GFP_KERNEL, caller, &why);
 	if (!area)
 		return area_refuse("ioremap", size_bytes, GFP_KERNEL, caller, why);
+	ASSERT(area->kind == AREA_IOREMAP && area->state == AREA_GROWING);
 	area->paddr = paddr - offset;
 	for (uintptr_t addr = area->span.start; addr < area_mapped_end(area); addr += PAGE_SIZE) {
 		ASSERT(!port_pte_is_mapped(port_pte_of(addr))); /* VM4 */

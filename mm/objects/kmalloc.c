@@ -171,7 +171,7 @@ static NOINLINE void *alloc_large(size_t size, gfp_t gfp, const void *caller)
 	page = page_alloc_exact(DIV_ROUND_UP(size, PAGE_SIZE), gfp & ~__GFP_MOVABLE, PAGE_LARGE, caller);
 	if (!page)
 		return NULL;
-	ASSERT(page->private << PAGE_SHIFT >= size && page->state == PAGE_LARGE);
+	ASSERT(page->private << PAGE_SHIFT >= size && !page->slab_cache && page->state == PAGE_LARGE);
 	page->index = (uint32_t)size; /* K2 */
 	return low_page_address(page);
 }
@@ -359,6 +359,7 @@ static size_t bytes_asked_for(const void *object, size_t usable)
 {
 	const struct page *page;
 
+	ASSERT(!usable || !ZERO_OR_NULL_PTR(object));
 	if (is_guarded(object))
 		return guard_asked_for(object);
 	page = usable ? virt_to_page(object) : NULL;
@@ -375,6 +376,7 @@ static size_t bytes_of_owner(const void *object, size_t usable)
 	if (is_guarded(object))
 		return guard_asked_for(object);
 	cache = virt_to_page(object)->slab_cache;
+	ASSERT(!cache || usable == cache->object_size);
 	return cache && cache->flags & SLAB_RED_ZONE ? slab_size_asked_for(cache, object) : usable;
 }
 
@@ -415,6 +417,7 @@ void kfree_sensitive(const void *object)
 /* Of the same class, and where gfp wants it (G7)? A guarded object has the new size then. */
 static bool may_stay(void *object, size_t usable, size_t new_size, gfp_t gfp, const void *caller)
 {
+	ASSERT(usable);
 	if (new_size > KMALLOC_MAX_SIZE || kmalloc_size_roundup(new_size) != usable)
 		return false;
 	if (is_guarded(object))
@@ -426,7 +429,7 @@ static void note_size(void *object, size_t usable, size_t new_size, const void *
 {
 	struct page *page = virt_to_page(object);
 
-	ASSERT(page->slab_cache || page->state == PAGE_LARGE);
+	ASSERT((page->slab_cache || page->state == PAGE_LARGE) && new_size <= usable); /* K2 */
 	if (page->slab_cache && cache_is_debugged(page->slab_cache))
 		slab_debug_resize(page->slab_cache, object, new_size, caller);
 	else if (page->slab_cache)

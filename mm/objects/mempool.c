@@ -121,6 +121,7 @@ static void *wait_for_element(struct mempool *pool, gfp_t gfp)
 	struct pool_waiter waiter = {.thread = port_current()};
 	void *own = NULL, *handed;
 
+	ASSERT(port_may_sleep() && gfp_has(gfp, __GFP_WAIT));
 	enter(pool, &waiter);
 	while (!READ_ONCE(waiter.element) && !own) {
 		port_park_for(RETRY_MS);
@@ -176,6 +177,7 @@ NOINLINE void mempool_keep_or_free(void *element, mempool_t *pool)
 	if (!element)
 		return;
 	flags = port_lock_irqsave(&pool->lock);
+	ASSERT(pool->min_nr && pool->element);
 	is_kept = keep_locked(pool, element);
 	port_unlock_irqrestore(&pool->lock, flags);
 	if (!is_kept)
@@ -189,6 +191,7 @@ static void **alloc_elements(const struct mempool *pool, unsigned int room, unsi
 {
 	void **element = kmalloc_array(room, sizeof(*element), gfp);
 
+	ASSERT(nr <= room);
 	for (unsigned int i = 0; element && i < nr; i++) {
 		element[i] = pool->alloc(gfp, pool->pool_data);
 		if (element[i])
@@ -252,6 +255,7 @@ static void **exchange_elements(struct mempool *pool, void **fresh, unsigned int
 	unsigned int held = pool->min_nr - pool->nr_missing;
 	void **old = pool->element;
 
+	ASSERT(min_nr && nr <= min_nr && pool->nr_missing <= pool->min_nr); /* MP1 */
 	while (held && nr < min_nr)
 		fresh[nr++] = old[--held];
 	*nr_spare = held;

@@ -30,6 +30,7 @@ static COLD void *refuse(size_t size_bytes, size_t align, const void *caller)
 /* PC1 */
 static size_t copy_bytes(size_t size_bytes, size_t align)
 {
+	ASSERT(size_bytes && IS_POWER_OF_2(align));
 	if (align <= CACHE_LINE_BYTES)
 		return ALIGN_UP(size_bytes, (size_t)CACHE_LINE_BYTES);
 	return (size_t)1 << log2_ceil((uint32_t)MAX(size_bytes, align));

@@ -16,6 +16,7 @@ static struct {
 
 static size_t let_go(void *object)
 {
+	ASSERT(virt_is_direct(object) && virt_to_page(object)->slab_cache);
 	return slab_put_back(virt_to_page(object)->slab_cache, object);
 }
 
@@ -47,6 +48,7 @@ static void *take_one(const struct kmem_cache *cache)
 	for (unsigned int i = 0; i < QUARANTINE_OBJECTS && !found; i++) {
 		void **place = &quarantine.ring[(quarantine.next + i) % QUARANTINE_OBJECTS];
 
+		ASSERT(!*place || virt_to_page(*place)->slab_cache); /* it keeps its slab */
 		if (*place && virt_to_page(*place)->slab_cache == cache) {
 			found = *place;
 			*place = NULL;

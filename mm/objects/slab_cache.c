@@ -105,6 +105,7 @@ static bool set_mode(struct kmem_cache *cache)
 	irqflags_t flags = port_lock_irqsave(&slab.lock), inner = port_lock_irqsave(&cache->lock);
 	struct pcpu_stack *stack = slab_stack_here(cache);
 
+	ASSERT(stack->count <= stack->capacity && (!stack->count || !list_is_empty(&cache->open))); /* SC1 */
 	WRITE_ONCE(stack->limit, is_closed(cache) ? 0 : stack->capacity);
 	if (stack->limit && list_is_empty(&cache->open))
 		list_add_tail(&cache->open, &slab.open);
@@ -146,6 +147,7 @@ static struct kmem_cache *pin_open_one(void)
 
 	if (!list_is_empty(&slab.open)) {
 		cache = list_first_entry(&slab.open, struct kmem_cache, open);
+		ASSERT(!cache->is_dead); /* bury() took it off */
 		cache->nr_pins++;
 	}
 	port_unlock_irqrestore(&slab.lock, flags);
@@ -191,6 +193,7 @@ static uint32_t object_align(size_t size, size_t align, slab_flags_t flags)
 {
 	uint32_t line = CACHE_LINE_BYTES;
 
+	ASSERT(size && (!align || IS_POWER_OF_2(align)));
 	if (!(flags & SLAB_HWCACHE_ALIGN))
 		return (uint32_t)MAX(align, (size_t)SLAB_MIN_ALIGN);
 	while (size <= line / 2 && line > SLAB_MIN_ALIGN)
@@ -202,6 +205,7 @@ uint32_t slab_stack_capacity(uint32_t stride)
 {
 	size_t share = lowmem_bytes >> 13; /* 64 KiB of 512 MiB */
 
+	ASSERT(stride);
 	return (uint32_t)MIN(MAX(share / stride, (size_t)4), (size_t)1024);
 }
 
@@ -218,6 +222,7 @@ static unsigned int choose_order(uint32_t stride, uint32_t left)
 	unsigned int best = get_order(left ? 2 * stride - left : stride);
 	uint32_t best_waste = ~0u;
 
+	ASSERT(best <= MAX_SLAB_ORDER);
 	for (unsigned int order = best; order <= MAX_SLAB_ORDER; order++) {
 		uint32_t bytes = (uint32_t)PAGE_SIZE << order, nr = objects_in(bytes, stride, left);
 		uint32_t wasted = bytes - nr * stride, waste = wasted << (MAX_SLAB_ORDER - order);
@@ -311,6 +316,7 @@ static bool list_cache(struct kmem_cache *cache)
 bool slab_cache_init(struct kmem_cache *cache, uint32_t slots, const char *name, size_t size, size_t align,
 		     slab_flags_t flags, void (*ctor)(void *))
 {
+	ASSERT(size && size <= SLAB_MAX_OBJECT_BYTES && !(flags & ~SLAB_KNOWN_FLAGS));
 	memset(cache, 0, sizeof(*cache));
 	snprintf(cache->name, sizeof(cache->name), "%s", name);
 	port_lock_init(&cache->lock, cache->name);
@@ -448,6 +454,7 @@ static void list_live_objects(struct kmem_cache *cache, const struct page *first
 	if (first->slab_cache == cache && first->slab == first) {
 		number = slab_start(cache, first);
 		end = first->bump;
+		ASSERT(end <= slab_end(cache, first)); /* S3 */
 		for (char *object = first->freelist; object; object = *object_link(cache, object))
 			bitmap_set(is_free, object_offset(cache, (uintptr_t)object) / cache->stride);
 	}
@@ -545,6 +552,7 @@ static void print_cache(struct sink *out, struct kmem_cache *cache)
 	size_t nr_parked = slab_stack_here(cache)->count, nr_in_use = cache->nr_in_use - nr_parked;
 	size_t nr_objects = cache->nr_objects, nr_slabs = cache->nr_slabs, nr_empty = cache->nr_empty;
 
+	ASSERT(nr_parked <= cache->nr_in_use && cache->nr_in_use <= nr_objects && nr_empty <= nr_slabs);
 	port_unlock_irqrestore(&cache->lock, flags);
 	sink_printf(out, "%-17s %6zu %6zu %6u %4u %4u : tunables %4u %4u %4u : slabdata %6zu %6zu %6u\n",
 		    cache->name, nr_in_use, nr_objects, cache->stride, cache->per_slab, 1u << cache->order, 0,

@@ -145,6 +145,7 @@ static struct zone_of_object object_zone(const struct kmem_cache *cache, const v
 	uint8_t *start = (uint8_t *)(uintptr_t)object, *end = start + cache->object_size;
 	bool has_red = cache->flags & SLAB_RED_ZONE;
 
+	ASSERT(size <= cache->object_size && n <= ZONE_FREED);
 	switch (n) {
 	case ZONE_BEFORE:
 		return (struct zone_of_object){"before its start", start - slab_left_zone(cache), start,
@@ -197,6 +198,7 @@ void object_track_note(struct object_track *track, const void *caller)
 	const char *task = port_task_name();
 	unsigned int i = 0;
 
+	ASSERT(task);
 	track->caller = caller;
 	track->at_ms = (uint32_t)port_now_ms();
 	for (; i < TRACK_TASK_MAX - 1 && task[i]; i++)
@@ -262,6 +264,7 @@ void slab_debug_print_bytes(int offset, const uint8_t *at, const uint8_t *last, 
 	char should[SHOWN_BYTES * 3 + 1], is[SHOWN_BYTES * 3 + 1];
 	uint8_t expected[SHOWN_BYTES];
 
+	ASSERT(last >= at && shown);
 	memset(expected, byte, sizeof(expected));
 	print_bytes(should, expected, shown);
 	print_bytes(is, at, shown);
@@ -274,6 +277,7 @@ static void print_zone(const void *object, const struct zone_of_object *zone, co
 {
 	const uint8_t *last = zone->end - 1;
 
+	ASSERT(at >= zone->start && at <= last && *at != zone->byte);
 	while (last > at && *last == zone->byte)
 		last--;
 	slab_debug_print_bytes((int)(at - (const uint8_t *)object), at, last, zone->byte);
@@ -361,6 +365,7 @@ void slab_debug_make_fresh(struct kmem_cache *cache, void *object)
 {
 	struct object_note *note = object_note(cache, object);
 
+	ASSERT(cache_is_debugged(cache));
 	if (cache->flags & SLAB_RED_ZONE) {
 		fill((char *)object - slab_left_zone(cache), slab_left_zone(cache), POISON_RED);
 		fill((char *)object + cache->object_size, SLAB_RED_BYTES, POISON_RED);
@@ -376,6 +381,7 @@ void slab_debug_hand_out(struct kmem_cache *cache, void *object, size_t size_byt
 	struct object_note *note = object_note(cache, object);
 
 	ASSERT(note_is_moving(note) || !note_is_sound(note)); /* SD2 */
+	ASSERT(cache_is_debugged(cache) && size_bytes <= cache->object_size);
 	if (cache->flags & (SLAB_RED_ZONE | SLAB_POISON))
 		check_object(cache, object, note->state == NOTE_MOVING, cache->object_size,
 			     "seen when allocated", caller);
@@ -414,6 +420,7 @@ static COLD void mend_note(struct kmem_cache *cache, const struct page *first, v
 	uint32_t state = state_by_list_locked(cache, first, object);
 	char code[64];
 
+	ASSERT(port_lock_is_held(&cache->lock) && !note_is_sound(note)); /* SD2 */
 	port_print(
 		PORT_ERR,
 		"BUG: object %#lx of cache %s (%u bytes) was written to far behind its end, %s by %s; mended",
@@ -446,6 +453,7 @@ static bool claim(struct kmem_cache *cache, struct page *first, void *object, co
 	struct object_note *note = object_note(cache, object);
 	uint32_t state = NOTE_LIVE;
 
+	ASSERT(first->slab_cache == cache && cache_is_debugged(cache));
 	if (unlikely(!note_is_sound(note)))
 		mend_note_when_freed(cache, first, object, caller);
 	if (likely(__atomic_compare_exchange_n(&note->state, &state, NOTE_MOVING, false, __ATOMIC_ACQUIRE,
@@ -459,6 +467,7 @@ static const char *why_no_object(const struct kmem_cache *cache, const struct pa
 {
 	uint32_t offset = object_offset(cache, (uintptr_t)object);
 
+	ASSERT(first->slab_cache == cache && first->slab == first); /* S4 */
 	if (unlikely((const char *)object < slab_base(first) + slab_left_zone(cache)))
 		return "before the first object of its slab";
 	return unlikely(offset >= first->bump * cache->stride) ? "an object never handed out" : NULL;

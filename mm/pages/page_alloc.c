@@ -162,6 +162,7 @@ static bool drain_zones(gfp_t gfp)
 /* Low pages lie side by side in the direct map; high ones are reached one by one. */
 static void clear_pages(const struct page *page, size_t nr_pages)
 {
+	ASSERT(nr_pages && page_to_pfn(page) + nr_pages <= mem_map_pages);
 	if (!page_is_highmem(page)) {
 		port_clear(low_page_address(page), nr_pages << PAGE_SHIFT);
 		return;
@@ -215,6 +216,7 @@ NOINLINE void page_alloc_show_taken(struct page *page, gfp_t gfp, unsigned int o
 {
 	size_t nr_pages = (size_t)1 << order;
 
+	ASSERT(page_is_head(page, PAGE_ALLOCATED, order)); /* A1 */
 	if (mm_watch & WATCH_POISON)
 		poison_check_pages(page, nr_pages, caller);
 	if (mm_watch & WATCH_OWNER)
@@ -431,6 +433,7 @@ static void free_pieces(struct page *page)
 		unsigned int order = page->order;
 		struct page *next = page + (1u << order);
 
+		ASSERT(page_to_pfn(page) % (1u << order) == 0); /* B1 */
 		ASSERT(page->state >= PAGE_LARGE && order == bit_highest((uint32_t)nr_pages));
 		ASSERT(page->refcount == 1); /* A4 */
 		free_block(page, order);
@@ -442,6 +445,7 @@ static void free_pieces(struct page *page)
 /* A4: what the last reference held. */
 static void free_whole(struct page *head)
 {
+	ASSERT(head->state >= PAGE_ALLOCATED && head->state != PAGE_SLAB && head->state != PAGE_PIECE);
 	head->refcount = 1; /* C1, A1: at no time is it 0 */
 	head->flags = 0;    /* A6 */
 	if (unlikely(head->state == PAGE_PINNED)) {
@@ -577,6 +581,7 @@ static void mark_pieces(struct page *first, size_t nr_pages)
 /* Pages [start, end) of the zone, heads or not and nobody's, come free. */
 static void free_range(struct zone *zone, pfn_t start, pfn_t end)
 {
+	ASSERT(start >= zone->start_pfn && start <= end && end <= zone->end_pfn); /* B4 */
 	while (start < end) {
 		irqflags_t flags = port_lock_irqsave(&zone->lock);
 
@@ -610,6 +615,7 @@ struct page *page_alloc_exact(size_t nr_pages, gfp_t gfp, enum page_state state,
 		trim_block(page, nr_pages, order);
 		pages_note(page, nr_pages, caller);
 	}
+	ASSERT(page_is_owned(page, bit_highest((uint32_t)nr_pages)));
 	page_set_state(page, PAGE_ALLOCATED, state);
 	page->private = nr_pages;
 	if (gfp_has(gfp, __GFP_ZERO))
@@ -620,7 +626,7 @@ struct page *page_alloc_exact(size_t nr_pages, gfp_t gfp, enum page_state state,
 /* The only reference is the caller's, and who holds none can add none: no atomic decrement. */
 void page_free_exact(struct page *page)
 {
-	ASSERT(page->state == PAGE_LARGE || page->state == PAGE_EXACT); /* A4 */
+	ASSERT((page->state == PAGE_LARGE || page->state == PAGE_EXACT) && page->private); /* A4 */
 	if (likely(READ_ONCE(page->refcount) == 1)) {
 		free_pieces(page);
 		return;

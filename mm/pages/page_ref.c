@@ -54,6 +54,7 @@ static struct page *counting_page(struct page *page)
 	case PAGE_PINNED:
 		return head;
 	case PAGE_PIECE:
+		ASSERT(page_is_descriptor((struct page *)head->private)); /* A4 */
 		return (struct page *)head->private;
 	case PAGE_INTERIOR:
 	case PAGE_FREE:

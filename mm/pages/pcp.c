@@ -73,6 +73,7 @@ static char *init_stack(char *memory, struct zone *zone, unsigned int mobility, 
 {
 	struct pcpu_stack *stack = (struct pcpu_stack *)(void *)memory;
 
+	ASSERT(mobility < NR_MOBILITY && order < PCP_ORDERS && !stack->count);
 	stack->capacity = stack->limit = stack_capacity(zone, order);
 	stack->owner = zone;
 	stack->order = order;
@@ -152,6 +153,7 @@ static void park_blocks(struct pcpu_stack *stack, struct page *page, const struc
 	uint32_t head = PAGE_HEAD(PAGE_PERCPU, order, page->where);
 	uint32_t count = stack->count;
 
+	ASSERT(irqs_disabled() && counts_are_sound(stack) && stack->order == order); /* C2 */
 	for (page += 1u << order; page < end; page += 1u << order) {
 		ASSERT(page->head == PAGE_INTERIOR); /* A2 */
 		page->head = head;
@@ -168,6 +170,7 @@ static unsigned int refill_order(const struct zone *zone, unsigned int order, en
 {
 	uint32_t large_enough = zone->lists[mobility].nonempty & ~0u << order;
 
+	ASSERT(port_lock_is_held(&zone->lock));
 	return large_enough ? MIN(bit_lowest(large_enough), (unsigned int)REFILL_PAGES_ORDER) : order;
 }
 

@@ -15,7 +15,7 @@ static const char *const zone_names[NR_ZONES] = {"DMA", "Normal", "HighMem"};
 
 static void zone_init(struct zone *zone, unsigned int node, enum zone_id id, pfn_t start_pfn, pfn_t end_pfn)
 {
-	ASSERT(id < NR_ZONES);
+	ASSERT(id < NR_ZONES && node < MAX_NODES && zone == &zones[node * NR_ZONES + id]);
 	memset(zone, 0, sizeof(*zone));
 	zone->name = zone_names[id];
 	zone->index = (uint8_t)(zone - zones);
@@ -84,6 +84,7 @@ static size_t zone_min_pages(const struct zone *zone, size_t min_free_pages, siz
 {
 	if (zone->id == ZONE_HIGHMEM)
 		return MIN(zone->managed / 1024, (size_t)128);
+	ASSERT(zone->managed <= lowmem_pages);
 	if (lowmem_pages == 0)
 		return 0;
 	return DIV_ROUND_UP(MIN(min_free_pages, lowmem_pages / 2) * (zone->managed * 1024 / lowmem_pages),
@@ -96,6 +97,7 @@ static void set_watermarks(struct zone *zone, size_t min)
 	size_t step;
 
 	min = MIN(min, zone->managed / 2);
+	ASSERT(zone->nr_free <= zone->managed); /* Z1 */
 	step = MAX(min / 4, (size_t)1);
 	zone->wmark[WMARK_MIN] = min;
 	zone->wmark[WMARK_LOW] = MIN(min + step, zone->managed);

@@ -112,5 +112,6 @@ void zone_build_policy(uint32_t min_free_kbytes);
 /* Pages that must stay free after an ordinary request for zones up to `highest`. */
 static inline size_t zone_floor(const struct zone *zone, enum zone_id highest)
 {
+	ASSERT_AT(1, highest < NR_ZONES);
 	return zone->wmark[WMARK_MIN] + zone->protection[highest];
 }

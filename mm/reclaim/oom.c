@@ -24,7 +24,7 @@ bool oom_kill(gfp_t gfp, unsigned int order)
 	enum port_victim victim;
 	size_t nr_pages;
 
-	ASSERT(!port_in_interrupt());
+	ASSERT(port_may_sleep() && order <= MAX_PAGE_ORDER && gfp_has(gfp, __GFP_WAIT)); /* R4 */
 	if (!oom_may_kill(gfp, order))
 		return false;
 	victim = port_kill_victim(is_overdue(), name, &nr_pages);

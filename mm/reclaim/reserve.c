@@ -16,6 +16,7 @@ void reserve_reset_all(void)
 
 void reserve_init(struct reserve *reserve, const char *name, size_t wanted)
 {
+	ASSERT(name && wanted && !port_in_interrupt());
 	port_lock_init(&reserve->lock, name);
 	list_init(&reserve->pages);
 	reserve->name = name;
@@ -46,6 +47,7 @@ bool reserve_fill(struct reserve *reserve)
 
 		if (!page)
 			return false;
+		ASSERT(page_is_owned(page, 0)); /* RS1 */
 		pages_forget(page);
 		if (!put_page_in(reserve, page))
 			__free_page(page); /* another filled it meanwhile */

@@ -31,6 +31,7 @@ static bool serve_reclaimer(struct mem_waiter *waiter)
  * meanwhile. */
 static void let_victim_end(struct mem_waiter *waiter)
 {
+	ASSERT(waiter->thread == port_current());
 	if (port_is_killed() && gfp_has(waiter->gfp, __GFP_NOFAIL))
 		wait_raise(waiter);
 }
@@ -56,6 +57,7 @@ static bool wait_in_round(struct mem_waiter *waiter, gfp_t gfp)
 {
 	uint64_t end = port_now_ms() + RETRY_WAIT_MS;
 
+	ASSERT(READ_ONCE(wait_nr_waiters)); /* W3: it is one itself */
 	while (!wait_sleep(waiter, end)) {
 		if (!READ_ONCE(waiter->should_look) || wait_is_hopeless(waiter) || port_now_ms() >= end)
 			return false;

@@ -108,7 +108,7 @@ static void let_go(struct shrinker *shrinker, struct shrinker_call *call)
 	irqflags_t flags = port_lock_irqsave(&vmscan.lock);
 	struct port_thread *leaving = shrinker->leaving;
 
-	ASSERT(call->thread == port_current());
+	ASSERT(call->thread == port_current() && !list_is_empty(&shrinker->calls));
 	list_del(&call->link);
 	if (leaving)
 		port_unpark(leaving);
@@ -149,6 +149,7 @@ static bool is_left_alone(struct shrinker *shrinker, uint32_t short_zones)
 {
 	uint32_t elsewhere = READ_ONCE(shrinker->elsewhere);
 
+	ASSERT(scope_is_reclaim()); /* V3 */
 	return (short_zones & ~elsewhere) == 0 &&
 	       __atomic_add_fetch(&shrinker->nr_passed_by, 1, __ATOMIC_RELAXED) % TRY_EVERY != 0;
 }
@@ -240,7 +241,7 @@ size_t vmscan_reclaim(gfp_t gfp, size_t nr_pages)
 	uint32_t zones_of_gfp = 0;
 	size_t freed;
 
-	ASSERT(!port_in_interrupt());
+	ASSERT(port_may_sleep() && nr_pages); /* V1 */
 	for_each_zone(zone)
 		if (zone->id <= gfp_zone(gfp))
 			zones_of_gfp |= 1u << zone->index;
@@ -267,6 +268,7 @@ void vmscan_wake_slow(void)
 {
 	if (__atomic_exchange_n(&vmscan_is_awake, true, __ATOMIC_ACQ_REL))
 		return;
+	ASSERT(vmscan.thread); /* without one it is awake for ever */
 	mm_event_add(EVENT_BACKGROUND_WAKE, 1);
 	port_unpark(vmscan.thread);
 }

@@ -53,6 +53,7 @@ static bool take_pages(struct mem_waiter *waiter)
 
 void wait_init(struct mem_waiter *waiter, gfp_t gfp, unsigned int order)
 {
+	ASSERT(order <= MAX_PAGE_ORDER && !gfp_is_impossible(gfp));
 	memset(waiter, 0, sizeof(*waiter));
 	waiter->gfp = gfp;
 	waiter->order = order;
@@ -163,6 +164,7 @@ static struct wait_name this_name(void)
 static bool serve_locked(struct mem_waiter *waiter, const struct wait_name *name)
 {
 	ASSERT(port_lock_is_held(&wait.lock) && !waiter->is_served);
+	ASSERT(!waiter->page && !waiter->object && READ_ONCE(wait_nr_waiters)); /* W1, W4 */
 	if (!waiter->take(waiter))
 		return false;
 	ASSERT(!waiter->page != !waiter->object); /* W4: one of them, and no longer free */
@@ -203,6 +205,7 @@ static void look_at_row(unsigned int number, uint32_t orders, struct first *long
 {
 	const struct wait_row *row = &wait.row[number];
 
+	ASSERT(number < ARRAY_SIZE(wait.row) && orders < 1u << NR_ORDERS);
 	for (orders &= READ_ONCE(row->orders); orders; orders &= orders - 1) {
 		unsigned int order = bit_lowest(orders);
 		uint32_t first = READ_ONCE(row->first[order]);
@@ -331,7 +334,7 @@ void wait_enter(struct mem_waiter *waiter)
 {
 	irqflags_t flags;
 
-	ASSERT(!port_in_interrupt());
+	ASSERT(port_may_sleep() && waiter->thread == port_current() && !waiter->is_served);
 	close_lists();
 	flags = port_lock_irqsave(&wait.lock);
 	queue_locked(waiter);
@@ -367,6 +370,7 @@ bool wait_sleep(struct mem_waiter *waiter, uint64_t end_ms)
 
 void wait_begin_look(struct mem_waiter *waiter)
 {
+	ASSERT(waiter->thread == port_current());
 	__atomic_store_n(&waiter->should_look, false, __ATOMIC_SEQ_CST);
 }
 
@@ -389,7 +393,7 @@ void wait_raise(struct mem_waiter *waiter)
 {
 	irqflags_t flags = port_lock_irqsave(&wait.lock);
 
-	ASSERT(!port_in_interrupt());
+	ASSERT(!port_in_interrupt() && waiter->thread == port_current());
 	if (!waiter->is_served && wait_wants_pages(waiter) && waiter->row < ROW_OF(DEPTH_RAISED, 0)) {
 		remove_from_row_locked(waiter);
 		add_to_row_locked(waiter, DEPTH_RAISED);
@@ -420,7 +424,8 @@ bool wait_leave(struct mem_waiter *waiter)
 {
 	irqflags_t flags = port_lock_irqsave(&wait.lock);
 
-	ASSERT(!port_in_interrupt());
+	ASSERT(!port_in_interrupt() && waiter->thread == port_current());
+	ASSERT(waiter->is_served == (waiter->page || waiter->object)); /* W4 */
 	if (!waiter->is_served)
 		unqueue_locked(waiter);
 	port_unlock_irqrestore(&wait.lock, flags);

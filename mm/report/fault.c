@@ -110,6 +110,7 @@ static bool hits(enum fault_kind kind, const struct request *request)
 	irqflags_t flags;
 	bool is_hit;
 
+	ASSERT(kind < NR_FAULT_KINDS && request->order <= MAX_PAGE_ORDER);
 	if (gfp_has(request->gfp, __GFP_NOFAIL)) /* FI1 */
 		return false;
 	if (nth_hits())
@@ -268,7 +269,7 @@ const char *fault_set(enum fault_kind kind, const char *text)
 	irqflags_t flags;
 	bool was_on;
 
-	ASSERT(!port_in_interrupt());
+	ASSERT(!port_in_interrupt() && kind < NR_FAULT_KINDS);
 	if (expected)
 		return expected;
 	if (setting.is_on)

@@ -7,6 +7,7 @@
 #include <mm/report/guard.h>
 
 #include <kernel/lib/align.h>
+#include <kernel/lib/assert.h>
 #include <kernel/lib/format.h>
 #include <kernel/lib/string.h>
 #include <mm/mapped/vmalloc.h>
@@ -46,6 +47,7 @@ struct guard_space guard_space;
 
 static char *slot_page(unsigned int number)
 {
+	ASSERT(number < GUARD_SLOTS);
 	return (char *)guard_space.start + ((uintptr_t)number << SLOT_SHIFT) + PAGE_SIZE;
 }
 
@@ -68,6 +70,8 @@ static struct slot *take_slot(void)
 
 	if (guard->nr_free) {
 		slot = &guard->slot[guard->ring[guard->first]];
+		ASSERT(guard->nr_free <= GUARD_SLOTS && slot->pfn);
+		ASSERT(slot->state == SLOT_UNUSED || slot->state == SLOT_FREED);
 		guard->first = (guard->first + 1) % GUARD_SLOTS;
 		guard->nr_free--;
 		slot->state = SLOT_MOVING;
@@ -80,6 +84,7 @@ static void put_slot(struct slot *slot, enum slot_state state)
 {
 	irqflags_t flags = port_lock_irqsave(&guard->lock);
 
+	ASSERT(slot->state == SLOT_MOVING && guard->nr_free < GUARD_SLOTS);
 	slot->state = state;
 	guard->ring[(guard->first + guard->nr_free) % GUARD_SLOTS] = (uint8_t)(slot - guard->slot);
 	guard->nr_free++;
@@ -88,11 +93,13 @@ static void put_slot(struct slot *slot, enum slot_state state)
 
 static void map_page(const struct slot *slot, char *page)
 {
+	ASSERT(slot->state == SLOT_MOVING && !port_pte_is_mapped(port_pte_of((uintptr_t)page)));
 	port_pte_set(port_pte_of((uintptr_t)page), (uintptr_t)page, slot->pfn, PORT_PROT_KERNEL);
 }
 
 static void unmap_page(char *page)
 {
+	ASSERT(port_pte_is_mapped(port_pte_of((uintptr_t)page)));
 	(void)port_pte_clear(port_pte_of((uintptr_t)page), (uintptr_t)page);
 	port_flush_page((uintptr_t)page);
 }
@@ -142,6 +149,7 @@ void guard_set_sample(unsigned int sample)
 {
 	if (!guard_space.bytes)
 		return;
+	ASSERT(!port_in_interrupt());
 	WRITE_ONCE(guard->sample, sample);
 	if (sample)
 		kmalloc_note_sizes();
@@ -187,6 +195,7 @@ static char *choose_place(char *page, const struct kmem_cache *cache, size_t siz
 	bool is_at_end = __atomic_fetch_add(&guard->nr_taken, 1, __ATOMIC_RELAXED) % 2 == 0;
 	size_t align = MAX(cache->align, MIN_ALIGN);
 
+	ASSERT(size_bytes <= PAGE_SIZE && IS_POWER_OF_2(align));
 	return is_at_end ? page + ALIGN_DOWN(PAGE_SIZE - size_bytes, align) : page;
 }
 
@@ -220,9 +229,12 @@ void *guard_alloc(struct kmem_cache *cache, gfp_t gfp, const void *caller, size_
 	memcpy(slot->cache_name, cache->name, sizeof(slot->cache_name));
 	slot->size = (uint32_t)size_bytes;
 	slot->object = choose_place(page, cache, size_bytes);
+	ASSERT(slot->object >= page && slot->object + size_bytes <= page + PAGE_SIZE);
+	ASSERT(IS_ALIGNED((uintptr_t)slot->object, MAX(cache->align, 1u))); /* S1 */
 	object_track_note(&slot->allocated, caller);
 	slot->freed.caller = NULL;
 	fill_in(slot, page, gfp, size_bytes);
+	ASSERT(slot->state == SLOT_MOVING);
 	__atomic_store_n(&slot->state, SLOT_LIVE, __ATOMIC_RELEASE);
 	return slot->object;
 }
@@ -378,6 +390,7 @@ void guard_free(const struct kmem_cache *cache, const void *object, const void *
 	const char *wrong = slot ? claim(slot, cache, object) : "beside an object";
 	char *page;
 
+	ASSERT(is_guarded(object));
 	if (unlikely(wrong)) {
 		report_bad_free(cache				   ? cache
 				: slot && slot->state == SLOT_LIVE ? slot->cache
@@ -387,6 +400,7 @@ void guard_free(const struct kmem_cache *cache, const void *object, const void *
 	}
 	page = slot_page(number);
 	check_part(slot, page, slot->object, "before its start", caller);
+	ASSERT(slot->state == SLOT_MOVING && slot->object >= page && slot->object < page + PAGE_SIZE);
 	check_part(slot, slot->object + slot->size, page + PAGE_SIZE, "behind its end", caller);
 	if (mm_watch & WATCH_LEAK)
 		leak_forget(object);

@@ -45,6 +45,7 @@ static uint32_t *chain_of(const void *what)
 {
 	uint32_t hash = (uint32_t)((uintptr_t)what >> 3) * 0x9e3779b1u;
 
+	ASSERT(port_lock_is_held(&leak.lock) && leak.entry && leak.nr_places);
 	return &leak.entry[(uint64_t)hash * leak.nr_places >> 32].first;
 }
 
@@ -57,6 +58,7 @@ static void remove_locked(const void *what)
 		struct leak_entry *entry = &leak.entry[*link - 1];
 		uint32_t index = *link;
 
+		ASSERT(index <= leak.nr_places && entry->what); /* only what is out hangs in a chain */
 		if (entry->what != what) {
 			link = &entry->next;
 			continue;
@@ -75,7 +77,7 @@ static void add_locked(const void *what, size_t bytes, const void *caller)
 	uint32_t index = leak.unused, *chain = chain_of(what);
 	struct leak_entry *entry;
 
-	ASSERT(port_lock_is_held(&leak.lock) && index <= leak.nr_places);
+	ASSERT(port_lock_is_held(&leak.lock) && what && index <= leak.nr_places);
 	if (index == NOBODY) {
 		leak.nr_not_in_table++;
 		return;
@@ -250,6 +252,7 @@ static uint32_t collect_some(uint32_t start, struct leak_caller *rows, unsigned 
 	irqflags_t flags = port_lock_irqsave(&leak.lock);
 	uint32_t nr = leak.block ? leak.nr_places : 0, end = MIN(nr, start + WALK_STEP);
 
+	ASSERT(*nr_rows <= LEAK_CALLERS + 1);
 	for (; start < end; start++) {
 		const struct leak_entry *entry = &leak.entry[start];
 

@@ -3,6 +3,7 @@
 #include <mm/report/map.h>
 
 #include <kernel/lib/align.h>
+#include <kernel/lib/assert.h>
 
 static const struct {
 	char letter;
@@ -25,6 +26,7 @@ static const struct {
 
 char map_owner_letter(enum map_owner owner)
 {
+	ASSERT(owner < NR_MAP_OWNERS);
 	return owners[owner].letter;
 }
 
@@ -84,6 +86,7 @@ void map_count(struct map_count *count, pfn_t first, pfn_t end)
 	struct page head;
 	pfn_t next;
 
+	ASSERT(first <= end && end <= mem_map_pages);
 	for (pfn_t pfn = first; pfn < end; pfn = next) {
 		head = pfn == first ? block_around(pfn, &next) : block_at(pfn, &next);
 		next = MIN(next, end);
@@ -96,6 +99,7 @@ enum map_owner map_owner_of(pfn_t pfn)
 	pfn_t end;
 	struct page head = block_around(pfn, &end);
 
+	ASSERT(end > pfn);
 	return owner_of_head(&head);
 }
 
@@ -134,6 +138,7 @@ static unsigned int lay_zone(struct map_row *row, const struct zone *zone, size_
 {
 	unsigned int order = 0, nr = 0;
 
+	ASSERT(share); /* so it ends: all cells of a zone fit a row some time */
 	while (rows_needed(zone, order) > share)
 		order++;
 	for (pfn_t pfn = cell_floor(zone->start_pfn, order); pfn < zone->end_pfn; pfn += MAP_COLUMNS << order)
@@ -156,17 +161,20 @@ unsigned int map_layout(struct map_row row[MAP_ROWS_MAX], unsigned int max)
 		nr_pages += zone_has_memory(zone) ? zone->end_pfn - zone->start_pfn : 0;
 		nr_zones += zone_has_memory(zone);
 	}
+	ASSERT(nr_zones <= MIN(max, MAP_ROWS_MAX));
 	spare = MIN(max, MAP_ROWS_MAX) - nr_zones;
 	for_each_zone(zone)
 		if (zone_has_memory(zone))
 			nr += lay_zone(row + nr, zone,
 				       1 + spare * ((zone->end_pfn - zone->start_pfn) >> 4) /
 						       ((nr_pages >> 4) + 1));
+	ASSERT(nr <= MIN(max, MAP_ROWS_MAX));
 	return nr;
 }
 
 void map_cell_range(const struct map_row *row, unsigned int cell, pfn_t *first, pfn_t *end)
 {
+	ASSERT(cell < row->nr_cells);
 	*first = MAX(row->first + (cell << row->order), row->zone->start_pfn);
 	*end = MIN(row->first + ((cell + 1) << row->order), row->zone->end_pfn);
 }

@@ -6,6 +6,7 @@
 #include <mm/report/owner.h>
 
 #include <kernel/lib/align.h>
+#include <kernel/lib/assert.h>
 #include <kernel/lib/bitops.h>
 #include <kernel/lib/format.h>
 #include <kernel/lib/string.h>
@@ -62,6 +63,8 @@ bool page_owner_init(bool wanted)
 
 	owner.track = (struct track *)(void *)memory;
 	owner.nr_tracks = nr;
+	ASSERT(IS_POWER_OF_2(nr) && nr % SET_WAYS == 0);
+	ASSERT(IS_POWER_OF_2(nr) && nr % SET_WAYS == 0);
 	if (!memory) {
 		owner.record = NULL;
 		return false;
@@ -104,6 +107,7 @@ static unsigned int find_locked(const struct track *wanted)
 {
 	unsigned int first = (wanted->hash >> 16) * SET_WAYS % owner.nr_tracks, place = 0;
 
+	ASSERT(port_lock_is_held(&owner.lock) && first + SET_WAYS <= owner.nr_tracks);
 	for (unsigned int i = MAX(first, 1u); i < first + SET_WAYS; i++) {
 		const struct track *track = &owner.track[i];
 
@@ -127,12 +131,14 @@ static struct track_name use_track(size_t nr_pages)
 	name.number = (uint16_t)find_locked(&wanted);
 	track = &owner.track[name.number];
 	if (name.number && !is_same(track, &wanted)) {
+		ASSERT(!track->live_pages && !track->live_blocks); /* PO1: nobody lives by it */
 		wanted.generation = track->generation + 1;
 		*track = wanted;
 	}
 	track->used = ++owner.nr_uses;
 	track->live_pages += (uint32_t)nr_pages;
 	track->live_blocks += nr_pages != 0;
+	ASSERT(track->live_blocks <= track->live_pages); /* PO2 */
 	name.generation = (uint16_t)track->generation;
 	port_unlock_irqrestore(&owner.lock, flags);
 	return name;
@@ -145,6 +151,10 @@ static void end_life_locked(struct record *record)
 {
 	struct track *track = &owner.track[record->taken.number];
 
+	ASSERT(port_lock_is_held(&owner.lock) && record->taken.number < owner.nr_tracks);
+	ASSERT(!(record->is & IS_LIVE) || record->taken.generation == (uint16_t)track->generation); /* PO1 */
+	ASSERT(!(record->is & IS_LIVE) || track->live_pages);					    /* PO2 */
+	ASSERT(!(record->is & IS_HEAD) || (record->is & IS_LIVE && track->live_blocks));
 	track->live_pages -= (record->is & IS_LIVE) != 0;
 	track->live_blocks -= (record->is & IS_HEAD) != 0;
 	record->is &= (uint8_t) ~(IS_LIVE | IS_HEAD);
@@ -152,6 +162,7 @@ static void end_life_locked(struct record *record)
 
 static void take_locked(struct record *record, const struct record *as, bool is_head)
 {
+	ASSERT(port_lock_is_held(&owner.lock) && as->taken.number < owner.nr_tracks);
 	end_life_locked(record);
 	record->taken = as->taken;
 	record->taken_ms = as->taken_ms;
@@ -162,6 +173,7 @@ static void take_locked(struct record *record, const struct record *as, bool is_
 
 static void free_locked(struct record *record, const struct record *as)
 {
+	ASSERT(port_lock_is_held(&owner.lock) && as->freed.number < owner.nr_tracks);
 	end_life_locked(record);
 	record->freed = as->freed;
 	record->freed_ms = as->freed_ms;
@@ -176,6 +188,7 @@ void page_owner_taken(struct page *page, unsigned int order, gfp_t gfp)
 			    .order = (uint8_t)order};
 	struct record *head = &owner.record[page_to_pfn(page)], *end = head + (1u << order);
 
+	ASSERT(owner.record && page_is_descriptor(page) && order <= MAX_PAGE_ORDER);
 	for (struct record *record = head; record < end;) {
 		irqflags_t flags = port_lock_irqsave(&owner.lock);
 
@@ -190,6 +203,7 @@ void page_owner_freed(struct page *page, size_t nr_pages)
 	struct record as = {.freed = use_track(0), .freed_ms = (uint32_t)port_now_ms()};
 	struct record *record = &owner.record[page_to_pfn(page)], *end = record + nr_pages;
 
+	ASSERT(owner.record && page_to_pfn(page) + nr_pages <= mem_map_pages);
 	while (record < end) {
 		irqflags_t flags = port_lock_irqsave(&owner.lock);
 
@@ -262,6 +276,7 @@ static const struct track *track_of_locked(struct track_name name)
 {
 	const struct track *track = &owner.track[name.number];
 
+	ASSERT(port_lock_is_held(&owner.lock) && name.number < owner.nr_tracks);
 	return (uint16_t)track->generation == name.generation ? track : &owner.track[0];
 }
 
@@ -269,6 +284,7 @@ static NOINLINE void look_up(pfn_t pfn, struct knowledge *known)
 {
 	irqflags_t flags = port_lock_irqsave(&owner.lock);
 
+	ASSERT(pfn < mem_map_pages);
 	known->record = owner.record[pfn];
 	known->taken = *track_of_locked(known->record.taken);
 	known->freed = *track_of_locked(known->record.freed);
@@ -345,6 +361,7 @@ static unsigned int sort(void)
 			owner.caller[at] = owner.caller[at - 1];
 		owner.caller[at] = line;
 		nr++;
+		ASSERT(at < nr && nr <= i + 1);
 	}
 	return nr;
 }

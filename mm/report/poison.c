@@ -4,6 +4,7 @@
 #include <mm/report/poison.h>
 
 #include <kernel/lib/align.h>
+#include <kernel/lib/assert.h>
 #include <kernel/lib/bitops.h>
 #include <mm/early/bootmem.h>
 #include <mm/mapped/highmem.h>
@@ -32,6 +33,7 @@ bool page_is_poisoned(const struct page *page)
 
 void poison_fill_pages(struct page *page, size_t nr_pages)
 {
+	ASSERT(filled && page_to_pfn(page) + nr_pages <= mem_map_pages);
 	for (; nr_pages; nr_pages--, page++) {
 		pfn_t pfn = page_to_pfn(page);
 		void *addr = kmap_local_page(page);
@@ -55,6 +57,7 @@ static void print_page(const struct page *page, const uint8_t *start, const uint
 	const uint8_t *last = start + PAGE_SIZE - 1;
 	char code[64];
 
+	ASSERT(at >= start && at <= last && *at != POISON_PAGE);
 	while (*last == POISON_PAGE)
 		last--;
 	port_print(PORT_ERR, "BUG: page %#x was written to after it was freed, seen when allocated by %s%s",
@@ -114,6 +117,7 @@ void poison_check_pages(struct page *page, size_t nr_pages, const void *caller)
 	const struct page *first = NULL, *end = page + nr_pages;
 	unsigned int nr = 0;
 
+	ASSERT(filled && page_is_descriptor(page) && page_to_pfn(page) + nr_pages <= mem_map_pages);
 	for (; page < end; page++)
 		if (unlikely(page_is_wrong(page))) {
 			first = first ? first : page;

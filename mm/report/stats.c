@@ -2,6 +2,7 @@
 /* Printers. What they count they count with interrupts on, see stats.h. */
 #include <mm/report/stats.h>
 
+#include <kernel/lib/assert.h>
 #include <kernel/lib/format.h>
 #include <kernel/lib/string.h>
 #include <mm/cache/lru.h>
@@ -15,6 +16,7 @@
 static void count_blocks(const struct zone *zone, size_t count[NR_MOBILITY][NR_ORDERS])
 {
 	memset(count, 0, sizeof(size_t[NR_MOBILITY][NR_ORDERS]));
+	ASSERT(zone->end_pfn <= mem_map_pages);
 	for (pfn_t pfn = zone->start_pfn; pfn < zone->end_pfn;) {
 		struct page head = {.head = READ_ONCE(pfn_to_page(pfn)->head)};
 		bool is_block = head.state != PAGE_INTERIOR && head.order <= MAX_PAGE_ORDER;
@@ -62,8 +64,10 @@ static void print_block_types(struct sink *out, const struct zone *zone)
 	size_t nr[NR_MOBILITY] = {0};
 	pfn_t blocks = ((zone->end_pfn - 1) >> PAGEBLOCK_ORDER) - zone->first_block + 1;
 
-	for (pfn_t i = 0; i < blocks; i++)
+	for (pfn_t i = 0; i < blocks; i++) {
+		ASSERT(zone->block_mobility[i] < NR_MOBILITY);
 		nr[zone->block_mobility[i]]++;
+	}
 	sink_printf(out, "Node %u, zone %8s ", zone->node, zone->name);
 	for (unsigned int type = 0; type < NR_MOBILITY; type++)
 		sink_printf(out, "%12zu ", nr[type]);

@@ -5,6 +5,7 @@ lint: lint-build lint-contract
 	$(Q)tools/lint/self-test | tools/lint/failures
 	$(Q)tools/lint/layers
 	$(Q)tools/lint/mm-pure
+	$(Q)tools/lint/assertions
 	$(Q)tools/lint/drivers
 	$(Q)tools/lint/words
 	$(Q)tools/lint/headers
