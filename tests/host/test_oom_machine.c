@@ -3,6 +3,8 @@
  */
 #include <mm/reclaim/oom.h>
 
+#include <kernel/lib/align.h>
+#include <mm/objects/slab_internal.h>
 #include <mm/pages/page_alloc.h>
 #include <mm/reclaim/events.h>
 #include <mm/reclaim/retry.h>
@@ -83,4 +85,39 @@ KTEST(oom, who_must_not_fail_waits_without_victims_until_somebody_frees, "G15 RE
 	host_set_on_park(NULL);
 	EXPECT_NOT_NULL(page);
 	EXPECT_EQ(parks, 100);
+}
+
+static struct kmem_cache *cache;
+static void *objects[64];
+
+static void free_object_at_the_hundredth(void)
+{
+	if (++parks == 100)
+		kmem_cache_free(cache, objects[0]);
+}
+
+KTEST(oom, who_must_not_fail_and_wants_no_page_kills_nobody_while_it_waits, "G15 G19 R4")
+{
+	size_t kills = mm_event_count[EVENT_OOM_KILL];
+	unsigned int nr = 0;
+	void *object;
+
+	fake_machine_boot_pc(8);
+	cache = kmem_cache_create("as_it_is", 1000, 0, 0, NULL);
+	REQUIRE(cache && cache->per_slab <= ARRAY_SIZE(objects));
+	do
+		objects[nr++] = kmem_cache_alloc(cache, GFP_KERNEL);
+	while (nr < cache->per_slab);
+	parks = 0;
+	host_set_victims(1000, NULL);
+	host_set_on_park(free_object_at_the_hundredth);
+	object = kmem_cache_alloc(cache, GFP_KERNEL | __GFP_NO_GROW | __GFP_NOFAIL);
+	host_set_on_park(NULL);
+	host_set_victims(0, NULL);
+	EXPECT(object && object == objects[0]);
+	EXPECT_EQ(parks, 100);
+	EXPECT_EQ(mm_event_count[EVENT_OOM_KILL], kills);
+	while (nr)
+		kmem_cache_free(cache, objects[--nr]);
+	kmem_cache_destroy(cache);
 }
