@@ -448,7 +448,7 @@ KTEST(sleep, atomic_requests_do_not_queue_and_the_sleeper_waits_until_the_reserv
 	EXPECT_NOT_NULL(atomic);
 	EXPECT_NULL(alloc_page(GFP_NOWAIT | __GFP_NOWARN));
 	EXPECT(sleeper_sleeps(&sleeper));
-	if (page_zone(spares[0]) == page_zone(atomic)) {
+	if (atomic && page_zone(spares[0]) == page_zone(atomic)) {
 		__free_page(spares[0]);
 		EXPECT(!sleeper_is_woken(&sleeper));
 		__free_page(spares[1]);

@@ -223,13 +223,17 @@ KTEST(stack, a_parked_object_comes_back_zeroed_when_asked, "SLB-04")
 {
 	MACHINE_STAYS_AS_FOUND();
 	struct kmem_cache *cache = cache_with(1, NULL);
+	void *object;
 
 	REQUIRE(cache);
 	memset(objects[0], 0xff, 40);
 	give(cache, 1);
-	EXPECT(kmem_cache_zalloc(cache, GFP_KERNEL) == objects[0]);
-	EXPECT(memory_is(objects[0], 0, 40));
-	give(cache, 1);
+	object = kmem_cache_zalloc(cache, GFP_KERNEL);
+	EXPECT(object && object == objects[0]);
+	if (object) {
+		EXPECT(memory_is(object, 0, 40));
+		kmem_cache_free(cache, object);
+	}
 	kmem_cache_destroy(cache);
 }
 
