@@ -32,8 +32,8 @@ static struct {
 
 static const struct bench bench_irqoff[];
 static const struct bench *const tables[] = {
-	bench_replay,  bench_objects, bench_pools, bench_dma,  bench_pages,    bench_mapped, bench_memory,
-	bench_windows, bench_crowd,   bench_cache, bench_disk, bench_programs, bench_irqoff};
+	bench_replay, bench_objects, bench_w7,	  bench_pools, bench_dma,  bench_pages,	   bench_mapped,
+	bench_memory, bench_windows, bench_crowd, bench_cache, bench_disk, bench_programs, bench_irqoff};
 
 /* --- figures as text --- */
 
@@ -152,19 +152,32 @@ void bench_note_object_freed(const void *object)
 }
 
 /* Slabs kept for a next burst would be used again without being taken. Nobody else changes the list. */
-static void shrink_caches(void)
+void bench_shrink(void)
 {
 	struct kmem_cache *cache;
 
 	list_for_each_entry(cache, slab_caches(), caches)
 		kmem_cache_shrink(cache);
+	drain_all_pages();
+}
+
+void bench_print_over_demand(const char *name, size_t pages, size_t demand)
+{
+	char text[24];
+
+	bench_print_number(name, "demanded_pages", (uint32_t)demand);
+	bench_print_number(name, "peak_pages", (uint32_t)pages);
+	bench_print_extra(name, "over_demand_percent",
+			  pages < demand
+				  ? "<0"
+				  : bench_ratio((uint64_t)(pages - demand) * 100, (uint32_t)demand, text));
 }
 
 static void measure_space(const struct bench *b)
 {
 	char text[24];
 
-	shrink_caches();
+	bench_shrink();
 	bench_measure_reset();
 	b->run(PASS_SPACE);
 	bench_print_extra(
@@ -228,6 +241,7 @@ void bench_print_halves(const char *name)
 static void run_passes(const struct bench *b)
 {
 	uint64_t counted, empty, timed;
+	uint32_t nr;
 	char mean[24];
 
 	if (!run_pass(b, PASS_COUNT, &counted) || !run_pass(b, PASS_EMPTY, &empty) ||
@@ -235,8 +249,9 @@ static void run_passes(const struct bench *b)
 		sink_printf(console_sink(), "# %s: skipped: not enough memory, expected 512M\n", b->name);
 		return;
 	}
-	bench_ratio(counted - empty + measure.alloc.nr, measure.alloc.nr, mean);
-	bench_print_op(b->name, measure.alloc.nr, mean, &measure.alloc, &measure.free);
+	nr = measure.alloc.nr + (b->is_per_operation ? measure.free.nr : 0);
+	bench_ratio(counted - empty + measure.alloc.nr, nr, mean);
+	bench_print_op(b->name, nr, mean, &measure.alloc, &measure.free);
 	bench_print_halves(b->name);
 	if (b->alias)
 		bench_print_op(b->alias, measure.alloc.nr, mean, &measure.alloc, &measure.free);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # `make bench`: every bench in one run of QEMU that counts instructions, and irqoff_* in a second one, whose kernel is
-# built with IRQOFF=1; windows in one with high memory, blk_* in one with a disk; the table, and build/bench.tsv.
+# built with IRQOFF=1; windows in one with high memory, blk_* in one with a disk, W3R_128M and its like on machines of
+# that size; the table, and build/bench.tsv.
 # `make bench-compare OLD=FILE`: two such files beside each other. `make bench-plot`: build/bench.svg.
 # BENCH=NAME,…: only these. APPEND="slab_debug=F": with these kernel words, too.
 
@@ -28,20 +29,22 @@ BENCH_RUN = timeout 1200 $(BENCH_QEMU) $(4) -kernel $(1) -initrd build/trace.bin
 	    -append 'selftest=none bench=$(2) monitor=off exit=qemu panic=exit $(APPEND)' $(3)build/bench.log; \
 	    test $$? = 33 || { tail -20 build/bench.log; echo "bench: the kernel did not run to its end"; exit 1; }
 
-# irqoff_max and irqoff_crowd need the other kernel, windows need high memory, blk_* a disk, which would disturb the others; of what
-# is named the rest this machine.
+# irqoff_max and irqoff_crowd need the other kernel, windows need high memory, blk_* a disk, which would disturb the others, and
+# W3R_SIZE machines of that size, `high` one with high memory; of what is named the rest this machine.
 comma        := ,
 HIGH_NAMES   := kmap_local kmap
 DISK_NAMES   := blk_read_4k blk_write_4k
+SIZE_NAMES   := W3R_128M W3R_256M W3R_high
 BENCH_NULL   := -blockdev driver=null-co,node-name=bench,size=16777216,read-zeroes=on -device ide-hd,drive=bench,bus=ide.0,unit=0
 BENCH_WORDS  := $(subst $(comma), ,$(BENCH))
-BENCH_PLAIN  := $(or $(subst $() ,$(comma),$(strip $(filter-out irqoff_max irqoff_crowd $(HIGH_NAMES) $(DISK_NAMES),$(BENCH_WORDS)))),none)
+BENCH_PLAIN  := $(or $(subst $() ,$(comma),$(strip $(filter-out irqoff_max irqoff_crowd $(HIGH_NAMES) $(DISK_NAMES) $(SIZE_NAMES),$(BENCH_WORDS)))),none)
 BENCH_IRQOFF := $(if $(filter all,$(BENCH_WORDS)),irqoff_max irqoff_crowd,$(filter irqoff_max irqoff_crowd,$(BENCH_WORDS)))
 BENCH_IRQOFF := $(subst $() ,$(comma),$(strip $(BENCH_IRQOFF)))
 BENCH_HIGH   := $(if $(filter all,$(BENCH_WORDS)),$(HIGH_NAMES),$(filter $(HIGH_NAMES),$(BENCH_WORDS)))
 BENCH_HIGH   := $(subst $() ,$(comma),$(strip $(BENCH_HIGH)))
 BENCH_DISK   := $(if $(filter all,$(BENCH_WORDS)),$(DISK_NAMES),$(filter $(DISK_NAMES),$(BENCH_WORDS)))
 BENCH_DISK   := $(subst $() ,$(comma),$(strip $(BENCH_DISK)))
+BENCH_SIZES  := $(if $(filter all,$(BENCH_WORDS)),$(SIZE_NAMES),$(filter $(SIZE_NAMES),$(BENCH_WORDS)))
 IRQOFF_ELF   := $(if $(filter 1,$(IRQOFF)),$(OUT),$(OUT)-irqoff)/ashlar.elf
 
 bench: build/ashlar.elf build/trace.bin
@@ -50,6 +53,7 @@ bench: build/ashlar.elf build/trace.bin
 	$(if $(BENCH_IRQOFF),$(Q)$(call BENCH_RUN,$(IRQOFF_ELF),$(BENCH_IRQOFF),>>))
 	$(if $(BENCH_HIGH),$(Q)$(call BENCH_RUN,$<,$(BENCH_HIGH) lowmem=64M,>>))
 	$(if $(BENCH_DISK),$(Q)$(call BENCH_RUN,$<,$(BENCH_DISK),>>,$(BENCH_NULL)))
+	$(if $(BENCH_SIZES),$(Q):$(foreach name,$(BENCH_SIZES),; $(call BENCH_RUN,$<,$(name),>>,-m $(subst high,2G,$(name:W3R_%=%)))))
 	$(Q)tools/bench-report docs/bench-reference.tsv build/bench.log build/bench.tsv
 
 bench-compare: build/bench.tsv

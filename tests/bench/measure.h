@@ -41,6 +41,7 @@ struct bench {
 	bool (*setup)(void); /* before each pass, or NULL; false: this machine cannot, and teardown follows */
 	void (*teardown)(void);
 	bool has_space;
+	bool is_per_operation;			    /* the mean is of allocs and frees, not of pairs */
 	bool by_name;				    /* not part of "all" */
 	void (*special)(const struct bench *bench); /* instead of all that: measures and prints by itself */
 };
@@ -48,7 +49,7 @@ struct bench {
 /* One table a file, each ended by a row without name. */
 extern const struct bench bench_objects[], bench_pages[], bench_mapped[], bench_memory[], bench_windows[],
 	bench_replay[], bench_pools[], bench_crowd[], bench_dma[], bench_cache[], bench_disk[],
-	bench_programs[];
+	bench_programs[], bench_w7[];
 
 /* Memory for the workloads' own arrays; the same for all, one at a time. */
 #define BENCH_SCRATCH_BYTES MIB(1u)
@@ -61,6 +62,12 @@ void bench_note_op(struct op_stats *stats, uint32_t ticks);
 void bench_note_object(void *object, size_t size_bytes);
 void bench_note_object_freed(const void *object);
 void bench_note_pages(void);
+
+/* Empty slabs and parked objects of all caches, and parked pages, back: what follows takes all it needs anew. */
+void bench_shrink(void);
+
+/* Pages taken beyond those demanded, in percent. */
+void bench_print_over_demand(const char *name, size_t pages, size_t demand);
 
 /* Starts statistics anew: for passes and for specials. */
 void bench_measure_reset(void);

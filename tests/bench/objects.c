@@ -12,6 +12,7 @@ enum via { VIA_KMALLOC, VIA_CACHE };
 
 #define NR_LIVE	  10u
 #define NR_BURST  1000u
+#define NR_LARGE  10000u /* more than any stack holds */
 #define W4_SLOTS  20000u
 #define W5_SHORT  256u
 #define W5_LONG	  8192u
@@ -109,10 +110,11 @@ static void shuffle(void **slot, uint32_t nr, struct bench_random *random)
 	}
 }
 
-static ALWAYS_INLINE void w3_free(enum bench_pass pass, enum via via, enum order order, void **slot)
+static ALWAYS_INLINE void w3_free(enum bench_pass pass, enum via via, enum order order, void **slot,
+				  uint32_t nr)
 {
-	for (uint32_t i = 0; i < NR_BURST; i++)
-		put(pass, via, slot[order == LAST_FIRST ? NR_BURST - 1 - i : i]);
+	for (uint32_t i = 0; i < nr; i++)
+		put(pass, via, slot[order == LAST_FIRST ? nr - 1 - i : i]);
 }
 
 static ALWAYS_INLINE void w3(enum bench_pass pass, enum via via, enum order order, uint32_t seed, bool mixed)
@@ -125,7 +127,20 @@ static ALWAYS_INLINE void w3(enum bench_pass pass, enum via via, enum order orde
 			slot[i] = get(pass, via, mixed ? bench_logu(&random, 8, 8) : 64, GFP_KERNEL);
 		if (order == SHUFFLED)
 			shuffle(slot, NR_BURST, &random);
-		w3_free(pass, via, order, slot);
+		w3_free(pass, via, order, slot, NR_BURST);
+	}
+}
+
+static ALWAYS_INLINE void w3r_10k(enum bench_pass pass, enum via via)
+{
+	struct bench_random random = bench_seed(5);
+	void **slot = bench_scratch();
+
+	for (uint32_t round = 0; round < 10; round++) {
+		for (uint32_t i = 0; i < NR_LARGE; i++)
+			slot[i] = get(pass, via, 64, GFP_KERNEL);
+		shuffle(slot, NR_LARGE, &random);
+		w3_free(pass, via, SHUFFLED, slot, NR_LARGE);
 	}
 }
 
@@ -136,6 +151,8 @@ DEFINE_BENCH(run_w3m, w3, VIA_KMALLOC, SHUFFLED, 5, true)
 DEFINE_BENCH(run_w3l_cache, w3, VIA_CACHE, LAST_FIRST, 3, false)
 DEFINE_BENCH(run_w3f_cache, w3, VIA_CACHE, FIRST_FIRST, 4, false)
 DEFINE_BENCH(run_w3r_cache, w3, VIA_CACHE, SHUFFLED, 5, false)
+DEFINE_BENCH(run_w3r_10k, w3r_10k, VIA_KMALLOC)
+DEFINE_BENCH(run_w3r_10k_cache, w3r_10k, VIA_CACHE)
 
 /* --- a mixed heap: W4, W5, D --- */
 
@@ -300,6 +317,11 @@ const struct bench bench_objects[] = {
 	{.name = "W3L_cache", .run = run_w3l_cache, .setup = make_cache},
 	{.name = "W3F_cache", .run = run_w3f_cache, .setup = make_cache},
 	{.name = "W3R_cache", .run = run_w3r_cache, .setup = make_cache},
+	{.name = "W3R_10k", .run = run_w3r_10k},
+	{.name = "W3R_10k_cache", .run = run_w3r_10k_cache, .setup = make_cache},
+	{.name = "W3R_128M", .run = run_w3r, .by_name = true}, /* on machines of that size: bench.mk */
+	{.name = "W3R_256M", .run = run_w3r, .by_name = true},
+	{.name = "W3R_high", .run = run_w3r, .by_name = true},
 	{.name = "slab_first", .special = slab_first_with_cache},
 	{.name = "atomic_max", .special = atomic_max},
 	{.name = NULL},
