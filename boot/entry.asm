@@ -12,9 +12,11 @@ bits 32
 
 KERNEL_BASE   equ 0xC0000000
 LOWMEM_MIB    equ 896
+PERCPU_BASE   equ 0xFD000000            ; MMU_PERCPU_START
 %define P(x)  ((x) - KERNEL_BASE)
 
-extern higher_half, mmu_kernel_pdpt, mmu_kernel_pd, boot_stack_top, __bss_start, __bss_end
+extern higher_half, mmu_kernel_pdpt, mmu_kernel_pd, mmu_percpu_table, boot_stack_top, __bss_start, __bss_end
+extern __percpu_image, __percpu_home, __percpu_words, __percpu_pages
 global _start, boot_gdt
 
 ; --- headers ---
@@ -67,6 +69,12 @@ _start:
 	shr	ecx, 2
 	xor	eax, eax
 	rep	stosd
+	mov	ebp, esi
+	mov	esi, P(__percpu_image)  ; CPU 0's copy of what each CPU's starts as
+	mov	edi, P(__percpu_home)
+	mov	ecx, __percpu_words
+	rep	movsd
+	mov	esi, ebp
 	mov	edi, ebx
 	mov	esp, P(boot_stack_top)
 	push	eax                     ; EFLAGS = 0: no NT, no IOPL left over
@@ -87,7 +95,9 @@ _start:
 
 ; --- paging ---
 PTE_PRESENT   equ 0x001
-PTE_LARGE_RW  equ 0x183                 ; present, writable, 2 MiB, global
+PTE_TABLE     equ 0x003                 ; present, writable
+PTE_RW        equ 0x103                 ; present, writable, global
+PTE_LARGE_RW  equ 0x183                 ; the same of 2 MiB
 CR0_BITS      equ 0x80010024            ; PG, WP, NE, EM: nobody saves the FPU's registers, so nobody has any
 CR0_CLEAR     equ 0x6000000A            ; CD, NW, TS, MP
 CR4_PSE       equ 0x10
@@ -104,6 +114,15 @@ cpu_is_fine:
 	add	eax, 2 << 20
 	cmp	eax, (LOWMEM_MIB << 20) | PTE_LARGE_RW
 	jne	.next
+	mov	ebx, P(mmu_percpu_table)
+	mov	eax, P(__percpu_home) + PTE_RW
+	mov	ecx, __percpu_pages
+.next_percpu:
+	mov	[ebx], eax
+	add	ebx, 8
+	add	eax, 4096
+	loop	.next_percpu
+	mov	dword [P(mmu_kernel_pd) + (PERCPU_BASE - KERNEL_BASE) / (2 << 20) * 8], P(mmu_percpu_table) + PTE_TABLE
 	mov	eax, P(mmu_kernel_pd) + PTE_PRESENT
 	mov	[P(mmu_kernel_pdpt)], eax
 	mov	[P(mmu_kernel_pdpt) + 3 * 8], eax

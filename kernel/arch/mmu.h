@@ -4,6 +4,7 @@
  *   0xC0000000 + p   direct map of physical p < end of low memory, 2 MiB pages; the 2 MiB that hold the
  * kernel image are split: text R-X, read-only data R--, everything else RW- (no-execute when the CPU has NX)
  *   above            vmalloc and the like, from 8 MiB behind the direct map on (rounded up to 2 MiB)
+ *   0xFD000000       per-CPU data, 1 MiB of addresses for each of MMU_PERCPU_UNITS CPUs, see percpu.h
  *   0xFE000000       16 MiB of thread stacks: each above a page that is never mapped
  *   0xFF000000       permanent windows for high memory
  *   0xFF600000       8 MiB: page descriptors by virtual address, read-only, see port_map_descriptors()
@@ -18,7 +19,10 @@
 
 #define MMU_DIRECT_MAP_BASE 0xC0000000u
 #define MMU_VMALLOC_HOLE    MIB(8u) /* never mapped, behind the direct map */
-#define MMU_VMALLOC_END	    MMU_STACKS_START
+#define MMU_VMALLOC_END	    MMU_PERCPU_START
+#define MMU_PERCPU_START    0xFD000000u
+#define MMU_PERCPU_UNIT	    MIB(1u)
+#define MMU_PERCPU_UNITS    16u
 #define MMU_STACKS_START    0xFE000000u
 #define MMU_STACKS_END	    0xFF000000u
 #define MMU_WINDOWS_START   0xFF000000u

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Data of which each CPU has its own copy, reached through the per-CPU segment. The linker gathers the
- * variables in section .percpu, which is CPU 0's copy; the segment's base is the distance from there to this
- * CPU's copy, 0 for CPU 0, so a symbol's address is its offset in the segment and each access is one
- * instruction.
+ * variables in section .percpu and puts them where CPU 0 sees its copy, at MMU_PERCPU_START; that of CPU n lies
+ * n times MMU_PERCPU_UNIT above, and this is its segment's base: 0 for CPU 0. So a symbol's address is its offset
+ * in the segment, each access is one instruction, and the same for all CPUs.
  *
  * PC1 The kernel runs with the per-CPU segment loaded from cpu_init() on; entry code loads it.
  * PC2 The symbol of variable x is percpu_x: assembly reads it as [fs:percpu_x]. Using it without a macro of
@@ -33,6 +33,7 @@ DECLARE_PERCPU(uint32_t, rseq_rewinds);		 /* see kernel/arch/rseq.h */
 /* This CPU's copy, of any type. Stays on this CPU only while preemption is off. */
 #define this_cpu_ptr(name) per_cpu_at(name, this_cpu_read(cpu_base))
 
-/* The copy of the CPU whose segment base is `base`. */
+/* The copy of CPU n, and of the CPU whose segment base is `base`. */
+#define per_cpu_ptr_of(name, n) per_cpu_at(name, (uintptr_t)(n)*MMU_PERCPU_UNIT)
 #define per_cpu_at(name, base)                                                                               \
 	((__typeof__(percpu_##name) *)(void *)((char *)(void *)&percpu_##name + (uintptr_t)(base)))

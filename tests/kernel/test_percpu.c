@@ -2,6 +2,8 @@
 /* Per-CPU data and the counter of rewinds. */
 #include <tests/ktest.h>
 
+#include <kernel/arch/cpu.h>
+#include <kernel/arch/mmu.h>
 #include <kernel/arch/percpu.h>
 #include <kernel/arch/rseq.h>
 #include <kernel/core/preempt.h>
@@ -28,6 +30,17 @@ KTEST(percpu, variables_lie_in_their_section_and_start_with_their_value, "P7")
 {
 	EXPECT((char *)&percpu_test_number >= __percpu_start && (char *)&percpu_test_number < __percpu_end);
 	EXPECT_EQ(this_cpu_read(test_number), 7);
+}
+
+KTEST(percpu, the_first_copy_lies_in_the_first_unit_and_is_never_executed, "C8 P7")
+{
+	struct mmu_mapping mapping;
+
+	EXPECT_EQ((uintptr_t)__percpu_start, MMU_PERCPU_START);
+	EXPECT(__percpu_end - __percpu_start < (long)MMU_PERCPU_UNIT);
+	REQUIRE(mmu_lookup((uintptr_t)&percpu_test_number, &mapping));
+	EXPECT(mapping.prot & MMU_WRITE && (!(mapping.prot & MMU_EXEC) || !cpu_has_nx()));
+	EXPECT(!mmu_is_mapped((uintptr_t)__percpu_end) && !mmu_is_mapped(MMU_PERCPU_START - PAGE_SIZE));
 }
 
 KTEST(percpu, the_segment_is_one_of_its_own, "P7")

@@ -19,6 +19,8 @@ struct cpuid {
 	uint32_t eax, ebx, ecx, edx;
 };
 
+extern char boot_stack_top[], double_fault_stack_top[];
+
 static struct {
 	uint32_t features, extended_features;
 	unsigned int physical_bits;
@@ -60,7 +62,7 @@ void __init cpu_init(void)
 {
 	uint32_t max_extended = cpuid(CPUID_EXTENDED).eax;
 
-	segments_init();
+	segments_init(0, (uintptr_t)boot_stack_top, (uintptr_t)double_fault_stack_top);
 	cpu.features = cpuid(1).edx;
 	/* Who does not say how many address bits it has: 36 with PSE-36, else no more than is certain. (PAE
 	 * alone does not mean 36: emulated CPUs fault on the bits above 32.) */

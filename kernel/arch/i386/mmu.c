@@ -33,12 +33,13 @@
 #define LOWMEM_MAX   MIB(896u)
 #define DMA_END	     MIB(16u) /* 24 address lines of ISA */
 
-/* Filled by entry.asm. */
+/* Filled by entry.asm, and CPU 0's part of mmu_percpu_table. */
 __aligned(32) uint64_t mmu_kernel_pdpt[4];
 SECTION(".bss.pages") __aligned(4096) uint64_t mmu_kernel_pd[ENTRIES];
 static SECTION(".bss.pages") __aligned(4096) uint64_t image_tables[IMAGE_TABLES][ENTRIES];
 SECTION(".bss.pages") __aligned(4096) uint64_t mmu_fixmap_table[ENTRIES];
-uint32_t mmu_nx_high; /* see <arch/pte.h> */
+SECTION(".bss.pages") __aligned(4096) uint64_t mmu_percpu_table[ENTRIES]; /* the first two units */
+uint32_t mmu_nx_high;							  /* see <arch/pte.h> */
 DEFINE_PERCPU(uintptr_t, kmap_top) = KMAP_START;
 DEFINE_PERCPU(uint32_t, kmap_numbers);
 STATIC_ASSERT(KMAP_ALL_END - MMU_FIXMAP_START < MMU_TABLE_SPAN, "one page table has all windows");
@@ -50,6 +51,7 @@ static struct {
 extern char __image_start[], __image_end[], __init_start[], __init_end[], __init_text_start[],
 	__init_text_end[];
 extern char __text_start[], __text_end[], __rodata_start[], __rodata_end[], __data_start[], __data_end[];
+extern char __percpu_start[], __percpu_end[], __percpu_home[];
 extern char boot_stack_guard[], double_fault_stack_guard[];
 
 static inline paddr_t image_paddr(const void *p)
@@ -106,6 +108,9 @@ static bool image_describe(uintptr_t addr, char *buf, size_t size)
 		(void)snprintf(buf, size, "kernel image, read-only data");
 	else if (is_in(addr, __data_start, __data_end))
 		(void)snprintf(buf, size, "kernel image, data");
+	else if (addr - MMU_PERCPU_START < MMU_PERCPU_UNIT * MMU_PERCPU_UNITS)
+		(void)snprintf(buf, size, "per-CPU data of CPU %u",
+			       (unsigned int)((addr - MMU_PERCPU_START) / MMU_PERCPU_UNIT));
 	else
 		return false;
 	return true;
@@ -315,6 +320,13 @@ static __init void split_image(void)
 		mmu_kernel_pd[t] = image_paddr(image_tables[t]) | PTE_PRESENT | PTE_WRITE;
 }
 
+static __init void protect_percpu(void)
+{
+	for (uintptr_t offset = 0; offset < (uintptr_t)(__percpu_end - __percpu_start); offset += PAGE_SIZE)
+		entry_set(&mmu_percpu_table[offset / PAGE_SIZE],
+			  image_paddr(__percpu_home + offset) | prot_bits(MMU_WRITE));
+}
+
 /* The running code stays mapped the whole time: each directory entry changes by one 64-bit value whose high
  * half is 0 before and after where code lies. */
 void __init mmu_init(paddr_t lowmem_end)
@@ -322,6 +334,7 @@ void __init mmu_init(paddr_t lowmem_end)
 	unsigned int nr_used = (unsigned int)(ALIGN_UP(MIN(lowmem_end, LOWMEM_MAX), LARGE_SIZE) / LARGE_SIZE);
 
 	split_image();
+	protect_percpu();
 	for (unsigned int i = IMAGE_TABLES; i < LOWMEM_MAX / LARGE_SIZE; i++)
 		entry_set(&mmu_kernel_pd[i],
 			  i < nr_used ? (paddr_t)i * LARGE_SIZE | prot_bits(MMU_WRITE) | PTE_LARGE : 0);

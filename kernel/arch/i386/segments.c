@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Flat segments for kernel and user, the per-CPU segment in %fs, and two tasks: the CPU's own, where the
+/* Of each CPU: flat segments for kernel and user, the per-CPU segment in %fs, and two tasks: the CPU's own, where the
  * double fault finds the interrupted state, and the double-fault task, whose stack is good even when nobody
  * else's is. */
 #include <arch/segments.h>
@@ -12,7 +12,6 @@
 #define EFLAGS_RESERVED 2u
 #define TYPE_TSS	0x89u
 
-extern char double_fault_stack_top[], boot_stack_top[];
 extern uint64_t mmu_kernel_pdpt[];
 void double_fault_entry(void);
 
@@ -21,17 +20,21 @@ struct table_pointer {
 	uint32_t base;
 } __packed;
 
-static struct {
+/* A task segment lies within a page: pages of per-CPU data need not be neighbours in memory. */
+struct segments {
 	__aligned(8) uint64_t gdt[8];
-	struct tss tss, double_fault;
-} segments = {
+	__aligned(128) struct tss tss;
+	__aligned(128) struct tss double_fault;
+};
+
+static DEFINE_PERCPU(struct segments, segments) = {
 	.gdt =
 		{
 			0, 0x00CF9B000000FFFF,	  /* kernel code */
 			0x00CF93000000FFFF,	  /* kernel data */
 			0x00CFFB000000FFFF,	  /* user code */
 			0x00CFF3000000FFFF,	  /* user data */
-			0, 0, 0x00CF93000000FFFF, /* per-CPU data; base 0: CPU 0 uses the section itself */
+			0, 0, 0x00CF93000000FFFF, /* per-CPU data */
 		},
 };
 
@@ -39,11 +42,15 @@ DEFINE_PERCPU(uintptr_t, cpu_base);
 DEFINE_PERCPU(uint32_t, preempt_count);
 DEFINE_PERCPU(uint32_t, rseq_rewinds);
 
+/* A base in the places where a descriptor has it. */
+static __init uint64_t descriptor_base(uintptr_t base)
+{
+	return (uint64_t)(base & 0xffffff) << 16 | (uint64_t)(base >> 24) << 56;
+}
+
 static __init uint64_t tss_descriptor(const struct tss *tss)
 {
-	uint64_t base = (uintptr_t)tss;
-
-	return (sizeof(*tss) - 1) | (base & 0xffffff) << 16 | (uint64_t)TYPE_TSS << 40 | (base >> 24) << 56;
+	return (sizeof(*tss) - 1) | descriptor_base((uintptr_t)tss) | (uint64_t)TYPE_TSS << 40;
 }
 
 static __init void tss_init(struct tss *tss, uintptr_t stack_top)
@@ -72,19 +79,22 @@ static __init void load_segments(const struct table_pointer *gdt)
 			 : "memory");
 }
 
-void __init segments_init(void)
+void __init segments_init(uintptr_t base, uintptr_t stack_top, uintptr_t double_fault_stack_top)
 {
-	struct table_pointer gdt = {sizeof(segments.gdt) - 1, (uintptr_t)segments.gdt};
+	struct segments *segments = per_cpu_at(segments, base);
+	struct table_pointer gdt = {sizeof(segments->gdt) - 1, (uintptr_t)segments->gdt};
 
-	tss_init(&segments.tss, (uintptr_t)boot_stack_top);
-	tss_init(&segments.double_fault, (uintptr_t)double_fault_stack_top);
-	segments.double_fault.eip = (uintptr_t)double_fault_entry;
-	segments.gdt[SEG_TSS / 8] = tss_descriptor(&segments.tss);
-	segments.gdt[SEG_DOUBLE_FAULT / 8] = tss_descriptor(&segments.double_fault);
+	tss_init(&segments->tss, stack_top);
+	tss_init(&segments->double_fault, double_fault_stack_top);
+	segments->double_fault.eip = (uintptr_t)double_fault_entry;
+	segments->gdt[SEG_TSS / 8] = tss_descriptor(&segments->tss);
+	segments->gdt[SEG_DOUBLE_FAULT / 8] = tss_descriptor(&segments->double_fault);
+	segments->gdt[SEG_PERCPU / 8] |= descriptor_base(base);
 	load_segments(&gdt);
+	this_cpu_write(cpu_base, base);
 }
 
 struct tss *segments_tss(void)
 {
-	return &segments.tss;
+	return &this_cpu_ptr(segments)->tss;
 }

@@ -31,7 +31,7 @@ class DoubleFault(Unwinder):
         if not self.start <= pc < self.end:
             return None
         info = pending.create_unwind_info(FrameId(pending.read_register("esp"), pending.read_register("eip")))
-        tss = read.static("segments", "i386/segments.c")["tss"]
+        tss = read.static("percpu_segments", "i386/segments.c")["tss"]
         for name in self.REGISTERS:
             info.add_saved_register(name, tss[name].cast(pending.read_register(name).type))
         return info

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Segment selectors and the task state segments of the CPU (segments.c). */
+/* Segment selectors and the task state segments of a CPU (segments.c). */
 #pragma once
 
 #include <kernel/lib/types.h>
@@ -22,7 +22,9 @@ struct tss {
 	uint16_t trap, io_map;
 };
 
-/* The interrupted state lies here while the double-fault task runs. */
+/* This CPU's. The interrupted state lies here while the double-fault task runs. */
 struct tss *segments_tss(void);
 
-void segments_init(void);
+/* Fills and loads the tables of the CPU that calls, whose per-CPU data begins `base` above CPU 0's; what it has of the
+ * stacks is their ends. Interrupts off. */
+void segments_init(uintptr_t base, uintptr_t stack_top, uintptr_t double_fault_stack_top);
