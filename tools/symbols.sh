@@ -26,7 +26,7 @@ LC_ALL=C sort | awk '
 			print "\tdd 0x" address[i]
 		print "ksym_name_offsets:"
 		for (i = 0; i < count; i++) {
-			print "\tdw " offset
+			print "\tdd " offset
 			offset += length(name[i]) + 1
 		}
 		print "ksym_names:"

@@ -14,7 +14,7 @@
 
 extern const uint32_t ksym_count;
 extern const uint32_t ksym_addresses[];
-extern const uint16_t ksym_name_offsets[];
+extern const uint32_t ksym_name_offsets[];
 extern const char ksym_names[];
 
 #define KSYM_FORMAT_MAX 80 /* enough for name+0xoffset of nearly every symbol */

@@ -336,7 +336,7 @@ def _load_symbols():
     """The kernel's own table, so that names come out as it prints them."""
     count = int(gdb.parse_and_eval("*(unsigned int *)&ksym_count"))
     addresses = struct.unpack(f"<{count}I", memory(address_of("ksym_addresses"), 4 * count))
-    offsets = struct.unpack(f"<{count}H", memory(address_of("ksym_name_offsets"), 2 * count))
+    offsets = struct.unpack(f"<{count}I", memory(address_of("ksym_name_offsets"), 4 * count))
     names = memory(address_of("ksym_names"), offsets[-1] + 256 if count else 0)
     return addresses, offsets, names
 
