@@ -28,7 +28,7 @@
 #include <linux/wait.h>
 
 #define IDE_NR_UNITS  2u
-#define IDE_MAX_PIECE 128u /* sectors of one command to the disk */
+#define IDE_MAX_PIECE 256u /* sectors of one command: the register of 8 bits holds 0, then */
 #define IDE_MODEL_MAX 41u
 
 enum ide_register { REG_DATA, REG_ERROR, REG_COUNT, REG_LBA0, REG_LBA1, REG_LBA2, REG_DRIVE, REG_STATUS };
