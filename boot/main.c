@@ -36,6 +36,7 @@
 #include <kernel/lib/align.h>
 #include <kernel/lib/errno.h>
 #include <kernel/lib/string.h>
+#include <mm/cache/swap.h>
 #include <mm/cache/writeback.h>
 #include <mm/dma/dma.h>
 #include <mm/early/memblock.h>
@@ -321,6 +322,7 @@ static __init void start_memory(void)
 	demo_bootmem_take(boot.options.demo); /* larger than the allocators' largest */
 	mm_init_allocators();
 	writeback_set_ratios(boot.options.dirty_background_ratio, boot.options.dirty_ratio);
+	swap_set_swappiness(boot.options.swappiness);
 	start_dma(&params);
 	find_trace(params.lowmem_end);
 }
@@ -401,6 +403,12 @@ static enum machine_result run_program(enum machine_result result)
 	if (nr > WORDS_MAX)
 		pr_warn("run=: expected at most %u words, got %u", WORDS_MAX, nr);
 	return nr == 0 || (nr <= WORDS_MAX && programs_run(nr, word)) ? result : MACHINE_FAILED;
+}
+
+static void start_swap(void)
+{
+	if (boot.options.swap[0] && !disk_swap_on(boot.options.swap))
+		pr_info("swap: memory of programs goes to %s when it is short", boot.options.swap);
 }
 
 static void set_validation(void)
@@ -486,6 +494,7 @@ NORETURN void kernel_main(uint32_t magic, uint32_t info_paddr)
 	result = run_selftests();
 	bench_run(boot.options.bench);
 	mount_root(); /* after what counts pages */
+	start_swap();
 	if (boot.options.map)
 		(void)map_live_set(true); /* after what is measured */
 	if (boot.options.map_serial && !map_serial_start())

@@ -380,6 +380,26 @@ void port_space_flush(const struct port_space *space, uintptr_t addr, size_t nr_
 	user_space_flush(&space->tables, addr, nr_pages);
 }
 
+bool port_space_was_used(struct port_space *space, uintptr_t addr)
+{
+	return user_space_was_used(&space->tables, addr);
+}
+
+bool port_space_is_dirty(const struct port_space *space, uintptr_t addr)
+{
+	return user_space_is_dirty(&space->tables, addr);
+}
+
+void port_space_set_note(struct port_space *space, uintptr_t addr, uint32_t note)
+{
+	user_space_set_note(&space->tables, addr, note);
+}
+
+uint32_t port_space_note(const struct port_space *space, uintptr_t addr)
+{
+	return user_space_note(&space->tables, addr);
+}
+
 /* The thread that gets the CPU runs on its own tables and comes back from ring 3 on its own stack. */
 static void enter_space(struct thread *thread)
 {

@@ -12,6 +12,7 @@
 #include <mm/cache/lru.h>
 #include <mm/cache/mapping.h>
 #include <mm/cache/radix.h>
+#include <mm/cache/swap.h>
 #include <mm/cache/writeback.h>
 #include <mm/early/bootmem.h>
 #include <mm/early/memblock.h>
@@ -186,6 +187,7 @@ void mm_init_allocators(void)
 	mapping_init_all();
 	writeback_init();
 	lru_init();
+	swap_init();
 	aspace_init();
 	reserve_reset_all();
 	vmscan_init();

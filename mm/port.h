@@ -223,6 +223,7 @@ void port_block_done(struct page *page, unsigned int sectors, bool is_write, int
  * which has a page any more; NULL: there is none left; the space is in use nowhere. Where the CPU cannot forbid execution
  * PORT_USER_EXEC is the same without. Context: the caller keeps others from the space. */
 enum port_user_prot { PORT_USER_WRITE = 1, PORT_USER_EXEC = 2 };
+#define PORT_USER_PROT_BITS 2u
 
 void port_space_init(struct port_space *space); /* without a table */
 bool port_space_has_entry(const struct port_space *space, uintptr_t addr);
@@ -232,3 +233,11 @@ void port_space_map(struct port_space *space, uintptr_t addr, pfn_t pfn, unsigne
 bool port_space_find(const struct port_space *space, uintptr_t addr, pfn_t *pfn, unsigned int *prot);
 bool port_space_unmap(struct port_space *space, uintptr_t addr, pfn_t *pfn);
 void port_space_flush(const struct port_space *space, uintptr_t addr, size_t nr_pages);
+
+/* was_used: has a program used the page that is mapped there since this was asked before? One that uses it while it is asked
+ * may be missed; one that does after a flush is not. is_dirty: was it written to since port_space_map()? note: a number
+ * in an entry without a page, where there is an entry; 0: none, as at first. */
+bool port_space_was_used(struct port_space *space, uintptr_t addr);
+bool port_space_is_dirty(const struct port_space *space, uintptr_t addr);
+void port_space_set_note(struct port_space *space, uintptr_t addr, uint32_t note);
+uint32_t port_space_note(const struct port_space *space, uintptr_t addr);

@@ -2,11 +2,14 @@
 /* Commands that drive devices; and disks that fail on purpose. `scull` writes to one of the monitor's own, made by the first write and gone
  * with `trim`, so that it can be seen in the tables what it took and that all of it came back; and it lets
  * the hog loose. Context: the monitor's thread alone. */
+#include <drivers/fs/disk.h>
 #include <drivers/scull.h>
 #include <kernel/core/blkdev.h>
 #include <kernel/core/err.h>
 #include <kernel/lib/align.h>
+#include <kernel/lib/errno.h>
 #include <kernel/lib/string.h>
+#include <mm/aspace/aspace.h>
 #include <monitor/parse.h>
 #include <monitor/tables.h>
 
@@ -160,6 +163,35 @@ static void run_scull(unsigned int nr, char *word[])
 
 /* --- disks --- */
 
+/* What is wrong is said by who finds it. */
+static void run_swapon(unsigned int nr, char *word[])
+{
+	(void)nr;
+	if (disk_swap_on(word[0]) == 0)
+		say("swapon: memory of programs goes to %s when it is short\n", word[0]);
+}
+
+static void run_swapoff(unsigned int nr, char *word[])
+{
+	int error = swap_off(word[0]);
+
+	(void)nr;
+	if (error == -EINVAL)
+		(void)expected("swapoff", "the name of a disk, see swaps", word[0]);
+	else if (error == -ENOMEM)
+		say("swapoff: memory does not hold what is on %s: nothing changed\n", word[0]);
+	else if (error)
+		say("swapoff: not all of %s came back, it is used as before: %s\n", word[0],
+		    error_text(error));
+}
+
+static void run_swaps(unsigned int nr, char *word[])
+{
+	(void)nr;
+	(void)word;
+	swaps_print(monitor_out());
+}
+
 static void run_diskstats(unsigned int nr, char *word[])
 {
 	(void)nr;
@@ -205,6 +237,9 @@ void devices_fault_disk(unsigned int nr, char *word[])
 }
 
 const struct command device_commands[] = {
+	{"swapon", "DISK", 1, 1, "memory of programs goes to that disk, which mkswap made", run_swapon},
+	{"swapoff", "DISK", 1, 1, "... and all comes back", run_swapoff},
+	{"swaps", "", 0, 0, "disks that memory goes to, as /proc has them", run_swaps},
 	{"diskstats", "", 0, 0, "requests of each disk, as /proc has it", run_diskstats},
 	{"scull", "write N|trim|hog|stop|stat", 1, 2, "the books' device, filled and emptied; its hog",
 	 run_scull},

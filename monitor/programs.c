@@ -83,10 +83,11 @@ void programs_print(void)
 
 	if (!nr)
 		return;
-	say("  id  resident kB  tables kB   faults    major  program\n");
+	say("  id  resident kB  swapped kB  tables kB   faults    major  program\n");
 	for (unsigned int i = 0; i < nr && i < ROWS_MAX; i++)
-		say("%4u  %11zu  %9zu  %7lu  %7lu  %s\n", row[i].id, row[i].nr_resident * 4,
-		    row[i].nr_tables * 4, row[i].nr_faults, row[i].nr_major, row[i].name);
+		say("%4u  %11zu  %10zu  %9zu  %7lu  %7lu  %s\n", row[i].id, row[i].nr_resident * 4,
+		    row[i].nr_swapped * 4, row[i].nr_tables * 4, row[i].nr_faults, row[i].nr_major,
+		    row[i].name);
 	if (nr > ROWS_MAX)
 		say("and %u more\n", nr - ROWS_MAX);
 }

@@ -18,6 +18,7 @@ static const char *result_text(enum aspace_result result)
 		[ASPACE_FORBIDDEN] = ": that is forbidden",
 		[ASPACE_BEYOND] = ": the file ends before it",
 		[ASPACE_UNREADABLE] = ": the file cannot be read there",
+		[ASPACE_LOST] = ": it was swapped out, and its disk cannot be read there",
 		[ASPACE_NO_MEMORY] = ": there is no memory",
 	};
 

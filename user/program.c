@@ -32,7 +32,7 @@ static size_t held_pages(void *arg)
 {
 	const struct aspace *aspace = arg;
 
-	return READ_ONCE(aspace->nr_resident) + READ_ONCE(aspace->nr_tables);
+	return READ_ONCE(aspace->nr_resident) + READ_ONCE(aspace->nr_swapped) + READ_ONCE(aspace->nr_tables);
 }
 
 /* What main() finds: argc, argv[], NULL; the strings above. Result: the stack pointer, 0: there is no memory. */
@@ -349,6 +349,7 @@ static void describe(const struct program *program, struct program_info *info)
 	*info = (struct program_info){
 		.id = program->id,
 		.nr_resident = program->aspace->nr_resident,
+		.nr_swapped = program->aspace->nr_swapped,
 		.nr_tables = program->aspace->nr_tables,
 		.nr_faults = program->aspace->nr_faults,
 		.nr_major = program->aspace->nr_major,

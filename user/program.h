@@ -70,7 +70,7 @@ void program_die_if_killed(void);
 struct program_info {
 	unsigned int id;
 	char name[THREAD_NAME_MAX];
-	size_t nr_resident, nr_tables; /* pages */
+	size_t nr_resident, nr_swapped, nr_tables; /* pages */
 	unsigned long nr_faults, nr_major;
 };
 

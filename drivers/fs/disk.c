@@ -11,6 +11,7 @@
 #include <kernel/lib/errno.h>
 #include <linux/pagemap.h>
 #include <linux/slab.h>
+#include <linux/swap.h>
 
 struct disk {
 	struct inode inode;
@@ -164,6 +165,26 @@ static int disk_sync_all(void)
 	}
 	mutex_unlock(&disks.mutex);
 	return error;
+}
+
+/* One that is read as a file may hold files. */
+int disk_swap_on(const char *name)
+{
+	struct blk_device *dev = blk_find(name);
+	bool is_open;
+
+	if (!dev || dev->is_read_only) {
+		pr_warn("swap: %s is %s", name, dev ? "read-only" : "no disk");
+		return dev ? -EROFS : -ENODEV;
+	}
+	mutex_lock(&disks.mutex);
+	is_open = find_open(dev) != NULL;
+	mutex_unlock(&disks.mutex);
+	if (is_open) {
+		pr_warn("swap: %s is open as a file, or mounted", name);
+		return -EBUSY;
+	}
+	return swap_on_disk(name, (struct port_disk *)dev);
 }
 
 void disk_init(void)

@@ -10,6 +10,9 @@ struct mapping;
 /* Context: boot. */
 void disk_init(void);
 
+/* Pages of programs go to that disk when memory is short. Result: 0; an error, with one line. Context: process, may sleep. */
+int disk_swap_on(const char *name) MUST_CHECK;
+
 /* The pages of a disk that is open. */
 struct mapping *disk_mapping(struct inode *disk);
 

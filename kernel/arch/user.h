@@ -43,6 +43,15 @@ void user_space_map(struct user_space *space, uintptr_t addr, pfn_t pfn, unsigne
 bool user_space_find(const struct user_space *space, uintptr_t addr, pfn_t *pfn, unsigned int *prot);
 bool user_space_unmap(struct user_space *space, uintptr_t addr, pfn_t *pfn);
 
+/* Of a page that is mapped: was it used since this was asked before, which it wants a flush to know for sure; was it
+ * written to since it was mapped, before an unmap of it says so for good. */
+bool user_space_was_used(struct user_space *space, uintptr_t addr);
+bool user_space_is_dirty(const struct user_space *space, uintptr_t addr);
+
+/* A number in an entry where no page is: where user_space_has_entry(). 0: none. */
+void user_space_set_note(struct user_space *space, uintptr_t addr, uint32_t note);
+uint32_t user_space_note(const struct user_space *space, uintptr_t addr);
+
 /* No CPU remembers what was mapped in those pages. */
 void user_space_flush(const struct user_space *space, uintptr_t addr, size_t nr_pages);
 

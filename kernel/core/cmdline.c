@@ -79,6 +79,10 @@ static const struct option cmdline_table[] = {
 	 .help = "its files hang over /: ls, cat ... at the prompt"},
 	{"run", KIND_LINE, AT(run), .expected = "a program and its arguments, in quotes",
 	 .help = "what runs in ring 3 before the prompt; & at its end: behind it"},
+	{"swap", KIND_WORD, AT(swap), .expected = "the name of a disk, ide0 to ide3",
+	 .help = "made by mkswap: memory of programs goes there when it is short"},
+	{"swappiness", KIND_NUMBER, AT(swappiness), 0, 200, "a number from 0 to 200",
+	 .help = "which goes first, files (0) or memory of programs (200); 100: alike"},
 	{"validate_every", KIND_NUMBER, AT(validate_every), 0, 1u << 30, "a number from 0 to 1073741824",
 	 .help = "DEBUG=2: mm_validate after each so many slow paths; 0: never"},
 };
@@ -90,6 +94,7 @@ static const struct cmdline_options cmdline_defaults = {
 	.monitor = true,
 	.dirty_background_ratio = 10,
 	.dirty_ratio = 20,
+	.swappiness = 60,
 	.exit = CMDLINE_EXIT_NEVER,
 	.panic = PANIC_HALT,
 };

@@ -36,8 +36,10 @@ struct cmdline_options {
 	uint32_t fail_nth; /* 0: no self-test's requests fail */
 	bool init_on_alloc, init_on_free;
 	bool page_poison, page_owner;
-	uint32_t guard_sample;	     /* one object in so many; 0: none */
-	uint32_t validate_every;     /* slow paths; 0: never */
+	uint32_t guard_sample;	 /* one object in so many; 0: none */
+	uint32_t validate_every; /* slow paths; 0: never */
+	uint32_t swappiness;
+	char swap[CMDLINE_LIST_MAX]; /* the disk that memory goes to when it is short; empty: none */
 	char root[CMDLINE_LIST_MAX]; /* the disk whose files hang over "/"; empty: none */
 	char run[CMDLINE_LIST_MAX];  /* a program and its arguments; empty: none */
 	enum panic_action panic;

@@ -8,8 +8,14 @@
 #include <kernel/lib/format.h>
 #include <mm/objects/slab.h>
 #include <mm/pages/page_alloc.h>
+#include <mm/pages/user_page.h>
 
 #define BATCH 32u /* entries taken away between two flushes */
+
+static struct {
+	struct port_lock lock;
+	struct list_head all; /* (G) */
+} aspaces;
 
 static struct {
 	struct kmem_cache *aspaces, *areas;
@@ -19,10 +25,12 @@ void aspace_init(void)
 {
 	caches.aspaces = kmem_cache_create("aspace", sizeof(struct aspace), __alignof__(struct aspace),
 					   SLAB_PANIC | SLAB_DIRECT_MAP, NULL);
+	port_lock_init(&aspaces.lock, "aspaces");
+	list_init(&aspaces.all);
 	caches.areas = kmem_cache_create("aspace_area", sizeof(struct aspace_area), 0, SLAB_PANIC, NULL);
 }
 
-static void count(size_t *counter, size_t n)
+void aspace_count(size_t *counter, size_t n)
 {
 	__atomic_add_fetch(counter, n, __ATOMIC_RELAXED);
 }
@@ -30,56 +38,155 @@ static void count(size_t *counter, size_t n)
 struct aspace *aspace_create(void)
 {
 	struct aspace *aspace = kmem_cache_zalloc(caches.aspaces, GFP_KERNEL);
+	irqflags_t flags;
 
 	if (!aspace)
 		return NULL;
 	port_lock_init(&aspace->lock, "aspace");
 	port_space_init(&aspace->space);
 	areas_init(&aspace->areas, PORT_USER_START, PORT_USER_END);
+	flags = port_lock_irqsave(&aspaces.lock);
+	list_add_tail(&aspace->all, &aspaces.all);
+	port_unlock_irqrestore(&aspaces.lock, flags);
 	return aspace;
+}
+
+/* --- AS6 --- */
+
+static void unpin_locked(struct aspace *aspace)
+{
+	ASSERT(port_lock_is_held(&aspaces.lock) && aspace->nr_pins);
+	if (--aspace->nr_pins == 0 && aspace->leaver)
+		port_unpark(aspace->leaver);
+}
+
+void aspace_unpin(struct aspace *aspace)
+{
+	irqflags_t flags = port_lock_irqsave(&aspaces.lock);
+
+	unpin_locked(aspace);
+	port_unlock_irqrestore(&aspaces.lock, flags);
+}
+
+struct aspace *aspace_pin_owner(struct page *page)
+{
+	irqflags_t flags = port_lock_irqsave(&aspaces.lock);
+	struct aspace *aspace = page_is_user(page) ? READ_ONCE(page->mapping) : NULL;
+
+	if (aspace)
+		aspace->nr_pins++;
+	port_unlock_irqrestore(&aspaces.lock, flags);
+	return aspace;
+}
+
+/* One that is pinned stays in the list. */
+struct aspace *aspace_next_pinned(struct aspace *aspace)
+{
+	irqflags_t flags = port_lock_irqsave(&aspaces.lock);
+	struct list_head *next = aspace ? aspace->all.next : aspaces.all.next;
+	struct aspace *found = next == &aspaces.all ? NULL : container_of(next, struct aspace, all);
+
+	if (found)
+		found->nr_pins++;
+	if (aspace)
+		unpin_locked(aspace);
+	port_unlock_irqrestore(&aspaces.lock, flags);
+	return found;
+}
+
+/* Nobody finds it any more: it has no pages, and is in no list. */
+static void leave_list(struct aspace *aspace)
+{
+	irqflags_t flags = port_lock_irqsave(&aspaces.lock);
+
+	while (aspace->nr_pins) {
+		aspace->leaver = port_current();
+		port_unlock_irqrestore(&aspaces.lock, flags);
+		port_park();
+		flags = port_lock_irqsave(&aspaces.lock);
+	}
+	aspace->leaver = NULL;
+	list_del(&aspace->all);
+	list_init(&aspace->all);
+	port_unlock_irqrestore(&aspaces.lock, flags);
 }
 
 /* --- pages --- */
 
-/* Takes up to BATCH entries away from *addr on, and moves it on. Result: how many. */
-static unsigned int take_entries(struct aspace *aspace, uintptr_t *addr, uintptr_t end, struct page **page)
+/* What entries held. */
+struct taken {
+	unsigned int nr_pages, nr_slots;
+	struct page *page[BATCH];
+	swap_slot_t slot[BATCH];
+};
+
+static void take_entry(struct aspace *aspace, uintptr_t addr, struct taken *taken)
 {
-	irqflags_t flags = port_lock_irqsave(&aspace->lock);
-	unsigned int nr = 0;
+	uint32_t note = port_space_note(&aspace->space, addr);
 	pfn_t pfn;
 
+	if (port_space_unmap(&aspace->space, addr, &pfn)) {
+		taken->page[taken->nr_pages++] = pfn_to_page(pfn);
+	} else if (note) {
+		port_space_set_note(&aspace->space, addr, 0);
+		taken->slot[taken->nr_slots++] = anon_slot(note);
+	}
+}
+
+/* Takes up to BATCH entries away from *addr on, and moves it on. */
+static void take_entries(struct aspace *aspace, uintptr_t *addr, uintptr_t end, struct taken *taken)
+{
+	irqflags_t flags = port_lock_irqsave(&aspace->lock);
+
+	taken->nr_pages = taken->nr_slots = 0;
 	for (unsigned int steps = 0; *addr < end && steps < BATCH; steps++) {
 		if (!port_space_has_entry(&aspace->space, *addr)) {
 			*addr = MIN(end, ALIGN_DOWN(*addr, PORT_TABLE_SPAN) + PORT_TABLE_SPAN);
 			continue;
 		}
-		ASSERT(nr < BATCH && IS_ALIGNED(*addr, PAGE_SIZE));
-		if (port_space_unmap(&aspace->space, *addr, &pfn))
-			page[nr++] = pfn_to_page(pfn);
+		ASSERT(taken->nr_pages + taken->nr_slots < BATCH && IS_ALIGNED(*addr, PAGE_SIZE));
+		take_entry(aspace, *addr, taken);
 		*addr += PAGE_SIZE;
 	}
+	aspace_count(&aspace->nr_resident, -(size_t)taken->nr_pages);
+	aspace_count(&aspace->nr_swapped, -(size_t)taken->nr_slots);
 	port_unlock_irqrestore(&aspace->lock, flags);
-	return nr;
 }
 
-/* AS4. Context: any that may take the lock. */
-static void drop_pages(struct aspace *aspace, uintptr_t start, uintptr_t end)
+static void drop_taken(struct taken *taken, bool may_sleep)
 {
-	struct page *page[BATCH];
+	while (taken->nr_pages) {
+		struct page *page = taken->page[--taken->nr_pages];
+
+		anon_forget(page);
+		put_page(page);
+	}
+	while (taken->nr_slots)
+		if (may_sleep)
+			swap_slot_put(taken->slot[--taken->nr_slots]);
+		else
+			swap_slot_drop(taken->slot[--taken->nr_slots]);
+}
+
+/* AS4. Context: any that may take the lock, or sleep. */
+static void drop_pages(struct aspace *aspace, uintptr_t start, uintptr_t end, bool may_sleep)
+{
+	struct taken taken;
 
 	ASSERT(IS_ALIGNED(start | end, PAGE_SIZE) && start <= end && end <= PORT_USER_END); /* AS2 */
 	while (start < end) {
 		uintptr_t first = start;
-		unsigned int nr = take_entries(aspace, &start, end, page);
 
-		if (!nr)
-			continue;
-		port_space_flush(&aspace->space, first, (start - first) >> PAGE_SHIFT);
-		count(&aspace->nr_resident, -(size_t)nr);
-		while (nr)
-			put_page(page[--nr]);
+		swap_move_begin();
+		take_entries(aspace, &start, end, &taken);
+		if (taken.nr_pages)
+			port_space_flush(&aspace->space, first, (start - first) >> PAGE_SHIFT);
+		drop_taken(&taken, may_sleep);
+		swap_move_end();
 	}
 }
+
+/* --- what a file asks of who shows it --- */
 
 static void forget_file(struct mapping_user *user, uint32_t first)
 {
@@ -89,7 +196,60 @@ static void forget_file(struct mapping_user *user, uint32_t first)
 
 	if (skipped < bytes >> PAGE_SHIFT)
 		drop_pages(area->aspace, area->span.start + ((size_t)skipped << PAGE_SHIFT),
-			   area->span.start + bytes);
+			   area->span.start + bytes, false);
+}
+
+/* Where the area shows the page. Result: 0: nowhere. */
+static uintptr_t addr_in_area(const struct aspace_area *area, const struct page *page)
+{
+	uint32_t skipped = page->index - area->file.first_page;
+	size_t bytes = MIN(ALIGN_UP(area->file.size_bytes, PAGE_SIZE), area->span.end - area->span.start);
+
+	return page->index >= area->file.first_page && skipped < bytes >> PAGE_SHIFT
+		       ? area->span.start + ((size_t)skipped << PAGE_SHIFT)
+		       : 0;
+}
+
+static bool file_page_was_used(struct mapping_user *user, struct page *page)
+{
+	struct aspace_area *area = container_of(user, struct aspace_area, user);
+	uintptr_t addr = addr_in_area(area, page);
+	struct aspace *aspace = area->aspace;
+	bool was_used = false;
+	irqflags_t flags;
+
+	if (!addr)
+		return false;
+	flags = port_lock_irqsave(&aspace->lock);
+	if (aspace_leads_to(aspace, addr, page, NULL))
+		was_used = port_space_was_used(&aspace->space, addr);
+	port_unlock_irqrestore(&aspace->lock, flags);
+	if (was_used)
+		port_space_flush(&aspace->space, addr, 1); /* or it never says so again */
+	return was_used;
+}
+
+static void hide_file_page(struct mapping_user *user, struct page *page)
+{
+	struct aspace_area *area = container_of(user, struct aspace_area, user);
+	uintptr_t addr = addr_in_area(area, page);
+	struct aspace *aspace = area->aspace;
+	bool was_there = false;
+	irqflags_t flags;
+	pfn_t pfn;
+
+	if (!addr)
+		return;
+	flags = port_lock_irqsave(&aspace->lock);
+	if (aspace_leads_to(aspace, addr, page, NULL)) {
+		was_there = port_space_unmap(&aspace->space, addr, &pfn);
+		aspace_count(&aspace->nr_resident, (size_t)-1);
+	}
+	port_unlock_irqrestore(&aspace->lock, flags);
+	if (!was_there)
+		return;
+	port_space_flush(&aspace->space, addr, 1);
+	put_page(page); /* who hides it has another */
 }
 
 /* --- areas --- */
@@ -111,6 +271,8 @@ static struct aspace_area *area_alloc(struct aspace *aspace, enum aspace_kind ki
 		area->kind = (uint8_t)kind;
 		area->prot = (uint8_t)prot;
 		area->user.forget = forget_file;
+		area->user.was_used = file_page_was_used;
+		area->user.hide = hide_file_page;
 	}
 	return area;
 }
@@ -264,7 +426,7 @@ int aspace_unmap(struct aspace *aspace, uintptr_t start, size_t size_bytes)
 		error = cut(aspace, container_of(span, struct aspace_area, span), start, end);
 		if (error)
 			return error;
-		drop_pages(aspace, from, to);
+		drop_pages(aspace, from, to, true);
 		at = to;
 	}
 	return 0;
@@ -333,16 +495,17 @@ void aspace_clear(struct aspace *aspace)
 	void *table;
 
 	while ((span = areas_above(&aspace->areas, 0)) != &aspace->areas.end) {
-		drop_pages(aspace, span->start, span->end);
+		drop_pages(aspace, span->start, span->end, true);
 		areas_remove(&aspace->areas, span);
 		area_free(container_of(span, struct aspace_area, span));
 	}
 	aspace->heap = NULL;
+	leave_list(aspace);
 	while ((table = port_space_take_table(&aspace->space)) != NULL) {
 		free_page((unsigned long)(uintptr_t)table);
-		count(&aspace->nr_tables, (size_t)-1);
+		aspace_count(&aspace->nr_tables, (size_t)-1);
 	}
-	ASSERT(!aspace->nr_resident && !aspace->nr_tables); /* AS1, AS5 */
+	ASSERT(!aspace->nr_resident && !aspace->nr_swapped && !aspace->nr_tables); /* AS1, AS5 */
 }
 
 void aspace_free(struct aspace *aspace)
@@ -400,7 +563,8 @@ const char *aspace_describe(const struct aspace *aspace, uintptr_t addr, char *b
 
 /* --- AS1, AS2 --- */
 
-static const char *check_entry(const struct aspace_area *area, pfn_t pfn, unsigned int prot)
+static const char *check_entry(const struct aspace *aspace, const struct aspace_area *area, uintptr_t addr,
+			       pfn_t pfn, unsigned int prot)
 {
 	const struct page *page = pfn < mem_map_pages ? pfn_to_page(pfn) : NULL;
 
@@ -408,12 +572,15 @@ static const char *check_entry(const struct aspace_area *area, pfn_t pfn, unsign
 		return "AS1: an entry leads to a page that nobody holds";
 	if (page->state != PAGE_USER && (page->state != PAGE_FILE || prot & PORT_USER_WRITE))
 		return "AS1: an entry leads to a page that is not the program's";
+	if (page->state == PAGE_USER && (page->mapping != aspace || page->index != addr >> PAGE_SHIFT))
+		return "AS6: a page of a program does not name it";
 	return prot & PORT_USER_WRITE && !(area->prot & ASPACE_WRITE)
 		       ? "AS2: an entry allows more than its area"
 		       : NULL;
 }
 
-static const char *check_area(const struct aspace *aspace, const struct aspace_area *area, size_t *nr)
+static const char *check_area(const struct aspace *aspace, const struct aspace_area *area, size_t *nr,
+			      size_t *nr_swapped)
 {
 	const char *wrong = NULL;
 	unsigned int prot;
@@ -421,8 +588,10 @@ static const char *check_area(const struct aspace *aspace, const struct aspace_a
 
 	for (uintptr_t addr = area->span.start; addr < area->span.end && !wrong; addr += PAGE_SIZE)
 		if (port_space_find(&aspace->space, addr, &pfn, &prot)) {
-			wrong = check_entry(area, pfn, prot);
+			wrong = check_entry(aspace, area, addr, pfn, prot);
 			++*nr;
+		} else if (port_space_note(&aspace->space, addr)) {
+			++*nr_swapped;
 		}
 	return wrong;
 }
@@ -431,11 +600,12 @@ const char *aspace_check(struct aspace *aspace)
 {
 	const char *wrong = areas_check(&aspace->areas);
 	const struct area *span = areas_above(&aspace->areas, 0);
-	size_t nr = 0;
+	size_t nr = 0, nr_swapped = 0;
 
 	for (; !wrong && span != &aspace->areas.end; span = areas_above(&aspace->areas, span->end))
-		wrong = check_area(aspace, container_of(span, const struct aspace_area, span), &nr);
-	if (!wrong && nr != aspace->nr_resident)
+		wrong = check_area(aspace, container_of(span, const struct aspace_area, span), &nr,
+				   &nr_swapped);
+	if (!wrong && (nr != aspace->nr_resident || nr_swapped != aspace->nr_swapped))
 		wrong = "AS1: nr_resident is not what the areas have, or AS2: an entry is outside";
 	return wrong;
 }

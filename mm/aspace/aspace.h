@@ -9,20 +9,26 @@
  * all who have it, and never writable: who may write and does gets a copy of his own, which the file never sees.
  *
  * AS1 an entry of the tables leads to a page that the aspace has a reference to: one of programs (PAGE_USER), its alone;
- *     or one of a file, without the right to write. nr_resident counts them.
+ *     or one of a file, without the right to write. nr_resident counts them. Or it holds the number of a slot of swap, and
+ *     the rights of the page that is there: nr_swapped.
  * AS2 each lies in an area, with no more rights than the area has.
  * AS3 a page is cleared, or written whole, before it has an entry (K4).
  * AS4 a page that has lost its entry is given back only after the flush.
  * AS5 tables stay until the end: nr_tables of them.
+ * AS6 a page of a program names it: mapping is the aspace, index the number of its address's page, private the slot that is the same,
+ *     or 0. The aspace does not end while somebody who found it so has pinned it.
  *
  * A program is one thread, which alone changes areas and takes faults; whoever makes or ends the program does it while
- * that one does not run. What comes from elsewhere is a file that becomes shorter: it takes entries away.
+ * that one does not run. What comes from elsewhere is a file that becomes shorter, and reclaim: they take entries away, or replace a
+ * page by the number of its slot; and swap_off(), which brings back.
  *
- * Locks, in this order: the page of the file; mapping->users_lock, for what an area says of its file; aspace->lock, for
- * the entries, interrupts off. Nothing is allocated with the last two held. */
+ * Locks, in this order: a page's; mapping->users_lock, for what an area says of its file; aspace->lock, for
+ * the entries, interrupts off; swap's own. Nothing is allocated with any but the first held. The list of aspaces, and who has pinned
+ * them, has one alone. */
 #pragma once
 
 #include <mm/cache/mapping.h>
+#include <mm/cache/swap.h>
 #include <mm/mapped/areas.h>
 
 #define ASPACE_STACK_BYTES MIB(1u)		       /* how far a stack may grow */
@@ -53,15 +59,19 @@ struct aspace_area {
 	uint8_t prot, kind;
 };
 
-/* (P) the program's own thread  (L) aspace->lock  (A) changed in one step, read by anybody */
+/* (P) the program's own thread  (L) aspace->lock  (A) changed in one step, read by anybody  (G) the list's lock */
 struct aspace {
 	struct port_space space; /* (L); first: the CPU wants it aligned */
 	struct port_lock lock;
 	struct areas areas;	  /* (P) */
 	struct aspace_area *heap; /* (P) or NULL */
 	uintptr_t heap_start, heap_end;
-	size_t nr_resident, nr_tables;	   /* (A) AS1, AS5 */
-	unsigned long nr_faults, nr_major; /* (P) of the latter a device was read for */
+	size_t nr_resident, nr_swapped, nr_tables; /* (A) AS1, AS5 */
+	unsigned long nr_faults, nr_major;	   /* (P) of the latter a device was read for */
+	struct readahead ahead;			   /* (P) of what was swapped out */
+	struct list_head all;			   /* (G) */
+	unsigned int nr_pins;			   /* (G) AS6 */
+	struct port_thread *leaver;		   /* (G) who waits for that */
 };
 
 /* Without an area. NULL: no memory. Context: process. */
@@ -93,6 +103,7 @@ enum aspace_result {
 	ASPACE_FORBIDDEN,  /* the area does not allow it */
 	ASPACE_BEYOND,	   /* the file ends before */
 	ASPACE_UNREADABLE, /* the file's page cannot be read */
+	ASPACE_LOST,	   /* its own page, that was swapped out, cannot be read */
 	ASPACE_NO_MEMORY,  /* also for who was killed */
 };
 enum aspace_result aspace_fault(struct aspace *aspace, uintptr_t addr, enum aspace_access access) MUST_CHECK;
@@ -103,8 +114,55 @@ const char *aspace_describe(const struct aspace *aspace, uintptr_t addr, char *b
 /* What is wrong, or NULL: AS1, AS2, and the tree. Context: the program's, or it does not run. */
 const char *aspace_check(struct aspace *aspace);
 
+/* All pages that were swapped out to that disk come back, and it is not used any more. Result: 0; -EINVAL: it is not used; -ENOMEM: memory
+ * and other disks cannot hold them; -EIO: one cannot be read; -EBUSY: it did not come to an end. Then it is used as before.
+ * Context: process, may sleep. */
+int swap_off(const char *name) MUST_CHECK;
+
+/* SW1 to SW3, with what all programs name: what is wrong, or NULL. Context: as the validator's. */
+const char *aspace_check_swap(void);
+
 /* Context: boot. */
 void aspace_init(void);
 
-/* For fault.c. */
+/* --- parts of aspace/ --- */
+
 struct aspace_area *aspace_area_at(const struct aspace *aspace, uintptr_t addr);
+
+/* AS6. The first after this one, or of all (NULL), pinned, and this one not any more; NULL: there are no more. */
+struct aspace *aspace_next_pinned(struct aspace *aspace);
+struct aspace *aspace_pin_owner(struct page *page); /* NULL: it has none; the page is locked */
+void aspace_unpin(struct aspace *aspace);
+
+void aspace_count(size_t *counter, size_t n);
+
+/* anon.c. A page of programs, no one's yet, is about to be entered there. */
+void anon_begin(struct page *page, struct aspace *aspace, uintptr_t addr);
+
+/* It lost its entry: it is of no program, and its slot is free. Context: any that may take the lock. */
+void anon_forget(struct page *page);
+
+/* The page of the entry that held `note` comes back to it. Result: 0; 1: it had to be read; -EAGAIN: something else is there by now;
+ * -EIO, -ENOMEM. */
+int anon_bring_in(struct aspace *aspace, uintptr_t addr, uint32_t note, struct readahead *ahead,
+		  gfp_t gfp) MUST_CHECK;
+
+/* What an entry without a page holds. */
+static inline uint32_t anon_note(swap_slot_t slot, unsigned int prot)
+{
+	return slot << PORT_USER_PROT_BITS | prot;
+}
+
+static inline swap_slot_t anon_slot(uint32_t note)
+{
+	return note >> PORT_USER_PROT_BITS;
+}
+
+/* Does the entry for addr lead to the page? Context: the lock held. */
+static inline bool aspace_leads_to(const struct aspace *aspace, uintptr_t addr, const struct page *page,
+				   unsigned int *prot)
+{
+	pfn_t pfn;
+
+	return port_space_find(&aspace->space, addr, &pfn, prot) && pfn == page_to_pfn(page);
+}

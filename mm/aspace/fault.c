@@ -27,7 +27,7 @@ static bool ensure_entry(struct aspace *aspace, uintptr_t addr)
 		flags = port_lock_irqsave(&aspace->lock);
 		port_space_add_table(&aspace->space, addr, table);
 		port_unlock_irqrestore(&aspace->lock, flags);
-		__atomic_add_fetch(&aspace->nr_tables, 1, __ATOMIC_RELAXED);
+		aspace_count(&aspace->nr_tables, 1);
 	}
 	return true;
 }
@@ -51,11 +51,11 @@ static void enter(struct aspace *aspace, uintptr_t addr, struct page *page, unsi
 	ASSERT(READ_ONCE(page->refcount) >= 1 && port_space_has_entry(&aspace->space, addr)); /* AS1 */
 	ASSERT(page->state == PAGE_USER || (page->state == PAGE_FILE && !(prot & ASPACE_WRITE)));
 	port_space_map(&aspace->space, addr, page_to_pfn(page), prot);
+	if (!had_page)
+		aspace_count(&aspace->nr_resident, 1);
 	port_unlock_irqrestore(&aspace->lock, flags);
-	if (!had_page) {
-		__atomic_add_fetch(&aspace->nr_resident, 1, __ATOMIC_RELAXED);
+	if (!had_page)
 		return;
-	}
 	port_space_flush(&aspace->space, addr, 1);
 	put_page(pfn_to_page(before));
 }
@@ -66,6 +66,7 @@ static enum aspace_result fault_zero(struct aspace *aspace, const struct aspace_
 
 	if (!page)
 		return ASPACE_NO_MEMORY;
+	anon_begin(page, aspace, addr);
 	enter(aspace, addr, page, area->prot);
 	return ASPACE_DONE;
 }
@@ -79,6 +80,8 @@ static bool enter_of_file(struct aspace *aspace, uintptr_t addr, struct mapping 
 	ASSERT(page == source || page->state == PAGE_USER);
 	page_lock(source);
 	is_there = mapping_has(mapping, source);
+	if (is_there && page != source)
+		anon_begin(page, aspace, addr);
 	if (is_there)
 		enter(aspace, addr, page, prot);
 	page_unlock(source);
@@ -153,14 +156,31 @@ static enum aspace_result fault_file(struct aspace *aspace, const struct aspace_
 	}
 }
 
+/* What was swapped out comes back as it was, with the rights that it had. */
+static enum aspace_result fault_swapped(struct aspace *aspace, uintptr_t addr, uint32_t note)
+{
+	int found = anon_bring_in(aspace, addr, note, &aspace->ahead, GFP_HIGHUSER | __GFP_NOWARN);
+
+	if (found == 1) {
+		aspace->nr_major++;
+		mm_event_add(EVENT_MAJOR_FAULT, 1);
+	}
+	if (found >= 0 || found == -EAGAIN)
+		return ASPACE_DONE; /* or the program faults again */
+	return found == -ENOMEM ? ASPACE_NO_MEMORY : ASPACE_LOST;
+}
+
 /* An entry that is there already was remembered otherwise by the CPU. */
 static enum aspace_result serve(struct aspace *aspace, const struct aspace_area *area, uintptr_t addr,
 				enum aspace_access access)
 {
 	size_t offset = addr - area->span.start;
 	size_t of_file = area->file.mapping ? area->file.size_bytes : 0;
+	uint32_t note = port_space_note(&aspace->space, addr);
 
 	ASSERT(port_may_sleep() && IS_ALIGNED(addr, PAGE_SIZE) && addr < area->span.end);
+	if (note)
+		return fault_swapped(aspace, addr, note);
 	if (is_served(aspace, addr, access)) {
 		port_space_flush(&aspace->space, addr, 1);
 		return ASPACE_DONE;

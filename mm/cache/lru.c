@@ -3,6 +3,7 @@
 #include <mm/cache/lru.h>
 
 #include <kernel/lib/assert.h>
+#include <mm/pages/user_page.h>
 
 #define INACTIVE_SHARE 3u /* the active list has at most so many times as many pages as the other */
 
@@ -28,15 +29,21 @@ static struct lru *lru_of(const struct page *page)
 	return &lru[page_zone(page)->index];
 }
 
+static enum lru_list list_of_kind(enum lru_kind kind, bool is_active)
+{
+	return (enum lru_list)((kind == LRU_ANON ? LRU_ANON_INACTIVE : LRU_INACTIVE) + is_active);
+}
+
 static enum lru_list list_of(const struct page *page)
 {
-	return page_has(page, PG_ACTIVE) ? LRU_ACTIVE : LRU_INACTIVE;
+	return list_of_kind(page_is_user(page) ? LRU_ANON : LRU_FILE, page_has(page, PG_ACTIVE));
 }
 
 static void link_locked(struct lru *of, struct page *page)
 {
 	ASSERT(port_lock_is_held(&of->lock) && lru_of(page) == of);
 	ASSERT(!page_has(page, PG_ONLIST)); /* LR1 */
+	ASSERT(page_is_user(page) || page->state == PAGE_FILE);
 	list_add(&page->links, &of->list[list_of(page)]);
 	of->nr[list_of(page)]++;
 	page_set(page, PG_ONLIST);
@@ -95,10 +102,63 @@ void lru_touch(struct page *page)
 		activate(page);
 }
 
-size_t lru_isolate(const struct zone *zone, struct list_head *pages, size_t nr)
+/* --- from one kind to the other --- */
+
+static bool unlink_if_listed_locked(struct lru *of, struct page *page)
+{
+	bool was_listed = page_has(page, PG_ONLIST);
+
+	if (was_listed)
+		unlink_locked(of, page);
+	page_clear(page, PG_ACTIVE);
+	page_clear(page, PG_REFERENCED);
+	return was_listed;
+}
+
+static void set_owner(struct page *page, void *owner, uint32_t index)
+{
+	page->index = index;
+	WRITE_ONCE(page->mapping, owner);
+}
+
+void lru_turn_to_file(struct page *page, struct mapping *mapping, uint32_t index)
+{
+	struct lru *of = lru_of(page);
+	irqflags_t flags = port_lock_irqsave(&of->lock);
+	bool was_listed = unlink_if_listed_locked(of, page);
+
+	ASSERT(page_has(page, PG_LOCKED) && READ_ONCE(page->refcount) >= 2);
+	user_page_uncount(page);
+	page_set_state(page, PAGE_ALLOCATED, PAGE_FILE);
+	set_owner(page, mapping, index);
+	page_set(page, PG_UPTODATE);
+	if (was_listed)
+		link_locked(of, page);
+	port_unlock_irqrestore(&of->lock, flags);
+}
+
+void lru_turn_to_anon(struct page *page, void *aspace, uint32_t index)
+{
+	struct lru *of = lru_of(page);
+	irqflags_t flags = port_lock_irqsave(&of->lock);
+	bool was_listed = unlink_if_listed_locked(of, page);
+
+	ASSERT(page_has(page, PG_LOCKED) && READ_ONCE(page->refcount) >= 2);
+	page_set_state(page, PAGE_FILE, PAGE_ALLOCATED);
+	user_page_count(page);
+	set_owner(page, aspace, index);
+	page_clear(page, PG_UPTODATE);
+	if (was_listed)
+		link_locked(of, page);
+	port_unlock_irqrestore(&of->lock, flags);
+}
+
+/* --- what reclaim does --- */
+
+size_t lru_isolate(const struct zone *zone, enum lru_kind kind, struct list_head *pages, size_t nr)
 {
 	struct lru *from = &lru[zone->index];
-	struct list_head *list = &from->list[LRU_INACTIVE];
+	struct list_head *list = &from->list[list_of_kind(kind, false)];
 	irqflags_t flags = port_lock_irqsave(&from->lock);
 	size_t done;
 
@@ -106,12 +166,19 @@ size_t lru_isolate(const struct zone *zone, struct list_head *pages, size_t nr)
 		struct page *page = list_last_entry(list, struct page, links);
 
 		unlink_locked(from, page);
-		ASSERT(page->state == PAGE_FILE && READ_ONCE(page->refcount) >= 1);
-		page_hold(page); /* CP1: it is in the list, so its mapping's reference is there */
+		ASSERT(READ_ONCE(page->refcount) >= 1);
+		page_hold(page); /* CP1: it is in the list, so its owner's reference is there */
 		list_add_tail(&page->links, pages);
 	}
 	port_unlock_irqrestore(&from->lock, flags);
 	return done;
+}
+
+/* LR3 */
+static void put_back_locked(struct lru *to, struct page *page)
+{
+	if (READ_ONCE(page->mapping))
+		link_locked(to, page);
 }
 
 void lru_put_back(struct page *page)
@@ -119,42 +186,94 @@ void lru_put_back(struct page *page)
 	struct lru *to = lru_of(page);
 	irqflags_t flags = port_lock_irqsave(&to->lock);
 
-	if (READ_ONCE(page->mapping)) /* LR3 */
-		link_locked(to, page);
+	put_back_locked(to, page);
 	port_unlock_irqrestore(&to->lock, flags);
 }
 
-static bool is_short_locked(const struct lru *of)
+void lru_put_back_used(struct page *page)
 {
-	ASSERT(port_lock_is_held(&of->lock));
-	return of->nr[LRU_INACTIVE] * INACTIVE_SHARE < of->nr[LRU_ACTIVE];
+	struct lru *to = lru_of(page);
+	irqflags_t flags = port_lock_irqsave(&to->lock);
+
+	page_clear(page, PG_REFERENCED);
+	page_set(page, PG_ACTIVE);
+	put_back_locked(to, page);
+	port_unlock_irqrestore(&to->lock, flags);
 }
 
-/* The coldest of the active ones: round once more if it was used, else to the others. */
-static void demote_locked(struct lru *of)
+static void to_tail_locked(struct lru *of, struct page *page)
 {
-	struct page *page = list_last_entry(&of->list[LRU_ACTIVE], struct page, links);
+	ASSERT(port_lock_is_held(&of->lock));
+	if (!page_has(page, PG_ONLIST) || page_has(page, PG_ACTIVE))
+		return;
+	list_del(&page->links);
+	list_add_tail(&page->links, &of->list[list_of(page)]);
+}
 
-	ASSERT(port_lock_is_held(&of->lock) && !list_is_empty(&of->list[LRU_ACTIVE])); /* LR2 */
+void lru_put_back_cold(struct page *page)
+{
+	struct lru *to = lru_of(page);
+	irqflags_t flags = port_lock_irqsave(&to->lock);
+
+	put_back_locked(to, page);
+	to_tail_locked(to, page);
+	port_unlock_irqrestore(&to->lock, flags);
+}
+
+void lru_rotate(struct page *page)
+{
+	struct lru *of = lru_of(page);
+	irqflags_t flags = port_lock_irqsave(&of->lock);
+
+	to_tail_locked(of, page);
+	port_unlock_irqrestore(&of->lock, flags);
+}
+
+static bool is_short_locked(const struct lru *of, enum lru_kind kind)
+{
+	ASSERT(port_lock_is_held(&of->lock));
+	return of->nr[list_of_kind(kind, false)] * INACTIVE_SHARE < of->nr[list_of_kind(kind, true)];
+}
+
+/* The coldest of the active ones: round once more if it was used, else to the others. Result: is it one of those? */
+static bool demote_locked(struct lru *of, enum lru_kind kind)
+{
+	struct list_head *list = &of->list[list_of_kind(kind, true)];
+	struct page *page = list_last_entry(list, struct page, links);
+
+	ASSERT(!list_is_empty(list)); /* LR2 */
 	unlink_locked(of, page);
 	if (!page_clear(page, PG_REFERENCED))
 		page_clear(page, PG_ACTIVE);
 	link_locked(of, page);
+	return !page_has(page, PG_ACTIVE);
 }
 
-void lru_balance(const struct zone *zone, size_t nr)
+size_t lru_balance(const struct zone *zone, enum lru_kind kind, size_t nr)
 {
 	struct lru *of = &lru[zone->index];
 	irqflags_t flags = port_lock_irqsave(&of->lock);
+	size_t done = 0;
 
-	for (; nr && is_short_locked(of); nr--)
-		demote_locked(of);
+	for (; nr && is_short_locked(of, kind); nr--)
+		done += demote_locked(of, kind);
 	port_unlock_irqrestore(&of->lock, flags);
+	return done;
 }
 
 size_t lru_pages(const struct zone *zone, enum lru_list list)
 {
 	return READ_ONCE(lru[zone->index].nr[list]);
+}
+
+size_t lru_inactive(const struct zone *zone, enum lru_kind kind)
+{
+	return lru_pages(zone, list_of_kind(kind, false));
+}
+
+size_t lru_active(const struct zone *zone, enum lru_kind kind)
+{
+	return lru_pages(zone, list_of_kind(kind, true));
 }
 
 /* --- the check --- */
@@ -167,7 +286,7 @@ static const char *check_list(const struct lru *of, enum lru_list list, size_t *
 	while ((node = node->next) != head) {
 		const struct page *page = container_of(node, struct page, links);
 
-		if (!page_is_descriptor(page) || page->state != PAGE_FILE || lru_of(page) != of ||
+		if (!page_is_descriptor(page) || !page->mapping || lru_of(page) != of ||
 		    !page_has(page, PG_ONLIST) || list_of(page) != list)
 			return "LR1 a list of pages has one that is not of it";
 		if (++found > of->nr[list])

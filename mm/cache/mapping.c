@@ -68,6 +68,31 @@ static void tell_users(struct mapping *mapping, uint32_t first)
 	port_unlock_thread(&mapping->users_lock);
 }
 
+bool mapping_page_was_used(struct page *page)
+{
+	struct mapping *mapping = page->mapping;
+	struct mapping_user *user;
+	bool was_used = false;
+
+	port_lock_thread(&mapping->users_lock);
+	list_for_each_entry(user, &mapping->users, link)
+		was_used |= user->was_used(user, page);
+	port_unlock_thread(&mapping->users_lock);
+	return was_used;
+}
+
+/* Nobody shows it anew meanwhile: it is locked. */
+void mapping_page_hide(struct page *page)
+{
+	struct mapping *mapping = page->mapping;
+	struct mapping_user *user;
+
+	port_lock_thread(&mapping->users_lock);
+	list_for_each_entry(user, &mapping->users, link)
+		user->hide(user, page);
+	port_unlock_thread(&mapping->users_lock);
+}
+
 uint64_t mapping_size(struct mapping *mapping)
 {
 	irqflags_t flags = port_lock_irqsave(&mapping->lock);
@@ -137,6 +162,25 @@ static int insert(struct mapping *mapping, uint32_t index, bool may_grow, struct
 		error = radix_insert(&mapping->tree, index, page, spare);
 	if (!error)
 		enter_locked(mapping, index, page);
+	port_unlock_irqrestore(&mapping->lock, flags);
+	return error;
+}
+
+int mapping_add(struct mapping *mapping, uint32_t index, struct page *page, struct radix_spare *spare)
+{
+	return insert(mapping, index, false, page, spare);
+}
+
+int mapping_take_in(struct mapping *mapping, uint32_t index, struct page *page, struct radix_spare *spare)
+{
+	irqflags_t flags = port_lock_irqsave(&mapping->lock);
+	int error = radix_insert(&mapping->tree, index, page, spare);
+
+	if (!error) {
+		lru_turn_to_file(page, mapping, index);
+		mapping->nr_pages++;
+		count(&cache.counts.nr_pages, 1);
+	}
 	port_unlock_irqrestore(&mapping->lock, flags);
 	return error;
 }
@@ -230,8 +274,7 @@ static void set_failed_locked(struct mapping *mapping, struct page *page, int er
 
 /* --- going --- */
 
-/* CP5. Whoever finds the page from now on holds it already. */
-static void leave_locked(struct mapping *mapping, struct page *page, struct radix_spare *spare)
+static void leave_tree_locked(struct mapping *mapping, struct page *page, struct radix_spare *spare)
 {
 	const void *item;
 
@@ -245,6 +288,12 @@ static void leave_locked(struct mapping *mapping, struct page *page, struct radi
 	(void)item;
 	mapping->nr_pages--;
 	count(&cache.counts.nr_pages, (size_t)-1);
+}
+
+/* CP5. Whoever finds the page from now on holds it already. */
+static void leave_locked(struct mapping *mapping, struct page *page, struct radix_spare *spare)
+{
+	leave_tree_locked(mapping, page, spare);
 	page_clear_both(page, PG_UPTODATE, PG_ERROR);
 	WRITE_ONCE(page->mapping, NULL); /* LR3: before it is looked for in a list */
 	lru_remove(page);
@@ -269,6 +318,17 @@ bool mapping_remove(struct page *page, bool only_unused)
 	if (goes)
 		put_page(page);
 	return goes;
+}
+
+void mapping_take_out(struct page *page, void *aspace, uint32_t index, struct radix_spare *spare)
+{
+	struct mapping *mapping = page->mapping;
+	irqflags_t flags = port_lock_irqsave(&mapping->lock);
+
+	leave_tree_locked(mapping, page, spare);
+	page_clear(page, PG_ERROR);
+	lru_turn_to_anon(page, aspace, index);
+	port_unlock_irqrestore(&mapping->lock, flags);
 }
 
 void mapping_remove_from(struct mapping *mapping, uint32_t first)
@@ -368,6 +428,8 @@ void page_end_write(struct page *page, int error)
 	radix_tag_clear(&mapping->tree, page->index, RADIX_WRITEBACK);
 	count(&cache.counts.nr_writeback, (size_t)-1);
 	page_clear(page, PG_WRITEBACK);
+	if (mapping->is_swap && !error)
+		lru_rotate(page);
 	port_unlock_irqrestore(&mapping->lock, flags);
 	page_wake_written(page);
 	wait_look();

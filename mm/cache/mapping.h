@@ -52,6 +52,12 @@ struct mapping_user {
 
 	/* Shows no page from this one on any more. Context: process, users_lock held: may not sleep. */
 	void (*forget)(struct mapping_user *user, uint32_t first);
+
+	/* Has a program used the page there since this was asked before? Context: as that, the page locked. */
+	bool (*was_used)(struct mapping_user *user, struct page *page);
+
+	/* Shows this one no more. Context: as that. */
+	void (*hide)(struct mapping_user *user, struct page *page);
 };
 
 /* (C) constant after mapping_init()  (L) mapping->lock  (M) the file's mutex, and (L)  (U) users_lock
@@ -60,6 +66,7 @@ struct mapping {
 	const struct mapping_ops *ops; /* (C) */
 	void *host;		       /* (C) whose it is, for the operations */
 	gfp_t gfp;		       /* (C) of its pages */
+	bool is_swap;		       /* (C) see swap.h */
 	struct port_lock lock;
 	struct radix_tree tree;	     /* (L) MA1, MA2 */
 	size_t nr_pages;	     /* (L) MA1 */
@@ -91,6 +98,10 @@ void mapping_destroy(struct mapping *mapping);
 /* From now on, and from now on not. Context: process. */
 void mapping_add_user(struct mapping *mapping, struct mapping_user *user);
 void mapping_remove_user(struct mapping *mapping, struct mapping_user *user);
+
+/* For reclaim: is the page, which is locked, used where it is shown (second chance); and take it away from there. */
+bool mapping_page_was_used(struct page *page);
+void mapping_page_hide(struct page *page);
 
 uint64_t mapping_size(struct mapping *mapping);
 
@@ -124,6 +135,15 @@ int mapping_find_or_add(struct mapping *mapping, uint32_t index, bool may_grow, 
 /* Out of the tree, and dirty no more: a page that is locked and not being written. The caller's reference stays.
  * only_unused: if nobody else holds one. Result: is it out? Context: process. */
 bool mapping_remove(struct page *page, bool only_unused);
+
+/* For swap.c: a page that was just allocated comes in, locked, with a second reference for the caller; one of a program, locked,
+ * becomes the mapping's, its reference the tree's; and the other way round. Nodes come from spare and go there. Result: 0,
+ * -EEXIST, -EAGAIN (radix_insert). Context: any. */
+int mapping_add(struct mapping *mapping, uint32_t index, struct page *page,
+		struct radix_spare *spare) MUST_CHECK;
+int mapping_take_in(struct mapping *mapping, uint32_t index, struct page *page,
+		    struct radix_spare *spare) MUST_CHECK;
+void mapping_take_out(struct page *page, void *aspace, uint32_t index, struct radix_spare *spare);
 
 /* All pages from this one on, each when what is read into it or written from it has ended; then no user shows one any
  * more. Context: may sleep. */

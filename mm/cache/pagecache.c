@@ -36,7 +36,7 @@ static void zero_part(const struct page *page, unsigned int from, unsigned int t
 /* --- getting pages in --- */
 
 /* The page is locked, and is not when its reading has ended. */
-static void begin_read(struct mapping *mapping, struct page *page)
+void pagecache_begin_read(struct mapping *mapping, struct page *page)
 {
 	unsigned int before = scope_save(SCOPE_FS);
 	int error;
@@ -55,7 +55,7 @@ static void read_again(struct mapping *mapping, struct page *page)
 	if (!page_trylock(page))
 		return;
 	if (mapping_has(mapping, page) && !page_has(page, PG_UPTODATE))
-		begin_read(mapping, page);
+		pagecache_begin_read(mapping, page);
 	else
 		page_unlock(page);
 }
@@ -66,7 +66,7 @@ static int make_uptodate(struct mapping *mapping, struct page *page, bool is_new
 	if (page_has(page, PG_UPTODATE))
 		return 0;
 	if (is_new)
-		begin_read(mapping, page);
+		pagecache_begin_read(mapping, page);
 	else
 		read_again(mapping, page);
 	page_wait_unlocked(page);
@@ -103,29 +103,37 @@ static void read_pages(struct mapping *mapping, uint32_t index, uint32_t end)
 		if (found < 0)
 			return;
 		if (found == 1)
-			begin_read(mapping, page);
+			pagecache_begin_read(mapping, page);
 		put_page(page);
 	}
 }
 
-/* The reader is at this page of a file of nr_pages. It is read ahead of while half of what was is left. */
-static void read_ahead(struct mapping *mapping, struct readahead *ahead, uint32_t index, uint32_t nr_pages)
+/* It is read ahead of while half of what was is left. */
+bool readahead_next(struct readahead *ahead, uint32_t index, uint32_t nr_pages, uint32_t *start,
+		    uint32_t *end)
 {
-	uint32_t start = MAX(ahead->end, index);
-
+	*start = MAX(ahead->end, index);
 	if (index + 1 == ahead->next)
-		return;
+		return false;
 	if (index != ahead->next) {
 		*ahead = (struct readahead){.next = index + 1};
-		return;
+		return false;
 	}
 	ahead->next = index + 1;
-	if (start - index > ahead->window / 2 || start >= nr_pages)
-		return;
+	if (*start - index > ahead->window / 2 || *start >= nr_pages)
+		return false;
 	ahead->window = ahead->window ? MIN(2 * ahead->window, READAHEAD_MAX) : READAHEAD_MIN;
-	ahead->end = MIN(nr_pages - start, ahead->window) + start;
-	ASSERT(ahead->window <= READAHEAD_MAX && start < ahead->end && ahead->end <= nr_pages);
-	read_pages(mapping, start, ahead->end);
+	*end = ahead->end = MIN(nr_pages - *start, ahead->window) + *start;
+	ASSERT(ahead->window <= READAHEAD_MAX && *start < *end && *end <= nr_pages);
+	return true;
+}
+
+static void read_ahead(struct mapping *mapping, struct readahead *ahead, uint32_t index, uint32_t nr_pages)
+{
+	uint32_t start, end;
+
+	if (readahead_next(ahead, index, nr_pages, &start, &end))
+		read_pages(mapping, start, end);
 }
 
 /* --- reading --- */

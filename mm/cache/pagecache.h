@@ -27,6 +27,13 @@ struct readahead {
 long pagecache_read(struct mapping *mapping, struct readahead *ahead, uint64_t pos, void *to,
 		    size_t size_bytes);
 
+/* The reader is at this page of nr_pages. Result: are [*start, *end) to be read ahead? */
+bool readahead_next(struct readahead *ahead, uint32_t index, uint32_t nr_pages, uint32_t *start,
+		    uint32_t *end);
+
+/* Of a page that is locked and not up to date; it is locked until its reading has ended. Context: process, may sleep. */
+void pagecache_begin_read(struct mapping *mapping, struct page *page);
+
 /* A page of the file, up to date, with a reference. Result: 0; -ENXIO: it would lie behind the end; -EIO, -ENOMEM.
  * Context: as read. */
 int pagecache_get(struct mapping *mapping, uint32_t index, struct page **page) MUST_CHECK;

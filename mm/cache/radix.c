@@ -47,6 +47,11 @@ bool radix_spare_fill(struct radix_spare *spare, gfp_t gfp)
 	return true;
 }
 
+void radix_spare_move(struct radix_spare *to, struct radix_spare *from)
+{
+	spare_push(to, spare_pop(from));
+}
+
 void radix_spare_free(struct radix_spare *spare)
 {
 	while (spare->nr)

@@ -53,6 +53,9 @@ bool radix_spare_fill(struct radix_spare *spare, gfp_t gfp) MUST_CHECK;
 /* All of them to the allocator. Context: any, no lock. */
 void radix_spare_free(struct radix_spare *spare);
 
+/* One node from one to the other. */
+void radix_spare_move(struct radix_spare *to, struct radix_spare *from);
+
 /* The item, or NULL. */
 void *radix_find(const struct radix_tree *tree, uint32_t index);
 

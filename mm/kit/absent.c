@@ -4,10 +4,12 @@
  * off is never called, and does nothing. */
 #include <kernel/lib/compiler.h>
 #include <mm/aspace/aspace.h>
+#include <mm/cache/above.h>
 #include <mm/cache/cache_page.h>
 #include <mm/cache/lru.h>
 #include <mm/cache/mapping.h>
 #include <mm/cache/radix.h>
+#include <mm/cache/swap.h>
 #include <mm/cache/writeback.h>
 #include <mm/dma/bounce.h>
 #include <mm/mapped/kmap_internal.h>
@@ -105,6 +107,33 @@ WEAK void lru_init(void)
 
 WEAK void aspace_init(void)
 {
+}
+
+WEAK void swap_init(void)
+{
+}
+
+WEAK enum evict_state anon_look(struct page *page)
+{
+	(void)page;
+	return EVICT_GONE;
+}
+
+WEAK bool anon_drop(struct page *page)
+{
+	(void)page;
+	return false;
+}
+
+WEAK bool anon_swap_out(struct page *page)
+{
+	(void)page;
+	return false;
+}
+
+WEAK const char *aspace_check_swap(void)
+{
+	return NULL;
 }
 
 WEAK size_t cache_reclaim(gfp_t gfp, size_t nr_pages, uint32_t zones_wanted)

@@ -33,12 +33,17 @@ void user_page_uncount(struct page *page)
 	set_state(page, PAGE_USER, PAGE_ALLOCATED, (size_t)-1);
 }
 
+void user_page_count(struct page *page)
+{
+	set_state(page, PAGE_ALLOCATED, PAGE_USER, 1);
+}
+
 struct page *alloc_user_page_dirty(gfp_t more)
 {
 	struct page *page = alloc_pages(GFP_HIGHUSER | more, 0);
 
 	if (page)
-		set_state(page, PAGE_ALLOCATED, PAGE_USER, 1);
+		user_page_count(page);
 	return page;
 }
 

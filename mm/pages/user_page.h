@@ -21,6 +21,9 @@ bool page_is_user(const struct page *page);
 /* For page_alloc.c: the last reference is gone. It is a page as others again. */
 void user_page_uncount(struct page *page);
 
+/* For cache/lru.c: a page that came back from a swap disk is one of a program again. */
+void user_page_count(struct page *page);
+
 /* User pages there are, and those of one zone. Context: any. */
 size_t nr_user_pages(void);
 size_t zone_nr_user_pages(const struct zone *zone);

@@ -9,9 +9,9 @@ size_t mm_event_count[NR_MM_EVENTS];
 void vmstat_print(struct sink *out)
 {
 	static const char *const names[NR_MM_EVENTS] = {
-		"background_wake", "reclaim",	    "reclaimed",    "round",   "wait",
-		"served",	   "gave_up",	    "oom_kill",	    "reserve", "pgscan",
-		"pgsteal",	   "reclaim_write", "reclaim_wait", "pgfault", "pgmajfault",
+		"background_wake", "reclaim",  "reclaimed",  "round",  "wait",	  "served",
+		"gave_up",	   "oom_kill", "reserve",    "pgscan", "pgsteal", "reclaim_write",
+		"reclaim_wait",	   "pgfault",  "pgmajfault", "pswpin", "pswpout",
 	};
 
 	for (unsigned int i = 0; i < NR_MM_EVENTS; i++)

@@ -23,6 +23,8 @@ enum mm_event {
 	EVENT_RECLAIM_WAIT,  /* times it waited for one to be written */
 	EVENT_FAULT,	     /* of programs, that brought a page or tried to */
 	EVENT_MAJOR_FAULT,   /* those that had to wait for a device */
+	EVENT_SWAP_IN,	     /* pages that were begun to be read from a swap disk */
+	EVENT_SWAP_OUT,	     /* pages that were begun to be written there */
 	NR_MM_EVENTS
 };
 

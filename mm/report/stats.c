@@ -2,11 +2,13 @@
 /* Printers. What they count they count with interrupts on, see stats.h. */
 #include <mm/report/stats.h>
 
+#include <kernel/lib/align.h>
 #include <kernel/lib/assert.h>
 #include <kernel/lib/format.h>
 #include <kernel/lib/string.h>
 #include <mm/cache/lru.h>
 #include <mm/cache/mapping.h>
+#include <mm/cache/swap.h>
 #include <mm/mapped/vmalloc.h>
 #include <mm/objects/slab.h>
 #include <mm/pages/page_alloc.h>
@@ -137,6 +139,7 @@ void meminfo_print(struct sink *out)
 {
 	uint64_t managed[NR_ZONES] = {0}, free[NR_ZONES] = {0};
 	struct cache_counts cache = cache_counts();
+	struct swap_counts swap = swap_counts();
 	const struct zone *zone;
 
 	for_each_zone(zone) {
@@ -145,13 +148,18 @@ void meminfo_print(struct sink *out)
 	}
 	print_kb(out, "MemTotal", managed[ZONE_DMA] + managed[ZONE_NORMAL] + managed[ZONE_HIGHMEM]);
 	print_kb(out, "MemFree", free[ZONE_DMA] + free[ZONE_NORMAL] + free[ZONE_HIGHMEM]);
-	print_kb(out, "Cached", cache.nr_pages);
+	print_kb(out, "Cached", cache.nr_pages - MIN(swap.nr_cached, cache.nr_pages));
+	print_kb(out, "SwapCached", swap.nr_cached);
 	print_kb(out, "Active(file)", lru_pages_of_all(LRU_ACTIVE));
 	print_kb(out, "Inactive(file)", lru_pages_of_all(LRU_INACTIVE));
+	print_kb(out, "Active(anon)", lru_pages_of_all(LRU_ANON_ACTIVE));
+	print_kb(out, "Inactive(anon)", lru_pages_of_all(LRU_ANON_INACTIVE));
 	print_kb(out, "HighTotal", managed[ZONE_HIGHMEM]);
 	print_kb(out, "HighFree", free[ZONE_HIGHMEM]);
 	print_kb(out, "LowTotal", managed[ZONE_DMA] + managed[ZONE_NORMAL]);
 	print_kb(out, "LowFree", free[ZONE_DMA] + free[ZONE_NORMAL]);
+	print_kb(out, "SwapTotal", swap.nr_slots);
+	print_kb(out, "SwapFree", swap.nr_free);
 	print_kb(out, "Dirty", cache.nr_dirty);
 	print_kb(out, "Writeback", cache.nr_writeback);
 	print_kb(out, "AnonPages", nr_user_pages());

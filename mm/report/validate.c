@@ -5,6 +5,7 @@
 
 #include <kernel/lib/align.h>
 #include <kernel/lib/format.h>
+#include <mm/aspace/aspace.h>
 #include <mm/cache/lru.h>
 #include <mm/cache/mapping.h>
 #include <mm/dma/bounce.h>
@@ -484,13 +485,16 @@ static void check_files(void)
 	if (wrong)
 		violation("%s\n", wrong);
 	for (pfn_t pfn = 0; pfn < mem_map_pages; pfn++)
-		if (pfn_to_page(pfn)->state == PAGE_FILE) {
-			nr_found++;
+		if (pfn_to_page(pfn)->state == PAGE_FILE || page_is_user(pfn_to_page(pfn))) {
+			nr_found += pfn_to_page(pfn)->state == PAGE_FILE;
 			nr_marked += page_has(pfn_to_page(pfn), PG_ONLIST);
 		}
 	wrong = lru_check(&nr_listed);
 	if (!wrong && nr_listed != nr_marked)
 		wrong = "LR1 a page that is in a list is in none";
+	if (wrong)
+		violation("%s\n", wrong);
+	wrong = aspace_check_swap();
 	if (wrong)
 		violation("%s\n", wrong);
 	if (nr_found != nr_pages)

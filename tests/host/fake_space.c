@@ -8,6 +8,9 @@
 
 #define ENTRIES	       512u
 #define PRESENT	       1u
+#define USED	       8u
+#define DIRTY	       16u
+#define NOTE_SHIFT     32u
 #define MAX_REMEMBERED 1024u
 
 static struct {
@@ -61,8 +64,8 @@ void port_space_add_table(struct port_space *space, uintptr_t addr, void *table)
 static void check_empty(const uint64_t *table)
 {
 	for (unsigned int i = 0; i < ENTRIES; i++)
-		if (table[i] & PRESENT)
-			host_abort("given back with a page in it:", "a page table");
+		if (table[i])
+			host_abort("given back with something in it:", "a page table");
 }
 
 void *port_space_take_table(struct port_space *space)
@@ -117,6 +120,51 @@ bool port_space_unmap(struct port_space *space, uintptr_t addr, pfn_t *pfn)
 	remembered[nr_remembered].space = space;
 	remembered[nr_remembered].addr = addr;
 	remembered[nr_remembered++].pfn = *pfn;
+	return true;
+}
+
+bool port_space_was_used(struct port_space *space, uintptr_t addr)
+{
+	uint64_t *entry = page_entry(space, addr);
+	bool was_used = entry && *entry & USED;
+
+	if (was_used)
+		*entry &= ~(uint64_t)USED;
+	return was_used;
+}
+
+bool port_space_is_dirty(const struct port_space *space, uintptr_t addr)
+{
+	const uint64_t *entry = page_entry(space, addr);
+
+	return entry && (*entry & (PRESENT | DIRTY)) == (PRESENT | DIRTY);
+}
+
+void port_space_set_note(struct port_space *space, uintptr_t addr, uint32_t note)
+{
+	uint64_t *entry = page_entry(space, addr);
+
+	if (!entry)
+		host_abort("noted without", "a page table");
+	if (*entry & PRESENT)
+		host_abort("over a page that is mapped:", "a note");
+	*entry = (uint64_t)note << NOTE_SHIFT;
+}
+
+uint32_t port_space_note(const struct port_space *space, uintptr_t addr)
+{
+	const uint64_t *entry = page_entry(space, addr);
+
+	return entry && !(*entry & PRESENT) ? (uint32_t)(*entry >> NOTE_SHIFT) : 0;
+}
+
+bool fake_space_use(struct port_space *space, uintptr_t addr, bool writes)
+{
+	uint64_t *entry = page_entry(space, addr);
+
+	if (!entry || !(*entry & PRESENT))
+		return false;
+	*entry |= USED | (writes ? DIRTY : 0u);
 	return true;
 }
 

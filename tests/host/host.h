@@ -46,6 +46,10 @@ void fake_vmalloc_page_is_freed(pfn_t pfn);
 void fake_vm_pages_are_freed(pfn_t first, pfn_t nr);
 void fake_space_page_is_freed(pfn_t pfn);
 
+/* A program's access to a page that is mapped, as far as the CPU notes it. false: none is. */
+struct port_space;
+bool fake_space_use(struct port_space *space, uintptr_t addr, bool writes);
+
 /* The calls that port_backtrace() tells, the innermost first; they stay. */
 void host_set_callers(const void *const *frames, unsigned int nr);
 

@@ -85,7 +85,7 @@ static void isolate_all(const struct page *page, struct list_head *pages)
 	const struct zone *zone = zone_of_pfn(page_to_pfn(page));
 
 	list_init(pages);
-	(void)lru_isolate(zone, pages, lru_pages(zone, LRU_INACTIVE));
+	(void)lru_isolate(zone, LRU_FILE, pages, lru_pages(zone, LRU_INACTIVE));
 }
 
 static void put_all_back(struct list_head *pages)

@@ -102,16 +102,22 @@ KTEST(permissions, each_state_of_a_page_and_each_permission_have_their_answer,
 		[EVICT_GONE] = {EVICT_LET_GO, EVICT_LET_GO, EVICT_LET_GO, EVICT_LET_GO},
 		[EVICT_HELD] = {EVICT_PASS, EVICT_PASS, EVICT_PASS, EVICT_PASS},
 		[EVICT_BUSY] = {EVICT_PASS, EVICT_PASS, EVICT_PASS, EVICT_PASS},
+		[EVICT_USED] = {EVICT_PASS, EVICT_PASS, EVICT_PASS, EVICT_PASS},
 		[EVICT_WRITTEN] = {EVICT_PASS, EVICT_WAIT, EVICT_PASS, EVICT_WAIT},
 		[EVICT_DIRTY] = {EVICT_PASS, EVICT_PASS, EVICT_PASS, EVICT_WRITE},
 		[EVICT_FAILED] = {EVICT_PASS, EVICT_PASS, EVICT_PASS, EVICT_PASS},
 		[EVICT_CLEAN] = {EVICT_DROP, EVICT_DROP, EVICT_DROP, EVICT_DROP},
+		[EVICT_ANON] = {EVICT_PASS, EVICT_SWAP, EVICT_PASS, EVICT_SWAP},
 	};
 
 	EXPECT_EQ(cache_counts().nr_pages, 0);
 	for (unsigned int state = 0; state < NR_EVICT_STATES; state++)
 		for (unsigned int i = 0; i < ARRAY_SIZE(may); i++)
-			try_cell((enum evict_state)state, may[i], (enum evict_action)expected[state][i]);
+			if (state == EVICT_USED || state == EVICT_ANON) /* tried in test_swap.c */
+				EXPECT_EQ(evict_decide((enum evict_state)state, may[i]), expected[state][i]);
+			else
+				try_cell((enum evict_state)state, may[i],
+					 (enum evict_action)expected[state][i]);
 	expect_valid();
 }
 

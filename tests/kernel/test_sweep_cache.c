@@ -127,7 +127,7 @@ static void run_touch(void)
 {
 	lru_touch(sw.page);
 	lru_touch(sw.page);
-	lru_balance(page_zone(sw.page), 2);
+	lru_balance(page_zone(sw.page), LRU_FILE, 2);
 }
 
 static void finish_lists(void)
@@ -139,7 +139,7 @@ static void run_isolate(void)
 {
 	struct list_head pages = LIST_HEAD_INIT(pages);
 
-	(void)lru_isolate(page_zone(sw.page), &pages, 2);
+	(void)lru_isolate(page_zone(sw.page), LRU_FILE, &pages, 2);
 	while (!list_is_empty(&pages)) {
 		struct page *page = list_first_entry(&pages, struct page, links);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* hog N [ROUNDS]: fills N MiB with a pattern that only it knows and checks it for ever, or so many times. */
+/* hog N [ROUNDS [random]]: fills N MiB with a pattern that only it knows and checks it for ever, or so many times; random: one word of
+ * as many pages, here and there, and writes it again. */
 #include <user/programs/lib.h>
 
 #define WORDS(mib) ((mib) << 18)
@@ -10,14 +11,32 @@ static void fill(uint32_t *words, uint32_t nr, uint32_t seed)
 		words[i] = pattern(seed, i);
 }
 
+static void check_word(const uint32_t *words, uint32_t i, uint32_t seed)
+{
+	if (words[i] == pattern(seed, i))
+		return;
+	say("hog: word ", decimal(i), " is ", hex(words[i]), ", expected ", hex(pattern(seed, i)), NULL);
+	exit(2);
+}
+
 static void check(const uint32_t *words, uint32_t nr, uint32_t seed)
 {
 	for (uint32_t i = 0; i < nr; i++)
-		if (words[i] != pattern(seed, i)) {
-			say("hog: word ", decimal(i), " is ", hex(words[i]), ", expected ",
-			    hex(pattern(seed, i)), NULL);
-			exit(2);
-		}
+		check_word(words, i, seed);
+}
+
+static void check_random(uint32_t *words, uint32_t nr, uint32_t seed)
+{
+	static uint32_t state = 1;
+
+	for (uint32_t n = 0; n < nr >> 10; n++) {
+		uint32_t i;
+
+		state = state * 1664525u + 1013904223u;
+		i = (state >> 8) % nr;
+		check_word(words, i, seed);
+		words[i] = pattern(seed, i);
+	}
 }
 
 int main(int argc, char *argv[])
@@ -35,6 +54,11 @@ int main(int argc, char *argv[])
 		fail("hog: no addresses", -12);
 	fill(words, WORDS(mib), seed);
 	for (unsigned long n = 0; !rounds || n < rounds; n++)
+		if (argc > 3)
+			check_random(words, WORDS(mib), seed);
+		else
+			check(words, WORDS(mib), seed);
+	if (argc > 3)
 		check(words, WORDS(mib), seed);
 	return 0;
 }

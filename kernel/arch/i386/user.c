@@ -20,6 +20,9 @@
 #define PTE_PRESENT    0x001ull
 #define PTE_WRITE      0x002ull
 #define PTE_USER       0x004ull
+#define PTE_ACCESSED   0x020ull
+#define PTE_DIRTY      0x040ull
+#define NOTE_SHIFT     32u /* what the CPU never looks at in an entry without a page */
 #define PTE_NX	       (1ull << 63)
 #define PTE_ADDRESS    0x000ffffffffff000ull
 #define NR_TOP	       3u /* directories of a program */
@@ -182,6 +185,36 @@ bool user_space_unmap(struct user_space *space, uintptr_t addr, pfn_t *pfn)
 	if (was_mapped)
 		entry_set(page_entry(space, addr), 0);
 	return was_mapped;
+}
+
+/* The CPU sets the bit behind our back, but not in an entry whose half we clear a bit of at once. */
+bool user_space_was_used(struct user_space *space, uintptr_t addr)
+{
+	uint32_t *half = (uint32_t *)page_entry(space, addr);
+
+	return half && __atomic_fetch_and(half, ~(uint32_t)PTE_ACCESSED, __ATOMIC_SEQ_CST) & PTE_ACCESSED;
+}
+
+bool user_space_is_dirty(const struct user_space *space, uintptr_t addr)
+{
+	const uint64_t *entry = page_entry(space, addr);
+
+	return entry && (*entry & (PTE_PRESENT | PTE_DIRTY)) == (PTE_PRESENT | PTE_DIRTY);
+}
+
+void user_space_set_note(struct user_space *space, uintptr_t addr, uint32_t note)
+{
+	uint64_t *entry = page_entry(space, addr);
+
+	BUG_ON(!entry);
+	entry_set(entry, (uint64_t)note << NOTE_SHIFT);
+}
+
+uint32_t user_space_note(const struct user_space *space, uintptr_t addr)
+{
+	const uint64_t *entry = page_entry(space, addr);
+
+	return entry && !(*entry & PTE_PRESENT) ? (uint32_t)(*entry >> NOTE_SHIFT) : 0;
 }
 
 /* Another CPU that has the space loaded would be told here. Loading a top forgets what is not global: all of it. */

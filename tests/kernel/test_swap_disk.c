@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: MIT */
+/* Programs larger than memory, over a real disk that the host's mkswap made: working sets, several at once, disks that fail, end of
+ * memory and swap. Each program checks its own bytes (hog). Guest only. */
+#include <mm/cache/swap.h>
+
+#include <drivers/fs/disk.h>
+#include <kernel/core/blkdev.h>
+#include <kernel/core/thread.h>
+#include <kernel/core/timer.h>
+#include <kernel/lib/align.h>
+#include <kernel/lib/errno.h>
+#include <kernel/lib/format.h>
+#include <kernel/lib/string.h>
+#include <linux/gfp.h>
+#include <mm/aspace/aspace.h>
+#include <mm/mapped/vmalloc.h>
+#include <mm/reclaim/above.h>
+#include <mm/reclaim/events.h>
+#include <tests/kernel/disk.h>
+#include <tests/kernel/settle.h>
+#include <tests/kernel/test_util.h>
+#include <user/call.h>
+#include <user/program.h>
+
+#define ALL_ZONES (~0u)
+#define DISK	  "ide0"
+#define LABEL	  "ashlar-test"
+#define LABEL_AT  1052u
+#define MIB_PAGES 256u
+
+/* --- the disk --- */
+
+/* Another's is left alone. */
+static bool disk_is_ours(void)
+{
+	struct blk_device *dev = blk_find(DISK);
+	char *page = dev ? (char *)get_zeroed_page(GFP_KERNEL) : NULL;
+	bool ok = page && test_disk_io(dev, BLK_READ, 0, page, PAGE_SIZE / BLK_SECTOR) == 0 &&
+		  memcmp(page + LABEL_AT, LABEL, sizeof(LABEL)) == 0;
+
+	free_page((unsigned long)page);
+	return ok;
+}
+
+static void swap_disk_end(int *unused)
+{
+	struct swap_counts counts = swap_counts();
+
+	(void)unused;
+	blk_fault_set(blk_find(DISK), BLK_FAULT_NONE, 0);
+	EXPECT_EQ(programs_snapshot(NULL, 0), 0);
+	EXPECT_EQ(counts.nr_free, counts.nr_slots);
+	expect_valid();
+	if (swap_is_on())
+		EXPECT_EQ(swap_off(DISK), 0);
+	(void)vmscan_reclaim(GFP_HIGHUSER, SIZE_MAX);
+	vmalloc_purge(); /* of maps */
+}
+
+/* First lines of a test: at its end every slot is free, and every page. */
+#define SWAP_DISK()                                                                                          \
+	if (!disk_is_ours())                                                                                 \
+		SKIP("no swap disk for tests is ide0");                                                      \
+	(void)vmscan_reclaim(GFP_HIGHUSER, SIZE_MAX);                                                        \
+	vmalloc_purge();                                                                                     \
+	PAGES_COME_BACK();                                                                                   \
+	int swap_disk_ ENDS_WITH(swap_disk_end) = 0;                                                         \
+	(void)swap_disk_;                                                                                    \
+	REQUIRE(disk_swap_on(DISK) == 0)
+
+/* --- programs --- */
+
+static unsigned int free_mib(void)
+{
+	return (unsigned int)(nr_free_pages() / MIB_PAGES);
+}
+
+static int start_hog(unsigned int mib, const char *rounds, const char *how)
+{
+	char name[] = "hog", size[12], times[12], random[12];
+	char *word[] = {name, size, times, random};
+
+	(void)snprintf(size, sizeof(size), "%u", mib);
+	(void)snprintf(times, sizeof(times), "%s", rounds);
+	(void)snprintf(random, sizeof(random), "%s", how ? how : "");
+	return program_spawn_words(how ? 4 : 3, word, current->id);
+}
+
+static int end_of(int id)
+{
+	int code = 0;
+
+	if (id < 0)
+		return id;
+	return program_wait((unsigned int)id, &code) == id ? code : -EINTR;
+}
+
+/* Presses what programs have out, as often as that: the first look finds it used. */
+static void press(unsigned int times)
+{
+	while (times--) {
+		for (unsigned int pass = 0; pass < 3; pass++)
+			(void)cache_reclaim(GFP_KERNEL, 1000, ALL_ZONES);
+		yield();
+	}
+}
+
+struct traffic {
+	size_t in, out;
+	struct blk_stat stat;
+};
+
+static struct traffic traffic(void)
+{
+	struct traffic now = {.in = mm_event_count[EVENT_SWAP_IN], .out = mm_event_count[EVENT_SWAP_OUT]};
+
+	blk_stat(blk_find(DISK), &now.stat);
+	return now;
+}
+
+/* Pages a command of the disk, in tenths. */
+static unsigned int pages_a_command(const struct traffic *from, const struct traffic *to, enum blk_op op)
+{
+	uint32_t nr = to->stat.nr_ios[op] - from->stat.nr_ios[op];
+	uint32_t commands = nr - (to->stat.nr_merged[op] - from->stat.nr_merged[op]);
+
+	return commands ? nr * 10 / commands : 0;
+}
+
+/* --- working sets --- */
+
+KTEST(swap_disk, three_times_memory_one_page_after_the_other, "R5 SWP-01 SWP-02 SWP-09 REC-02")
+{
+	SWAP_DISK();
+	struct traffic before = traffic(), after;
+	unsigned int in, out;
+
+	EXPECT_EQ(end_of(start_hog(free_mib() * 3, "3", NULL)), 0);
+	after = traffic();
+	out = pages_a_command(&before, &after, BLK_WRITE);
+	in = pages_a_command(&before, &after, BLK_READ);
+	ktest_note("%zu pages out, %u.%u a request; %zu in, %u.%u a request", after.out - before.out,
+		   out / 10, out % 10, after.in - before.in, in / 10, in % 10);
+	EXPECT(after.out - before.out >= nr_free_pages());
+	EXPECT(out >= 80);
+	EXPECT(in >= 80);
+}
+
+KTEST(swap_disk, three_times_memory_here_and_there, "R5 SWP-01 SWP-02 REC-02")
+{
+	SWAP_DISK();
+	struct traffic before = traffic(), after;
+
+	EXPECT_EQ(end_of(start_hog(free_mib() * 3, "1", "random")), 0);
+	after = traffic();
+	ktest_note("%zu pages out, %zu in", after.out - before.out, after.in - before.in);
+}
+
+KTEST(swap_disk, four_programs_at_once, "R5 SWP-01 SWP-02 REC-02")
+{
+	SWAP_DISK();
+	unsigned int mib = MAX(free_mib() / 2, 1u);
+	int id[4];
+
+	for (unsigned int i = 0; i < 4; i++)
+		id[i] = start_hog(mib, "1", i % 2 ? "random" : NULL);
+	for (unsigned int i = 0; i < 4; i++)
+		EXPECT_EQ(end_of(id[i]), 0);
+}
+
+KTEST(swap_disk, programs_that_are_killed_give_all_back, "R5 R8 SWP-02 SWP-07")
+{
+	SWAP_DISK();
+	unsigned int mib = free_mib() * 2;
+
+	for (unsigned int n = 0; n < 6; n++) {
+		int id = start_hog(mib, "0", n % 2 ? "random" : NULL);
+
+		REQUIRE(id > 0);
+		(void)schedule_timeout_uninterruptible((long)(5 + n * 9));
+		EXPECT_EQ(program_kill((unsigned int)id, 0), 0);
+		EXPECT_EQ(end_of(id), EXIT_KILLED);
+		EXPECT_EQ(swap_counts().nr_free, swap_counts().nr_slots);
+	}
+}
+
+/* --- swapoff --- */
+
+KTEST(swap_disk, swapoff_while_programs_run, "R5 SWP-05")
+{
+	SWAP_DISK();
+	unsigned int mib = MAX(free_mib() / 4, 1u);
+	int id[2] = {start_hog(mib, "40", NULL), start_hog(mib, "40", "random")};
+
+	for (unsigned int n = 0; n < 3; n++) {
+		(void)schedule_timeout_uninterruptible(3);
+		press(8);
+		EXPECT_EQ(swap_off(DISK), 0);
+		EXPECT_EQ(disk_swap_on(DISK), 0);
+	}
+	for (unsigned int i = 0; i < 2; i++)
+		EXPECT_EQ(end_of(id[i]), 0);
+}
+
+KTEST(swap_disk, swapoff_with_too_little_memory_says_so_and_changes_nothing, "R5 SWP-03")
+{
+	SWAP_DISK();
+	int id = start_hog(free_mib() * 2, "0", NULL);
+	size_t slots = swap_counts().nr_slots;
+
+	REQUIRE(id > 0);
+	while (swap_counts().nr_free > slots - nr_free_pages() - cache_counts().nr_pages - MIB_PAGES)
+		(void)schedule_timeout_uninterruptible(1);
+	EXPECT_EQ(swap_off(DISK), -ENOMEM);
+	EXPECT_EQ(swap_counts().nr_slots, slots);
+	EXPECT_EQ(program_kill((unsigned int)id, 0), 0);
+	EXPECT_EQ(end_of(id), EXIT_KILLED);
+}
+
+/* --- the end of memory --- */
+
+KTEST(swap_disk, when_memory_and_swap_are_full_the_largest_program_ends, "R4 R5 SWP-03")
+{
+	SWAP_DISK();
+	unsigned int mib = (unsigned int)(swap_counts().nr_slots / MIB_PAGES) + free_mib() + 8;
+	int small = start_hog(1, "0", NULL), large;
+
+	expect_reports();
+	large = start_hog(mib, "1", NULL);
+	EXPECT_EQ(end_of(large), EXIT_KILLED);
+	EXPECT_EQ(reports_count(), 1);
+	EXPECT(reports_contain("Out of memory: hog asks for"));
+	EXPECT(reports_contain("killed hog, which holds"));
+	reports_forget();
+	EXPECT_EQ(program_kill((unsigned int)small, 0), 0); /* it is there */
+	EXPECT_EQ(end_of(small), EXIT_KILLED);
+}
+
+/* --- failing disks --- */
+
+/* Two programs that are pressed out meanwhile. Result: how many were ended for what could not be read. */
+static unsigned int run_with_fault(enum blk_fault fault, unsigned int n)
+{
+	int id[2] = {start_hog(1, "60", NULL), start_hog(1, "60", "random")};
+	unsigned int nr_ended = 0;
+
+	blk_fault_set(blk_find(DISK), fault, n);
+	for (unsigned int i = 0; i < 6; i++) {
+		press(1);
+		(void)schedule_timeout_uninterruptible(1);
+	}
+	for (unsigned int i = 0; i < 2; i++) {
+		int code = end_of(id[i]);
+
+		EXPECT(code == 0 || code == EXIT_KILLED);
+		nr_ended += code != 0;
+	}
+	blk_fault_set(blk_find(DISK), BLK_FAULT_NONE, 0);
+	EXPECT(disk_is_ours()); /* one that was gone says that it is back */
+	return nr_ended;
+}
+
+static unsigned int nr_lines(const char *says)
+{
+	unsigned int nr = 0;
+
+	for (unsigned int i = 0; report_at(i)[0]; i++)
+		nr += strstr(report_at(i), says) != NULL;
+	return nr;
+}
+
+static unsigned int expect_ended(enum blk_fault fault, unsigned int n)
+{
+	unsigned int nr_ended;
+
+	expect_reports();
+	nr_ended = run_with_fault(fault, n);
+	EXPECT_EQ(nr_lines("it was swapped out, and its disk cannot be read there"), nr_ended);
+	reports_forget();
+	expect_valid();
+	return nr_ended;
+}
+
+KTEST(swap_disk, the_nth_request_that_fails_or_a_disk_that_is_gone_ends_who_lost_a_page_and_no_other,
+      "R5 R7 SWP-04")
+{
+	SWAP_DISK();
+	unsigned int nr_ended = 0;
+
+	for (unsigned int n = 1; n <= 8; n++)
+		nr_ended += expect_ended(BLK_FAULT_ERROR, n);
+	for (unsigned int n = 1; n <= 2; n++)
+		nr_ended += expect_ended(BLK_FAULT_GONE, n);
+	ktest_note("%u of 20 ended for a page that could not be read", nr_ended);
+	EXPECT(nr_ended);
+}
+
+KTEST(swap_disk, a_slow_disk_only_takes_its_time, "R5 R7")
+{
+	SWAP_DISK();
+
+	EXPECT_EQ(expect_ended(BLK_FAULT_SLOW, 20), 0);
+}
