@@ -235,7 +235,8 @@ KTEST(ide, a_table_of_pages_longer_than_a_command_is_split, "S8 DMA-11")
 	if (long_take())
 		EXPECT(long_round());
 	long_give();
-	EXPECT(channel_stat().nr_dma >= nr_dma + 6 || channel_stat().nr_pio > nr_pio);
+	EXPECT(channel_stat().nr_dma >= nr_dma + 2 * DIV_ROUND_UP(NR_LONG * SECTORS_A_PAGE, IDE_MAX_PIECE) ||
+	       channel_stat().nr_pio > nr_pio);
 }
 
 static void narrow_end(struct device **dev)
