@@ -112,9 +112,13 @@ EXT2_SUITE     = tests/boot/run-guest --name='soak-ext2' --qemu='DISK=ide1:8M:ex
 PROGRAMS_COUNTED = --program="sweep=$(call SWEEP_SUITES,16M,sweep)" \
 		 --program="sweep-high=$(call SWEEP_SUITES,24M,sweep,lowmem=16M)" --program="soak=$(call SOAK_SUITE,soak_short)"
 
-# Suites whose requests for memory fail one by one. Not these: `fault` and `leak` use what does it, threads of `thread`, `blk` and
-# `sleep` cannot be stopped half way, `stack` is about what is parked, caches of `books` panic where they cannot be had.
-STARVED_ALL    = selftest=all,-thread,-sleep,-stack,-blk,-books lowmem=48M
+# Suites whose requests for memory fail one by one. Not these: threads of `thread` and `sleep` cannot be stopped half way, caches of
+# `books` panic where they cannot be had, what `scull_hog` asks the prompt for must be refused. Those of the second line run to the end of memory, or make many programs: a run of
+# each takes seconds, and so fewer of their requests are tried one by one (FAIL_NTH_LONG).
+STARVED_ALL    = selftest=all,-thread,-sleep,-books,-scull_hog,-gfp,-oom,-user,-writeback lowmem=48M
+STARVED_LONG   = selftest=gfp,oom,user,writeback lowmem=48M
+FAIL_NTH      ?= 100
+FAIL_NTH_LONG ?= 8
 STARVED_FEW    = selftest=alloc_percpu,bulk,debug,kmalloc,mempool,page_alloc,scull,slab,vmalloc lowmem=48M
 STARVED_HOST   = alloc_percpu,areas,bulk,debug,gfp,highmem,kmalloc,kmap,mempool,page_alloc,pieces,reclaim,slab,vmalloc
 STARVED_GUEST  = tests/boot/run-guest --name='$(1)' --proves='S7 FLT-01' 64M kernel $(2) $(GUEST_WORDS)
@@ -176,11 +180,14 @@ sweep: build/ashlar.elf
 		grep -hE '# .*boundaries hit' build/tests/sweep-16M.log | grep -v 'so far'; \
 		for log in build/tests/sweep-*M.log; do echo "$$log: $$(grep 'so far' $$log | tail -1)"; done; exit $$result
 
-# `make sweep-failures`: each self-test with its 1st, 2nd ... 100th request for memory failing, then the 200th, 400th ...
+# `make sweep-failures`: each self-test with its 1st, 2nd ... FAIL_NTH-th request for memory failing, then the 2nd, 4th, 8th multiple of
+# that. `FAIL_NTH_LONG=100` tries all of them in the long suites, too, which takes hours.
 sweep-failures: build/ashlar.elf build/host/test64
-	$(Q)TIME_LIMIT=1800 tests/run-tests --program="failures=$(call STARVED_GUEST,failures,$(STARVED_ALL) fail_nth=100)" \
-		--program="host=tests/host/run-host host build/host/test64 $(STARVED_HOST) 64 100"; result=$$?; \
-		grep -hoE '[0-9]+ failures' build/tests/failures.log | awk '{ nr += $$1 } END { print nr " requests of the guest failed" }'; exit $$result
+	$(Q)TIME_LIMIT=2400 tests/run-tests --program="failures=$(call STARVED_GUEST,failures,$(STARVED_ALL) fail_nth=$(FAIL_NTH))" \
+		--program="failures-long=$(call STARVED_GUEST,failures-long,$(STARVED_LONG) fail_nth=$(FAIL_NTH_LONG))" \
+		--program="host=tests/host/run-host host build/host/test64 $(STARVED_HOST) 64 $(FAIL_NTH)"; result=$$?; \
+		grep -hoE '[0-9]+ failures' build/tests/failures.log build/tests/failures-long.log | \
+		awk '{ nr += $$1 } END { print nr " requests of the guest failed" }'; exit $$result
 
 # `make crash`: the power cut after every write of a busy run on ext2, and with some of the writes since the last flush.
 .PHONY: crash
