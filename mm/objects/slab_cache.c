@@ -444,22 +444,52 @@ static void print_live_object(const struct kmem_cache *cache, const void *object
 	tell_live_object(object, slab_debug_allocated_text(cache, object, by, sizeof(by)));
 }
 
+static bool is_object_of(const struct kmem_cache *cache, const struct page *first, const void *object)
+{
+	uint32_t offset = object_offset(cache, (uintptr_t)object);
+
+	return virt_is_direct(object) && virt_to_page(object)->slab_cache == cache &&
+	       virt_to_page(object)->slab == first && object_is_whole(cache, offset) &&
+	       offset < first->bump * cache->stride;
+}
+
+#define WALK_OBJECTS 8u /* of a free list, under one lock */
+
+/* Which of the slab's objects are free, as long as the list leads to objects of it that it did not lead to before. Cut in pieces: of
+ * a cache that is still used some of what comes and goes meanwhile is missed, and nothing is followed that is no object. */
+static void find_free_objects(struct kmem_cache *cache, const struct page *first, uint32_t *is_free)
+{
+	bool goes_on = true;
+	char *object = NULL;
+
+	while (goes_on) {
+		irqflags_t flags = port_lock_irqsave(&cache->lock);
+
+		for (unsigned int n = 0; n < WALK_OBJECTS && goes_on; n++) {
+			uint32_t number;
+
+			object = object ? *object_link(cache, object) : first->freelist;
+			goes_on = object && is_object_of(cache, first, object);
+			number = goes_on ? object_offset(cache, (uintptr_t)object) / cache->stride : 0;
+			goes_on = goes_on && !bitmap_test(is_free, number);
+			if (goes_on)
+				bitmap_set(is_free, number);
+		}
+		port_unlock_irqrestore(&cache->lock, flags);
+	}
+}
+
 /* Objects that are handed out, a line each, of the slab that begins with this page, if one does. */
 static void list_live_objects(struct kmem_cache *cache, const struct page *first)
 {
 	uint32_t is_free[MAX_PER_SLAB / 32] = {0};
-	unsigned int number = 0, end = 0;
-	irqflags_t flags = port_lock_irqsave(&cache->lock);
+	unsigned int number, end;
 
-	if (first->slab_cache == cache && first->slab == first) {
-		number = slab_start(cache, first);
-		end = first->bump;
-		ASSERT(end <= slab_end(cache, first)); /* S3 */
-		for (char *object = first->freelist; object; object = *object_link(cache, object))
-			bitmap_set(is_free, object_offset(cache, (uintptr_t)object) / cache->stride);
-	}
-	port_unlock_irqrestore(&cache->lock, flags);
-	for (; number < end; number++)
+	if (first->slab != first)
+		return;
+	end = MIN(READ_ONCE(first->bump), slab_end(cache, first));
+	find_free_objects(cache, first, is_free);
+	for (number = slab_start(cache, first); number < end; number++)
 		if (!bitmap_test(is_free, number))
 			print_live_object(cache, slab_window(cache, first) + number * cache->stride);
 }

@@ -295,6 +295,33 @@ KTEST(slab, a_cache_with_live_objects_is_not_destroyed_and_lists_them, "SLB-05 S
 	EXPECT_EQ(reports_count(), 3);
 }
 
+KTEST(slab, live_objects_are_listed_whatever_the_free_list_leads_to, "SLB-05 S2 DBG-12")
+{
+	OBJECTS_COME_FROM_SLABS();
+	MACHINE_STAYS_AS_FOUND();
+	struct kmem_cache *cache = new_cache(200, SLAB_NO_USER_FLAGS);
+	void **link, *next;
+
+	REQUIRE(cache);
+	slab_keep_closed(cache, true);
+	REQUIRE(alloc_objects(cache, 0, 3) == 3);
+	free_objects(cache, 1, 3, 1);
+	link = object_link(cache, objects[2]);
+	next = *link;
+	expect_reports();
+	*link = objects[2]; /* to itself */
+	EXPECT_EQ(kmem_cache_destroy(cache), 1);
+	EXPECT_EQ(reports_count(), 3); /* of the two that it does not lead to */
+	*link = (void *)16;
+	EXPECT_EQ(kmem_cache_destroy(cache), 1);
+	EXPECT_EQ(reports_count(), 6);
+	*link = next;
+	EXPECT_EQ(kmem_cache_destroy(cache), 1);
+	EXPECT_EQ(reports_count(), 8);
+	free_objects(cache, 0, 1, 1);
+	EXPECT_EQ(kmem_cache_destroy(cache), 0);
+}
+
 KTEST(slab, a_full_slab_is_listed_too, "SLB-05 S2")
 {
 	MACHINE_STAYS_AS_FOUND();
