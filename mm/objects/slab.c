@@ -170,18 +170,15 @@ static unsigned int sure_order(const struct kmem_cache *cache)
 /* A slab for which nobody has to wait. Who may wait does so for an object as well, see wait_for_object(). */
 static struct page *new_slab(struct kmem_cache *cache, gfp_t gfp, const void *caller)
 {
-	gfp_t quiet = slab_gfp(cache, gfp) | __GFP_NOWARN;
-	struct page *first;
+	gfp_t quiet = (slab_gfp(cache, gfp) & ~GFP_PATIENCE) | __GFP_NOWARN;
+	struct page *first = page_alloc_for(quiet, cache->order, caller);
 
-	if (gfp_has(gfp, __GFP_WAIT))
-		quiet &= ~GFP_PATIENCE;
-	first = page_alloc_for(quiet, cache->order, caller);
 	if (unlikely(!first) && cache->order)
 		first = alloc_piece(cache, quiet, caller);
 	if (likely(first))
 		return make_slab(cache, first);
-	if (!gfp_has(gfp, __GFP_WAIT))
-		page_alloc_report_failure(slab_gfp(cache, gfp), cache->order);
+	if (!gfp_has(gfp, __GFP_WAIT | __GFP_NOWARN))
+		page_alloc_print_failure(slab_gfp(cache, gfp), cache->order);
 	return NULL;
 }
 
