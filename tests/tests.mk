@@ -8,13 +8,18 @@ HOST_CFLAGS   := -std=gnu11 -g -O1 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DDEBUG_
 		 -I. -Itests/host/include -idirafter mm/include -idirafter kernel/include
 HOST_LDFLAGS32 := -Wl,--dynamic-linker=/usr/i686-linux-gnu/lib/ld-linux.so.2 -Wl,-rpath,/usr/i686-linux-gnu/lib
 HOSTCC32      ?= i686-linux-gnu-gcc
+comma         := ,
 
 # mm as the kernel has it; of the kernel only what needs no machine. string.c is left to the host's C library.
 GUEST_ONLY := $(addprefix tests/kernel/test_,$(addsuffix .c,trap irq handler thread context kmap_threads protect timer percpu rseq sweep soak books books_names scull vmalloc_irq))
 GUEST_ONLY += tests/kernel/test_pci.c tests/kernel/test_blk.c tests/kernel/test_ide.c tests/kernel/test_ide_odd.c tests/kernel/test_diskfile.c tests/kernel/test_vfs.c tests/kernel/test_ext2.c tests/kernel/test_ext2_cut.c tests/kernel/test_scullf.c tests/kernel/test_ext2_edges.c tests/kernel/test_ext2_damage.c tests/kernel/test_floppy.c tests/kernel/test_edu.c tests/kernel/test_dma_image.c tests/kernel/test_demo.c tests/kernel/test_hog.c tests/kernel/test_sweep_slow.c tests/kernel/test_rules.c tests/kernel/test_slab_guest.c tests/kernel/test_keyboard.c
 GUEST_ONLY += tests/kernel/test_mempool_sleep.c tests/kernel/test_owner.c tests/kernel/test_user.c tests/kernel/test_user_disk.c tests/kernel/test_user_fault.c tests/kernel/test_user_kill.c tests/kernel/test_guard.c tests/kernel/test_fault_drivers.c tests/kernel/test_sleep.c tests/kernel/test_oom.c tests/kernel/test_background.c
 GUEST_ONLY += tests/kernel/test_writeback_disk.c tests/kernel/test_swap_disk.c tests/kernel/test_soak_files.c tests/kernel/test_sweep_cache.c tests/kernel/test_sweep_disk.c tests/kernel/test_soak_ext2.c tests/kernel/test_sweep_user.c
-HOST_SOURCES := $(MM_SOURCES) kernel/lib/format.c kernel/core/cmdline.c boot/multiboot.c boot/acpi.c tests/ktest.c tests/ktest_report.c \
+# mm stands on mm/kit, and functions of tests around some of the kit's (tests/host/fake_kit.c).
+HOST_KIT     := $(addprefix mm/kit/,stack.c lock.c descriptor.c threads.c print.c names.c sized.c)
+HOST_WRAP    := $(addprefix -Wl$(comma)--wrap=,object_pop_sized port_size_of_call page_push port_print port_backtrace port_task_name \
+		port_park port_park_for port_unpark)
+HOST_SOURCES := $(MM_SOURCES) $(HOST_KIT) kernel/lib/format.c kernel/core/cmdline.c boot/multiboot.c boot/acpi.c tests/ktest.c tests/ktest_report.c \
 		monitor/line.c monitor/parse.c user/elf.c \
 		$(filter-out $(GUEST_ONLY),$(sort $(wildcard tests/kernel/test_*.c))) $(sort $(wildcard tests/host/test_*.c)) \
 		tests/host/main.c $(sort $(wildcard tests/host/fake_*.c))
@@ -39,11 +44,11 @@ build/host32/%.o: %.c tests/tests.mk
 
 build/host/test64: $(HOST_OBJECTS64)
 	@mkdir -p $(@D)
-	$(Q)$(HOSTCC) $(HOST_SANITIZE) $^ -o $@
+	$(Q)$(HOSTCC) $(HOST_SANITIZE) $(HOST_WRAP) $^ -o $@
 
 build/host/test32: $(HOST_OBJECTS32)
 	@mkdir -p $(@D)
-	$(Q)$(HOSTCC32) $(HOST_SANITIZE) $(HOST_LDFLAGS32) $^ -o $@
+	$(Q)$(HOSTCC32) $(HOST_SANITIZE) $(HOST_LDFLAGS32) $(HOST_WRAP) $^ -o $@
 
 build/host/memmap: $(MEMMAP_OBJECTS)
 	@mkdir -p $(@D)
@@ -72,7 +77,7 @@ build/cov/%.o: %.c tests/tests.mk
 	$(Q)$(HOSTCC) $(COV_CFLAGS) -MD -MP -c $< -o $@
 
 build/cov/test: $(COV_OBJECTS)
-	$(Q)$(HOSTCC) --coverage $^ -o $@
+	$(Q)$(HOSTCC) --coverage $(HOST_WRAP) $^ -o $@
 
 -include $(sort $(COV_OBJECTS:.o=.d))
 
@@ -137,7 +142,8 @@ PROGRAMS_OTHER = --program='monitor=tests/boot/monitor-script' --program='prove=
 		 --program="failures-few=$(call STARVED_GUEST,failures-few,$(STARVED_FEW) fail_nth=1)" --program='lint=tools/lint/self-test'
 # mm in a kernel that is not ours, and in a program of Linux; tests/port/Makefile.
 PORTS         := hosted level1 level2
-PROGRAMS_PORT := $(foreach port,$(PORTS) tree,--program='port $(port)=tests/port/run $(port)')
+PROGRAMS_PORT := $(foreach port,$(PORTS) tree,--program='port $(port)=tests/port/run $(port)') \
+		 --program='port names=tests/port/names'
 
 .PHONY: $(PORTS:%=port-%)
 $(PORTS:%=port-%): port-%:

@@ -16,10 +16,10 @@ struct port_lock {
 
 struct kit_thread;
 
-/* Written by its CPU with interrupts off. */
+/* Written by its CPU alone. A handler leaves nr_held as it was, so a thread may count with interrupts on. */
 struct kit_cpu {
 	unsigned int nr_held;	  /* locks */
-	struct kit_thread *noted; /* to be woken, linked by next_noted */
+	struct kit_thread *noted; /* to be woken, linked by next_noted; interrupts are off */
 };
 
 extern struct kit_cpu kit_cpu[KIT_CPUS];
@@ -43,10 +43,10 @@ static inline void kit_lock(struct port_lock *lock)
 
 	if (unlikely(port_lock_is_held(lock)))
 		kit_lock_misused(lock, "is taken by the CPU that holds it");
+	kit_cpu[port_cpu()].nr_held++; /* first: no handler in between sees a lock held and none counted */
 	while (!__atomic_compare_exchange_n(&lock->owner, &nobody, port_cpu() + 1, true, __ATOMIC_ACQUIRE,
 					    __ATOMIC_RELAXED))
 		nobody = 0;
-	kit_cpu[port_cpu()].nr_held++;
 }
 
 static inline void kit_unlock(struct port_lock *lock)

@@ -29,7 +29,7 @@ uint32_t *port_scope(void)
 	return &kit_current()->scope;
 }
 
-void port_park_for(unsigned int timeout_ms)
+static void park(unsigned int timeout_ms)
 {
 	struct kit_thread *me = kit_current();
 	irqflags_t flags = irq_save();
@@ -42,11 +42,18 @@ void port_park_for(unsigned int timeout_ms)
 
 void port_park(void)
 {
-	port_park_for(0);
+	park(0);
 }
 
+void port_park_for(unsigned int timeout_ms)
+{
+	park(timeout_ms ? timeout_ms : 1);
+}
+
+/* A handler may note others at any moment but here. */
 void kit_hand_over(void)
 {
+	irqflags_t flags = irq_save();
 	struct kit_cpu *cpu = &kit_cpu[port_cpu()];
 
 	while (cpu->noted) {
@@ -56,6 +63,7 @@ void kit_hand_over(void)
 		__atomic_store_n(&thread->is_noted, false, __ATOMIC_RELEASE);
 		kit_wake(thread);
 	}
+	irq_restore(flags);
 }
 
 void port_unpark(struct port_thread *thread)

@@ -10,7 +10,7 @@ BENCH_TRACE := tests/data/linux-6.1-busybox.trace.gz
 BENCH_QEMU  := $(QEMU) -accel tcg -nodefaults -display none -serial stdio -no-reboot \
 	       -device isa-debug-exit,iobase=0xf4,iosize=0x04 -m 512M -icount shift=0,sleep=off
 
-REPLAY_SOURCES := $(MM_SOURCES) kernel/lib/format.c $(sort $(wildcard tests/host/fake_*.c)) \
+REPLAY_SOURCES := $(MM_SOURCES) $(HOST_KIT) kernel/lib/format.c $(sort $(wildcard tests/host/fake_*.c)) \
 		  tests/host/tool_replay.c
 REPLAY_OBJECTS := $(REPLAY_SOURCES:%.c=build/host64/%.o)
 
@@ -19,7 +19,7 @@ host: build/host/replay
 
 build/host/replay: $(REPLAY_OBJECTS)
 	@mkdir -p $(@D)
-	$(Q)$(HOSTCC) $(HOST_SANITIZE) $^ -o $@
+	$(Q)$(HOSTCC) $(HOST_SANITIZE) $(HOST_WRAP) $^ -o $@
 
 build/trace.bin: $(BENCH_TRACE) build/host/replay
 	$(Q)build/host/replay --pack $< $@
@@ -31,7 +31,6 @@ BENCH_RUN = timeout 1200 $(BENCH_QEMU) $(4) -kernel $(1) -initrd build/trace.bin
 
 # irqoff_max and irqoff_crowd need the other kernel, windows need high memory, blk_* a disk, which would disturb the others, and
 # W3R_SIZE machines of that size, `high` one with high memory; of what is named the rest this machine.
-comma        := ,
 HIGH_NAMES   := kmap_local kmap
 DISK_NAMES   := blk_read_4k blk_write_4k
 SIZE_NAMES   := W3R_128M W3R_256M W3R_high

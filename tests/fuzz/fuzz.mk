@@ -8,7 +8,7 @@ FUZZ_CC     ?= clang
 FUZZ_CFLAGS := -std=gnu11 -g -O1 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DDEBUG_LEVEL=2 $(WARNINGS) -Wno-unused-function \
 	       -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer \
 	       -I. -Itests/host/include -idirafter mm/include -idirafter kernel/include
-FUZZ_SOURCES := $(MM_SOURCES) kernel/lib/format.c kernel/core/cmdline.c boot/multiboot.c boot/acpi.c user/elf.c \
+FUZZ_SOURCES := $(MM_SOURCES) $(HOST_KIT) kernel/lib/format.c kernel/core/cmdline.c boot/multiboot.c boot/acpi.c user/elf.c \
 		$(sort $(wildcard tests/host/fake_*.c)) tests/fuzz/frame.c
 FUZZ_NAMES   := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 FUZZ_PROGRAMS := $(foreach bits,64 32,$(FUZZ_NAMES:%=build/fuzz/%-$(bits)))
@@ -26,7 +26,7 @@ build/fuzz/mm-$(1).a: $$(FUZZ_SOURCES:%.c=build/fuzz/$(1)/%.o)
 	$$(Q)rm -f $$@ && ar rcs $$@ $$^
 
 build/fuzz/%-$(1): build/fuzz/$(1)/tests/fuzz/fuzz_%.o build/fuzz/mm-$(1).a
-	$$(Q)$$(FUZZ_CC) $$(FUZZ_FLAGS$(1)) -fsanitize=fuzzer,address,undefined $$(FUZZ_LINK$(1)) $$^ -o $$@
+	$$(Q)$$(FUZZ_CC) $$(FUZZ_FLAGS$(1)) -fsanitize=fuzzer,address,undefined $$(FUZZ_LINK$(1)) $$(HOST_WRAP) $$^ -o $$@
 
 -include $$(FUZZ_SOURCES:%.c=build/fuzz/$(1)/%.d) $$(FUZZ_NAMES:%=build/fuzz/$(1)/tests/fuzz/fuzz_%.d)
 endef

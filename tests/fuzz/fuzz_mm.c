@@ -110,7 +110,7 @@ static void validate(void)
 	struct sink out = {write_line};
 
 	DEMAND(mm_validate(&out) == 0);
-	DEMAND(!host_cpu.irqs_off && host_cpu.nr_locks_held == 0);
+	DEMAND(!host_cpu.irqs_off && kit_cpu[0].nr_held == 0);
 }
 
 static void expect_errors(unsigned int nr)

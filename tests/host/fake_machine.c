@@ -75,6 +75,8 @@ void fake_machine_create(const struct memmap_entry *entries, size_t nr_entries, 
 	is_up = false;
 	fake_machine_destroy();
 	memset(&host_cpu, 0, sizeof(host_cpu));
+	memset(kit_cpu, 0, sizeof(kit_cpu));
+	memset(&kit_descriptors, 0, sizeof(kit_descriptors));
 	memmap_build(&machine.usable, entries, nr_entries);
 	end = machine.usable.nr ? machine.usable.range[machine.usable.nr - 1].end : PAGE_SIZE;
 	lowmem_end = MIN(lowmem_end, end);

@@ -7,19 +7,25 @@
 #include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <kernel/lib/assert.h>
 #include <kernel/lib/errno.h>
+#include <mm/kit/kit.h>
 #include <tests/host/fake_threads.h>
 #include <tests/host/host.h>
+#include <tests/host/wrap.h>
 #include <tests/ktest.h>
 
 struct host_cpu host_cpu;
 
+#define SAID_BYTES 256
+
 static struct {
 	jmp_buf panic_return;
 	bool catches_panic;
-	char panic_text[256];
+	char said[SAID_BYTES]; /* the last message */
+	char panic_text[SAID_BYTES];
 	uint64_t now_ms;
 } fake_port;
 
@@ -30,32 +36,41 @@ void host_abort(const char *what, const char *name)
 	abort();
 }
 
-static void fake_port_panic(const char *text)
+/* What the kit puts before a text is not compared. */
+void kit_write(const char *text, size_t len)
+{
+	static const char *const before[] = {"mm: panic: ", "mm: cannot start: ", "mm: "};
+	unsigned int i = 0;
+
+	while (strncmp(text, before[i], strlen(before[i])) != 0)
+		if (++i == ARRAY_SIZE(before))
+			host_abort("a message that is not mm's:", text);
+	if (text[len - 1] != '\n')
+		host_abort("no newline at the end of", text);
+	snprintf(fake_port.said, sizeof(fake_port.said), "%.*s", (int)(len - 1 - strlen(before[i])),
+		 text + strlen(before[i]));
+}
+
+const char *host_said(void)
+{
+	return fake_port.said;
+}
+
+/* After a panic, and after a refusal: to a test both are the end. */
+void kit_stop(void)
 {
 	if (!fake_port.catches_panic)
-		host_abort("panic:", text);
-	snprintf(fake_port.panic_text, sizeof(fake_port.panic_text), "%s", text);
+		host_abort("panic:", fake_port.said);
+	memcpy(fake_port.panic_text, fake_port.said, sizeof(fake_port.panic_text));
 	longjmp(fake_port.panic_return, 1);
 }
 
-void port_map_descriptors(const void *first, size_t size_bytes)
-{
-	host_cpu.descriptors = first;
-	host_cpu.descriptor_bytes = size_bytes;
-}
-
-const void *port_descriptor(const void *addr)
-{
-	static const char empty[PORT_DESCRIPTOR_BYTES];
-	size_t offset =
-		(((uintptr_t)addr - (uintptr_t)host_cpu.direct_map) >> PAGE_SHIFT) * PORT_DESCRIPTOR_BYTES;
-
-	return offset < host_cpu.descriptor_bytes ? host_cpu.descriptors + offset : empty;
-}
-
+/* Locks are as they were before it, as far as the CPU knows. */
 const char *host_catch_panic(void (*fn)(void *arg), void *arg)
 {
 	struct host_cpu before = host_cpu;
+	struct kit_cpu kit_before = kit_cpu[0];
+	struct kit_descriptors descriptors = kit_descriptors;
 	const char *text = NULL;
 
 	fake_port.catches_panic = true;
@@ -64,17 +79,12 @@ const char *host_catch_panic(void (*fn)(void *arg), void *arg)
 	else
 		text = fake_port.panic_text;
 	fake_port.catches_panic = false;
-	if (text)
+	if (text) {
 		host_cpu = before;
+		kit_cpu[0] = kit_before;
+		kit_descriptors = descriptors;
+	}
 	return text;
-}
-
-bool port_describe_address(uintptr_t addr, char *buf, size_t size)
-{
-	(void)addr;
-	(void)buf;
-	(void)size;
-	return false;
 }
 
 void host_set_now_ms(uint64_t ms)
@@ -109,46 +119,17 @@ uint64_t port_now_ms(void)
 	return fake_port.now_ms;
 }
 
-void port_print(enum port_level level, const char *fmt, ...)
+void __wrap_port_print(enum port_level level, const char *fmt, ...)
 {
-	char text[256];
+	char text[SAID_BYTES];
 	va_list args;
 
 	va_start(args, fmt);
 	vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
-	if (!ktest_report((int)level, text) && getenv("VERBOSE"))
-		fprintf(stderr, "# %s\n", text);
-}
-
-void port_panic(const char *fmt, ...)
-{
-	char text[256];
-	va_list args;
-
-	va_start(args, fmt);
-	vsnprintf(text, sizeof(text), fmt, args);
-	va_end(args);
-	fake_port_panic(text);
-	abort(); /* not reached */
-}
-
-/* To a test both are the end. */
-void port_refuse(const char *fmt, ...)
-{
-	char text[256];
-	va_list args;
-
-	va_start(args, fmt);
-	vsnprintf(text, sizeof(text), fmt, args);
-	va_end(args);
-	fake_port_panic(text);
-	abort(); /* not reached */
-}
-
-void assert_failed(const char *expr, const char *file, int line)
-{
-	port_panic("%s:%d: %s", file, line, expr);
+	__real_port_print(level, "%s", text);
+	if (!ktest_report((int)level, fake_port.said) && getenv("VERBOSE"))
+		fprintf(stderr, "# %s\n", fake_port.said);
 }
 
 static const void *const *callers;
@@ -160,22 +141,16 @@ void host_set_callers(const void *const *frames, unsigned int nr)
 	nr_callers = nr;
 }
 
-unsigned int port_backtrace(const void **frame, unsigned int max)
+unsigned int __wrap_port_backtrace(const void **frame, unsigned int max)
 {
 	unsigned int nr = 0;
 
 	for (; nr < max && nr < nr_callers; nr++)
 		frame[nr] = callers[nr];
-	return nr;
+	return nr ? nr : __real_port_backtrace(frame, max);
 }
 
-const char *port_code_name(const void *ip, char *buf, size_t size)
-{
-	snprintf(buf, size, "%p", ip);
-	return buf;
-}
-
-const char *port_task_name(void)
+const char *__wrap_port_task_name(void)
 {
 	return host_thread_name();
 }

@@ -11,8 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <mm/port.h>
+#include <mm/kit/kit.h>
 #include <tests/host/host.h>
+#include <tests/host/wrap.h>
 #include <tests/ktest.h>
 
 #ifdef __SANITIZE_ADDRESS__
@@ -32,14 +33,14 @@
 #define NEVER	    (~(uint64_t)0)
 
 struct port_thread {
+	struct kit_thread kit; /* first: one is the other's address */
 	void *sp;
 	char *stack;
 	size_t stack_bytes;
 	void *fake_stack; /* ASan's */
 	void (*run)(void);
-	bool is_asleep, has_ended, is_unparked, is_killed;
+	bool is_asleep, has_ended, is_killed;
 	uint64_t deadline_ms;
-	uint32_t scope;
 	char name[16];
 };
 
@@ -342,7 +343,7 @@ static void pick_next(void)
 	}
 }
 
-/* --- mm/port.h --- */
+/* --- mm/kit/kit.h, and what is around the kit's sleeping --- */
 
 /* The coroutine that runs, or NULL: the only thread there is. */
 static struct port_thread *running(void)
@@ -350,11 +351,32 @@ static struct port_thread *running(void)
 	return play.scene && play.current != &play.test ? play.current : NULL;
 }
 
-struct port_thread *port_current(void)
+struct kit_thread *kit_current(void)
 {
 	struct port_thread *thread = running();
 
-	return thread ? thread : &play.test;
+	return thread ? &thread->kit : &play.test.kit;
+}
+
+/* Threads that can go on have interrupts on. */
+void kit_sleep(struct kit_thread *me, unsigned int timeout_ms)
+{
+	struct port_thread *thread = (struct port_thread *)me;
+
+	if (!irqs_disabled() || thread != play.current)
+		host_abort("goes to sleep as nobody may:", thread->name);
+	thread->is_asleep = true;
+	thread->deadline_ms = timeout_ms ? port_now_ms() + timeout_ms : NEVER;
+	host_cpu.irqs_off = false;
+	pick_next();
+	host_cpu.irqs_off = true;
+}
+
+void kit_wake(struct kit_thread *thread)
+{
+	if (!irqs_disabled() || kit_cpu[port_cpu()].nr_held)
+		host_abort("woken under a lock of mm's:", ((struct port_thread *)thread)->name);
+	wake((struct port_thread *)thread);
 }
 
 static void (*on_park)(void);
@@ -364,20 +386,16 @@ void host_set_on_park(void (*fn)(void))
 	on_park = fn;
 }
 
-static void sleep_until(uint64_t deadline_ms)
+static void about_to_park(const struct port_thread *thread)
 {
-	struct port_thread *thread = play.current;
-
 	if (port_is_atomic() || irqs_disabled())
 		host_scene_fail("%s sleeps where nobody may", thread->name);
-	thread->is_asleep = true;
-	thread->deadline_ms = deadline_ms;
-	pick_next();
+	host_point("park");
 }
 
-void port_park_for(unsigned int timeout_ms)
+void __wrap_port_park_for(unsigned int timeout_ms)
 {
-	struct port_thread *thread = running();
+	const struct port_thread *thread = running();
 
 	if (!thread) {
 		host_set_now_ms(port_now_ms() + timeout_ms);
@@ -387,21 +405,15 @@ void port_park_for(unsigned int timeout_ms)
 	}
 	if (timeout_ms > MAX_SLEEP)
 		host_scene_fail("%s goes to sleep for %u ms", thread->name, timeout_ms);
-	host_point("park");
-	if (!thread->is_unparked)
-		sleep_until(port_now_ms() + timeout_ms);
-	thread->is_unparked = false;
+	about_to_park(thread);
+	__real_port_park_for(timeout_ms);
 }
 
-void port_park(void)
+void __wrap_port_park(void)
 {
-	struct port_thread *thread = running();
-
-	if (thread) {
-		host_point("park");
-		while (!thread->is_unparked)
-			sleep_until(NEVER);
-		thread->is_unparked = false;
+	if (running()) {
+		about_to_park(running());
+		__real_port_park();
 		return;
 	}
 	if (!on_park)
@@ -409,20 +421,11 @@ void port_park(void)
 	on_park();
 }
 
-void port_unpark(struct port_thread *thread)
+void __wrap_port_unpark(struct port_thread *thread)
 {
-	if (thread == &play.test)
-		return;
-	thread->is_unparked = true;
-	wake(thread);
-	host_point("unpark");
-}
-
-uint32_t *port_scope(void)
-{
-	static uint32_t scope;
-
-	return running() ? &play.current->scope : &scope;
+	__real_port_unpark(thread);
+	if (thread != &play.test)
+		host_point("unpark");
 }
 
 bool port_is_killed(void)

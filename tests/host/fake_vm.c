@@ -27,11 +27,6 @@ static struct {
 	size_t nr_remembered;
 } fake_vm;
 
-unsigned int port_debug_level(void)
-{
-	return DEBUG_LEVEL;
-}
-
 uintptr_t port_windows_start(void)
 {
 	if (!fake_vm.start)

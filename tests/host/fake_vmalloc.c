@@ -61,7 +61,7 @@ void port_vmalloc_space(uintptr_t *start, uintptr_t *end)
 	fake_vmalloc_flush_all();
 	fake.work = NULL;
 	*start = fake.start;
-	*end = fake.start + (fake.space_bytes ? fake.space_bytes : WINDOW_BYTES);
+	*end = fake.start + (fake.space_bytes ? ALIGN_DOWN(fake.space_bytes, PORT_TABLE_SPAN) : WINDOW_BYTES);
 }
 
 void host_set_vmalloc_bytes(size_t size_bytes)

@@ -31,10 +31,14 @@ int fake_machine_fd(void);
 /* Runs fn(arg). Result: the text of the panic that ended it, or NULL when it returned. */
 const char *host_catch_panic(void (*fn)(void *arg), void *arg);
 
+/* The last message of mm's, without what the kit puts around it. */
+const char *host_said(void);
+
 /* Runs what port_work_queue() was given, as the kernel's thread for it would. */
 void host_run_work(void);
 
-/* How large vmalloc's space is on machines booted from now on: a multiple of PORT_TABLE_SPAN; 0: as it was. */
+/* How large vmalloc's space is on machines booted from now on: a multiple of PORT_TABLE_SPAN; 1: none;
+ * 0: as it was. */
 void host_set_vmalloc_bytes(size_t size_bytes);
 
 /* Flushes of vmalloc's space, for fake_vm.c, which has the rest. false: not an address of that space. */

@@ -86,7 +86,7 @@ static void finish(void)
 	FAIL_UNLESS(nr_free_pages() == scene.nr_free_before);
 	FAIL_UNLESS(vmalloc_used_bytes() == 0);
 	FAIL_UNLESS(mm_validate(NULL) == 0);
-	FAIL_UNLESS(!irqs_disabled() && host_cpu.nr_locks_held == 0 && !port_is_atomic());
+	FAIL_UNLESS(!irqs_disabled() && kit_cpu[0].nr_held == 0 && !port_is_atomic());
 }
 
 /* --- waiting for addresses --- */

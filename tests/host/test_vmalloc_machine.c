@@ -300,3 +300,18 @@ KTEST(vmalloc_machine, an_address_that_only_looks_like_an_area_is_not_one, "V1 D
 	vmalloc_purge();
 	expect_valid();
 }
+
+KTEST(vmalloc_machine, a_port_without_a_space_has_each_area_refused, "V1 D10")
+{
+	host_set_vmalloc_bytes(1);
+	fake_machine_boot_pc(64);
+	host_set_vmalloc_bytes(0);
+	MACHINE_STAYS_AS_FOUND();
+	reports_capture();
+	EXPECT_EQ(vmalloc_total_bytes(), 0);
+	EXPECT_NULL(vmalloc(PAGE_SIZE));
+	EXPECT_EQ(reports_count(), 1);
+	reports_forget();
+	EXPECT_NULL(vmalloc(MIB(1u)));
+	vmalloc_purge();
+}

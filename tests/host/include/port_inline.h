@@ -1,20 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* The inline half of mm/port.h on the host: the interrupt flag is a bool, a lock is a name with an owner, the
- * direct map is wherever the fake machine put its memory. Misuse aborts the test program with one line.
- * Context: one thread. */
+/* The inline half of mm/port.h on the host: the interrupt flag is a bool, the direct map is wherever the fake machine put
+ * its memory, the rest is mm/kit's. Misuse aborts the test program with one line. Context: one thread. */
 #pragma once
 
 #include <kernel/lib/compiler.h>
 #include <kernel/lib/types.h>
 
 struct host_cpu {
-	char *direct_map;	 /* where physical 0 of the fake machine is */
-	const char *descriptors; /* of the pages there */
-	size_t descriptor_bytes;
+	char *direct_map; /* where physical 0 of the fake machine is */
 	bool irqs_off, in_interrupt;
 	bool flushes_late; /* as without debugging: vfree frees pages that the CPU may remember */
-	unsigned int nr_locks_held;
 	unsigned int cpu, nr_more_cpus; /* which one runs; others there may be */
+	const char *given_back;		/* the lock that is being given back; NULL: none */
 };
 
 extern struct host_cpu host_cpu;
@@ -24,11 +21,6 @@ NORETURN void host_abort(const char *what, const char *name);
 typedef struct {
 	bool were_off;
 } irqflags_t;
-
-struct port_lock {
-	const char *name;
-	bool held;
-};
 
 /* Something else may happen here, where interrupts are on: `name` is the lock about to be taken or just given
  * back, else "irq" (switched on again), "preempt", "park", "unpark", "clock". NULL while no scene is played,
@@ -46,16 +38,6 @@ static inline char *port_direct_map(void)
 	return host_cpu.direct_map;
 }
 
-/* Descriptors by address: mm's own for the direct map, else an empty one. */
-#define PORT_DESCRIPTOR_BYTES (sizeof(void *) == 4 ? 32u : 56u)
-
-static inline bool port_has_descriptor(const void *addr)
-{
-	return (uintptr_t)addr >= (uintptr_t)host_cpu.direct_map;
-}
-
-const void *port_descriptor(const void *addr);
-
 static inline irqflags_t irq_save(void)
 {
 	irqflags_t flags = {host_cpu.irqs_off};
@@ -66,8 +48,13 @@ static inline irqflags_t irq_save(void)
 
 static inline void irq_restore(irqflags_t flags)
 {
+	const char *name = host_cpu.given_back ? host_cpu.given_back : "irq";
+
 	host_cpu.irqs_off = flags.were_off;
-	host_point("irq");
+	if (flags.were_off)
+		return;
+	host_cpu.given_back = NULL;
+	host_point(name);
 }
 
 static inline bool irqs_disabled(void)
@@ -75,64 +62,10 @@ static inline bool irqs_disabled(void)
 	return host_cpu.irqs_off;
 }
 
-static inline void port_lock_init(struct port_lock *lock, const char *name)
-{
-	lock->name = name;
-	lock->held = false;
-}
-
-static inline bool port_lock_is_held(const struct port_lock *lock)
-{
-	return lock->held;
-}
-
-static inline irqflags_t port_lock_irqsave(struct port_lock *lock)
-{
-	irqflags_t flags;
-
-	host_point(lock->name);
-	flags = irq_save();
-	if (lock->held)
-		host_abort("taken twice: lock", lock->name);
-	lock->held = true;
-	host_cpu.nr_locks_held++;
-	return flags;
-}
-
-static inline void port_unlock_irqrestore(struct port_lock *lock, irqflags_t flags)
-{
-	if (!lock->held)
-		host_abort("released but not held: lock", lock->name);
-	if (!host_cpu.irqs_off)
-		host_abort("released with interrupts on: lock", lock->name);
-	lock->held = false;
-	host_cpu.nr_locks_held--;
-	host_cpu.irqs_off = flags.were_off;
-	host_point(lock->name);
-}
-
-/* One thread: the same without the interrupt flag, and nobody may sleep meanwhile. */
 void port_preempt_disable(void);
 void port_preempt_enable(void);
 
-static inline void port_lock_thread(struct port_lock *lock)
-{
-	if (lock->held)
-		host_abort("taken twice: lock", lock->name);
-	lock->held = true;
-	host_cpu.nr_locks_held++;
-	port_preempt_disable();
-}
-
-static inline void port_unlock_thread(struct port_lock *lock)
-{
-	if (!lock->held)
-		host_abort("released but not held: lock", lock->name);
-	lock->held = false;
-	host_cpu.nr_locks_held--;
-	port_preempt_enable();
-}
-
+#define PORT_TABLE_SPAN	    0x200000u
 #define PORT_PROT_KERNEL    0u
 #define PORT_PROT_KERNEL_RO 1u
 #define PORT_PROT_KERNEL_IO 2u
@@ -178,5 +111,26 @@ static inline unsigned int port_nr_cpus(void)
 	return 1 + host_cpu.nr_more_cpus;
 }
 
-#include <mm/kit/stack.h>
-#include <mm/kit/words.h>
+#define KIT_CPUS 8u /* port_nr_cpus() is no more */
+
+/* The kit's locks, with something else before they are taken and after they are given back. */
+#define port_lock_irqsave      kit_lock_irqsave
+#define port_unlock_irqrestore kit_unlock_irqrestore
+#include <mm/kit/common.h>
+#undef port_lock_irqsave
+#undef port_unlock_irqrestore
+
+static inline irqflags_t port_lock_irqsave(struct port_lock *lock)
+{
+	host_point(lock->name);
+	return kit_lock_irqsave(lock);
+}
+
+static inline void port_unlock_irqrestore(struct port_lock *lock, irqflags_t flags)
+{
+	if (!host_cpu.irqs_off)
+		host_abort("released with interrupts on: lock", lock->name);
+	host_cpu.given_back = lock->name;
+	kit_unlock_irqrestore(lock, flags);
+	host_cpu.given_back = NULL;
+}
