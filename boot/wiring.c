@@ -234,8 +234,6 @@ unsigned int port_debug_level(void)
 	return DEBUG_LEVEL;
 }
 
-STATIC_ASSERT(PORT_TABLE_SPAN == MMU_TABLE_SPAN, "mm and the page tables agree");
-
 void port_add_table(uintptr_t addr, pfn_t table)
 {
 	mmu_set_table(addr, (paddr_t)table << PAGE_SHIFT);

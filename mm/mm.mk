@@ -4,7 +4,7 @@
 #   MM_DIR     the folder that holds mm/ and kernel/lib/        MM_OUT   where objects and libmm.a go
 #   MM_CC      the compiler, default $(CC)                      MM_AR, MM_OBJCOPY
 #   MM_CFLAGS  the kernel's own flags for its machine, and -I of the folder with its port_inline.h
-#   MM_WITH    parts beside the core: threads (that sleep for memory) kmap vmalloc cache aspace dma checks; default none
+#   MM_WITH    parts beside the core: threads (that sleep for memory) kmap vmalloc cache aspace (brings cache) dma checks; default none
 #   MM_NAMES   1: globals are called mm_... (mm/kit/mm_names.h)
 #   include $(MM_DIR)/mm/mm.mk, and link $(MM_OUT)/libmm.a; the goal mm-sizes prints what each part takes
 
@@ -31,7 +31,7 @@ MM_PART_dma     := $(patsubst $(MM_DIR)/mm/%.c,%,$(sort $(wildcard $(MM_DIR)/mm/
 MM_PART_checks  := report/owner report/poison $(if $(filter vmalloc,$(MM_WITH)),report/guard)
 MM_PART_threads := kit/threads
 MM_PART_kit     := $(filter-out kit/absent kit/threads $(if $(filter threads,$(MM_WITH)),kit/no_threads),$(patsubst $(MM_DIR)/mm/%.c,%,$(sort $(wildcard $(MM_DIR)/mm/kit/*.c))))
-MM_PARTS        := core $(MM_WITH) more kit
+MM_PARTS        := core $(sort $(MM_WITH) $(if $(filter aspace,$(MM_WITH)),cache)) more kit
 
 # -fno-strict-aliasing: a page's memory is seen as what it holds at the time. -fno-delete-null-pointer-checks: address 0 may be
 # memory. -fno-common: what absent.c has is weak, and nothing else is.

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Everything mm needs from the machine and the kernel around it: docs/porting.md goes through it. Whoever embeds mm
  * implements this file and puts a <port_inline.h> on the include path; the linker and the include path choose, never an
- * #ifdef in mm. What mm/kit/ has ready is marked (k). Beside this: assert_failed() of kernel/lib/bug.h (k), and the
- * functions of kernel/lib/string.h and format.h (k).
+ * #ifdef in mm. What mm/kit/ has ready is marked (k). In groups by who needs it: mm asks nothing for a part that is not
+ * linked (MM_WITH of mm.mk), and nothing that is not named here; tests/port/names compares. Beside this: assert_failed()
+ * of kernel/lib/bug.h (k), and the functions of kernel/lib/string.h and format.h (k, weak).
  *
- * <port_inline.h> supplies, inline because the fast paths use them.
+ * === always ===
  *
- * Always:
+ * <port_inline.h> supplies, inline because the fast paths use them:
  *   char *port_direct_map(void)      virtual address of physical 0. All RAM below lowmem_end is mapped there before
  *                                    mm_init_zones(); a multiple of 4 MiB, so that blocks are aligned
  *   irqflags_t, irq_save(), irq_restore(flags)  nests; restores what was
@@ -18,11 +19,6 @@
  *   irqflags_t port_lock_irqsave(lock)      not recursive; owner known; complains when misused (k)
  *   void port_unlock_irqrestore(lock, flags) (k)
  *   bool port_lock_is_held(lock)     by this CPU (k)
- *   void port_lock_thread(lock), port_unlock_thread(lock)  a lock that no interrupt takes: preemption is
- *                                    off, interrupts are on (k)
- *   bool port_is_atomic(void)        in a context where nobody may sleep, interrupts switched off apart (k: always)
- *   port_preempt_disable(), port_preempt_enable()  nests (k: nothing)
- *   bool port_in_interrupt(void)     no thread runs: a handler, hard or soft (k: never)
  *   unsigned int port_cpu(void)      number of this CPU, which it stays while preemption is off (k: one)
  *   unsigned int port_nr_cpus(void)  numbers of CPUs are below it; the same for good (k: one)
  *   void port_clear(start, size_bytes)      memset 0 of whole words (k)
@@ -30,27 +26,10 @@
  *   void port_copy_words(to, from, nr)      memcpy of nr words of a pointer's size (k)
  *   void port_fill(start, size_bytes, word)  the same with any word (k)
  *   port_find_other_word(start, size_bytes, word)  the first of whole words that is another, or the end (k)
- *   struct pcpu_stack, pcpu_stack_here(stack), PCPU_CALL, PCPU_OBJECTS, and the operations
- *   object_pop[_wait _kernel _atomic _sized], object_push, page_pop[_wait], page_push: see mm/kit/stack.h (k)
- *   or boot/port/pcpu_stack.h. _sized: of a size that the compiler knows, see port_size_of_call()
- *
- * If memory lies above the direct map, mapped/highmem.c and kmap.c (k: none does):
- *   void *port_kmap_push(pfn)        map a page in the next window of this CPU; its address. When all
- *                                    PORT_KMAP_SLOTS are taken: kmap_local_overflow(), which mm supplies
- *   bool port_kmap_pop(addr)         unmap, flush and give back the window taken last, if it holds addr;
- *                                    false: it does not, nothing changed
- *   void *port_kmap_take(number, pfn) map a page in this very window of this CPU, of PORT_KMAP_NUMBERS that are
- *                                    no part of those; NULL: it is taken. Preemption is off until
- *   bool port_kmap_give(addr)        unmap, flush and give back the one that holds addr; false: none does
- *
- * If there is vmalloc, mapped/vm*.c:
- *   PORT_PROT_KERNEL, _RO, _IO       how a page may be mapped
- *   PORT_FLUSH_LATE                  may vfree leave the flush for later?
- *   port_pte_t, port_pte_of(addr), _set(pte, addr, pfn, prot), _clear(pte, addr), _is_mapped(pte), _pfn(pte)
- *
- * If there are programs, aspace/ (k: none):
- *   struct port_space                the page tables of a program
- *   PORT_USER_START, PORT_USER_END   where they reach, multiples of a page
+ *   struct pcpu_stack, pcpu_stack_here(stack), PCPU_CALL, PCPU_OBJECTS, and the operations, see mm/kit/stack.h (k) or
+ *   boot/port/pcpu_stack.h: object_pop, object_pop_wait, object_pop_kernel, object_pop_atomic, object_push, page_pop,
+ *   page_pop_wait, page_push; object_pop_sized: of a size that the compiler knows, see port_size_of_call(). mm supplies
+ *   their slow paths, object_pop_slow, object_pop_invalid, object_push_slow, page_pop_slow, page_pop_invalid, page_push_slow.
  */
 #pragma once
 
@@ -94,6 +73,27 @@ void port_index_sized_calls(void);
 /* Name of the thread (or context) that runs now, for messages. Context: any. */
 const char *port_task_name(void);
 
+/* Milliseconds since boot, for rate limits. Context: any. */
+uint64_t port_now_ms(void);
+
+/* How much the build checks: DEBUG of the Makefile, 0 to 2. */
+unsigned int port_debug_level(void);
+
+/* C1, for fast paths: debug builds see interrupts that were switched off by hand before anything is taken. */
+static ALWAYS_INLINE bool port_debug_irqs_off(void)
+{
+	return DEBUG_LEVEL >= 1 && unlikely(irqs_disabled());
+}
+
+/* === threads === (k: nobody sleeps, no_threads.h and no_threads.c; threads.c over three functions of kit.h)
+ *
+ * Inline:
+ *   bool port_is_atomic(void)        in a context where nobody may sleep, interrupts switched off apart (k: always)
+ *   port_preempt_disable(), port_preempt_enable()  nests (k: nothing)
+ *   bool port_in_interrupt(void)     no thread runs: a handler, hard or soft (k: never)
+ *   void port_lock_thread(lock), port_unlock_thread(lock)  a lock that no interrupt takes: preemption is
+ *                                    off, interrupts are on (k) */
+
 /* Sleeping. mm sleeps through these alone; its queues of waiters are its own.
  * port_park: sleeps until somebody unparks the thread; an unpark that came before is remembered, once, and
  * then port_park returns at once. port_park_for: the same for at most timeout_ms. Either may return early, so
@@ -109,9 +109,6 @@ void port_unpark(struct port_thread *thread); /* Context: any. */
 /* A word of the thread that runs now, 0 at first, for the scopes it is in (mm/reclaim/scope.h). Context: process. */
 uint32_t *port_scope(void);
 
-/* Bytes that are left of the running thread's stack, 0 where nobody knows. Context: process. */
-size_t port_stack_left(void);
-
 /* Out of memory. Kill the thread that may be killed and holds most, unless one that was killed has yet to
  * end and is not overdue; it is woken wherever it sleeps, and port_is_killed() says so to it. name: PORT_NAME_MAX bytes.
  * Context: any. Serves R4. */
@@ -123,33 +120,27 @@ bool port_is_killed(void);
 /* The same question as port_check_may_sleep() below, asked silently. Context: any. */
 bool port_may_sleep(void);
 
-/* Milliseconds since boot, for rate limits. Context: any. */
-uint64_t port_now_ms(void);
-
 /* May the code that runs now sleep? If not, reports "BUG: sleeping function called from invalid context at
  * file:line" with the context and a backtrace (C1). Context: any. */
 bool port_check_may_sleep(const char *file, int line);
 
-/* How much the build checks: DEBUG of the Makefile, 0 to 2. */
-unsigned int port_debug_level(void);
-
-/* C1, for fast paths: debug builds see interrupts that were switched off by hand before anything is taken. */
-static ALWAYS_INLINE bool port_debug_irqs_off(void)
-{
-	return DEBUG_LEVEL >= 1 && unlikely(irqs_disabled());
-}
-
-/* How many bits a physical address of this CPU has: a page table's entry with more of them faults. */
-unsigned int port_physical_bits(void);
-
-/* --- mm's own part of virtual memory: page by page, in 4 KiB pages that are written and never executed ---
+/* === kmap === memory above the direct map (k: there is none, no_highmem.h)
  *
- * port_add_table: the cleared page of low memory `table` becomes the page table of the PORT_TABLE_SPAN around
- * addr, which has none; it stays so. port_map_page wants a table; the address belongs to the caller and
- * nothing is mapped there. port_unmap_page clears the entry; the CPU may remember it until one of the
- * flushes. Context: any. */
-#define PORT_TABLE_SPAN 0x200000u
-
+ * Inline, for mapped/highmem.c:
+ *   PORT_KMAP_SLOTS, PORT_KMAP_NUMBERS  how many windows a CPU has
+ *   void *port_kmap_push(pfn)        map a page in the next window of this CPU; its address. When all
+ *                                    PORT_KMAP_SLOTS are taken: kmap_local_overflow(), which mm supplies
+ *   bool port_kmap_pop(addr)         unmap, flush and give back the window taken last, if it holds addr;
+ *                                    false: it does not, nothing changed
+ *   void *port_kmap_take(number, pfn) map a page in this very window of this CPU, of PORT_KMAP_NUMBERS that are
+ *                                    no part of those; NULL: it is taken. Preemption is off until
+ *   bool port_kmap_give(addr)        unmap, flush and give back the one that holds addr; false: none does
+ *   PORT_TABLE_SPAN                  bytes that one page table maps: a power of 2
+ *
+ * Pages are of 4 KiB, written and never executed. port_add_table: the cleared page of low memory `table` becomes the page
+ * table of the PORT_TABLE_SPAN around addr, which has none; it stays so. port_map_page wants a table; the address belongs
+ * to the caller and nothing is mapped there. port_unmap_page clears the entry; the CPU may remember it until
+ * port_flush_page() or port_flush_all(). Context: any. */
 void port_add_table(uintptr_t addr, pfn_t table);
 void port_map_page(uintptr_t addr, pfn_t pfn);
 void port_unmap_page(uintptr_t addr);
@@ -170,7 +161,16 @@ struct port_kmap_place {
 /* Fills in `place`. Result: false when addr lies in none of this CPU's. Context: any. */
 bool port_kmap_find(uintptr_t addr, struct port_kmap_place *place);
 
-/* --- address space for vmalloc --- */
+/* === vmalloc ===
+ *
+ * Inline:
+ *   PORT_TABLE_SPAN                  bytes that one page table maps: a power of 2
+ *   PORT_PROT_KERNEL, PORT_PROT_KERNEL_RO, PORT_PROT_KERNEL_IO  how a page may be mapped
+ *   PORT_FLUSH_LATE                  may vfree leave the flush for later?
+ *   port_pte_t, port_pte_of(addr), port_pte_set(pte, addr, pfn, prot), port_pte_clear(pte, addr), port_pte_is_mapped(pte),
+ *   port_pte_pfn(pte)                the entry of a page; _of: NULL where there is no table
+ *
+ * port_flush_page() and port_flush_all() as above. */
 
 /* [start, end), multiples of PORT_TABLE_SPAN: nothing is mapped there, nor in the page before it. Called
  * once, when low memory is known. */
@@ -184,6 +184,9 @@ bool port_has_table(uintptr_t addr);
 void port_table_set(uintptr_t addr, void *table);
 void *port_table_take(uintptr_t addr);
 
+/* How many bits a physical address of this CPU has: a page table's entry with more of them faults. */
+unsigned int port_physical_bits(void);
+
 /* Work for a thread that may sleep: runs soon, once however often it was queued before that. `run` is set by
  * the caller, the rest is the port's and zero at first. Context: any. */
 struct port_work {
@@ -193,11 +196,14 @@ struct port_work {
 };
 void port_work_queue(struct port_work *work);
 
+/* === cache === files and their disks */
+
+/* Bytes that are left of the running thread's stack, 0 where nobody knows. Context: process. */
+size_t port_stack_left(void);
+
 /* A thread of that name that runs life(arg), soon, and ends with it, whatever its result. Result: was there memory? Context: process,
  * may sleep. */
 bool port_thread_start(int (*life)(void *arg), void *arg, const char *name) MUST_CHECK;
-
-/* --- disks --- */
 
 struct port_disk;
 struct page;
@@ -214,7 +220,10 @@ int port_block_submit(struct port_disk *disk, struct page *page, unsigned int se
 /* mm supplies it. `sectors` as they were asked for; error: 0, or the negative of an error number. Context: any. */
 void port_block_done(struct page *page, unsigned int sectors, bool is_write, int error);
 
-/* --- a program's part of virtual memory, [PORT_USER_START, PORT_USER_END) ---
+/* === aspace === a program's part of virtual memory (k: no_programs.h, for who includes mm/aspace all the same)
+ *
+ * Inline: struct port_space, its page tables; PORT_USER_START, PORT_USER_END, where they reach, multiples of a page;
+ * PORT_TABLE_SPAN, bytes that one of its last tables maps.
  *
  * Its page tables are cleared pages of the direct map, the caller's again from port_space_take_table() on. An entry for
  * addr has all tables that lead to it; port_space_add_table() adds the next that is missing. port_space_map() wants an

@@ -103,6 +103,7 @@ static inline void port_unlock_thread(struct port_lock *lock)
 
 /* --- page tables of vmalloc's space --- */
 
+#define PORT_TABLE_SPAN	    MMU_TABLE_SPAN
 #define PORT_PROT_KERNEL    PTE_KERNEL
 #define PORT_PROT_KERNEL_RO PTE_KERNEL_RO
 #define PORT_PROT_KERNEL_IO PTE_KERNEL_IO
