@@ -5,6 +5,7 @@
  * Everything marked __init is gone after release_init(): what kernel_main() calls later must not be. */
 #include <boot/acpi.h>
 #include <boot/boot_info.h>
+#include <boot/smp.h>
 #include <boot/stacks.h>
 #include <boot/wiring.h>
 #include <drivers/block/edu.h>
@@ -74,6 +75,7 @@ static struct {
 /* Needed until the map is understood. */
 static __initdata struct boot_info info;
 static __initdata struct range_set usable;
+static __initdata struct acpi_cpus cpus;
 
 static bool is_for_a_person(void)
 {
@@ -282,15 +284,13 @@ static __init bool read_firmware(uint64_t paddr, void *to, size_t size)
 static __init void find_processors(void)
 {
 	const struct acpi_source firmware = {read_firmware, info.rsdp, info.rsdp_bytes};
-	struct acpi_cpus cpus;
 	const char *problem = acpi_read_cpus(&cpus, &firmware);
 
 	if (problem) {
 		pr_info("processors: one, as far as is known: ACPI: %s", problem);
 		return;
 	}
-	pr_info("processors: %u in the firmware's table (%u switched off), of which this kernel runs on one",
-		cpus.nr, cpus.nr_disabled);
+	pr_info("processors: %u in the firmware's table (%u switched off)", cpus.nr, cpus.nr_disabled);
 	if (cpus.damaged)
 		pr_warn("ACPI: the table of processors ends early, at an entry that cannot be true");
 	if (cpus.nr_doubled)
@@ -318,6 +318,9 @@ static __init void start_memory(void)
 	reserve_firmware();
 	reserve_loaded();
 	mmu_init(params.lowmem_end);
+	find_processors();
+	if (cpus.nr > 1 && boot.options.cpus > 1)
+		smp_reserve();
 	mm_init_zones(&params);
 	demo_bootmem_take(boot.options.demo); /* larger than the allocators' largest */
 	mm_init_allocators();
@@ -358,14 +361,14 @@ static __init void start(uint32_t magic, uint32_t info_paddr)
 	print_banner();
 	print_map();
 	start_memory();
-	find_processors();
 	start_threads();
-	pci_init();	/* what there is on the bus; drivers look for theirs */
-	ide_init();	/* disks */
-	floppy_init();	/* one that reaches 16 MiB */
-	edu_init();	/* a device with a mask of its own */
-	disk_init();	/* disks are files, too */
-	archive_init(); /* programs */
+	smp_start(&cpus, boot.options.cpus); /* others, each with a thread of its own */
+	pci_init();			     /* what there is on the bus; drivers look for theirs */
+	ide_init();			     /* disks */
+	floppy_init();			     /* one that reaches 16 MiB */
+	edu_init();			     /* a device with a mask of its own */
+	disk_init();			     /* disks are files, too */
+	archive_init();			     /* programs */
 	modules_init(); /* what module_init() names: it may ask for anything, and be __init itself */
 }
 

@@ -73,7 +73,7 @@ static struct {
 static const char *const readers[] = {
 	"help",	  "meminfo", "zoneinfo",    "zones", "buddyinfo", "blocks", "pagetypeinfo", "slabinfo",
 	"vmstat", "map",     "vmallocinfo", "page",  "whatis",	  "x",	    "handles",	    "ps",
-	"bt",	  "irqs",    "dmesg",	    "time",  "echo",	  "reboot", "poweroff",
+	"bt",	  "irqs",    "cpus",	    "dmesg", "time",	  "echo",   "reboot",	    "poweroff",
 };
 #define NR_LONG (ARRAY_SIZE(readers) - 3)
 

@@ -2,10 +2,12 @@
 /* Commands about the rest of the kernel: threads, interrupts, the log, the time, the end. */
 #include <drivers/serial.h>
 #include <kernel/arch/clock.h>
+#include <kernel/arch/mmu.h>
 #include <kernel/core/irq.h>
 #include <kernel/core/module.h>
 #include <kernel/core/panic.h>
 #include <kernel/core/printk.h>
+#include <kernel/core/smp.h>
 #include <kernel/core/timer.h>
 #include <kernel/lib/align.h>
 #include <kernel/lib/string.h>
@@ -88,6 +90,18 @@ static void run_irqs(unsigned int nr, char *word[])
 	    serial.nr_sent, serial.nr_held_back, serial.nr_dropped, serial.nr_overruns);
 }
 
+static void run_cpus(unsigned int nr, char *word[])
+{
+	struct smp_info cpu;
+
+	(void)nr;
+	(void)word;
+	say(" cpu  apic  calls served  data\n");
+	for (unsigned int i = 0; smp_info(i, &cpu); i++)
+		say("%4u %5u %13u  0x%lx\n", i, cpu.apic_id, cpu.nr_served,
+		    (unsigned long)(MMU_PERCPU_START + i * MMU_PERCPU_UNIT));
+}
+
 static void run_dmesg(unsigned int nr, char *word[])
 {
 	(void)nr;
@@ -133,6 +147,7 @@ const struct command system_commands[] = {
 	{"ps", "", 0, 0, "threads", run_ps},
 	{"bt", "THREAD", 1, 1, "where a thread is", run_bt},
 	{"irqs", "", 0, 0, "interrupts, and the serial line", run_irqs},
+	{"cpus", "", 0, 0, "processors that run", run_cpus},
 	{"dmesg", "", 0, 0, "the kernel's messages", run_dmesg},
 	{"time", "", 0, 0, "seconds and ticks since boot", run_time},
 	{"reboot", "", 0, 0, "starts the machine anew", run_reboot},

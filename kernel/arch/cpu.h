@@ -10,6 +10,10 @@
 /* Asks CPUID once, loads the kernel's own segment tables and task registers. First call of all. */
 void cpu_init(void);
 
+/* What cpu_init(), mmu_init(), trap_init() and apic_init() did for CPU 0, on the CPU of that number, whose per-CPU data is
+ * filled: it has the kernel mapped, and then is like CPU 0, interrupts off. */
+void cpu_join(unsigned int number);
+
 /* Stops for good, interrupts off. */
 NORETURN void cpu_halt(void);
 

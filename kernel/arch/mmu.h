@@ -42,6 +42,15 @@ paddr_t mmu_dma_end(void);
  * takes the guard pages below the stacks away. Boot, once. */
 void mmu_init(paddr_t lowmem_end);
 
+/* What a CPU that is started loads before it reaches the kernel, which it then has at its physical address, too. ap.asm knows
+ * the members. And the rest, on that CPU: the kernel's directory alone. Boot. */
+struct mmu_start {
+	uint64_t top[4]; /* must lie at a multiple of 32, below 4 GiB */
+	uint32_t cr0, cr4, has_nx;
+};
+void mmu_start_fill(struct mmu_start *start);
+void mmu_join(void);
+
 /* After the last __init call: the pages of .init lose their execute permission and become plain memory.
  * Result: their physical range, for the allocator. */
 void mmu_release_init(paddr_t *start, paddr_t *end);

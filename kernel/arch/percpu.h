@@ -16,6 +16,7 @@
 #pragma once
 
 #include <arch/percpu.h>
+#include <kernel/arch/mmu.h>
 #include <kernel/lib/compiler.h>
 #include <kernel/lib/types.h>
 
@@ -25,7 +26,8 @@
 
 struct thread;
 
-DECLARE_PERCPU(uintptr_t, cpu_base);		 /* the segment's base */
+DECLARE_PERCPU(uintptr_t, cpu_base); /* the segment's base */
+DECLARE_PERCPU(uint32_t, cpu_number);
 DECLARE_PERCPU(uint32_t, preempt_count);	 /* see kernel/core/preempt.h */
 DECLARE_PERCPU(struct thread *, current_thread); /* never NULL once the scheduler is up */
 DECLARE_PERCPU(uint32_t, rseq_rewinds);		 /* see kernel/arch/rseq.h */

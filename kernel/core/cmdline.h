@@ -28,6 +28,7 @@ struct cmdline_options {
 	enum cmdline_exit exit;
 	uint64_t mem_bytes;    /* RAM above this is ignored; 0: no limit */
 	uint64_t lowmem_bytes; /* end of the direct map; 0: as much as fits */
+	uint32_t cpus;	       /* the most that run */
 	uint32_t dirty_background_ratio, dirty_ratio;
 	uint32_t min_free_kbytes; /* 0: chosen from the size of memory */
 	char slab_debug[CMDLINE_LIST_MAX];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* panic(), failed assertions and WARN_ON. `depth` counts panics under way: the second one, from within the
  * first's own report, says its line without a backtrace; the third says nothing. Interrupts are off from the
- * first on. A trace starts at this file's own frame: its return address names the caller.
+ * first on, and other CPUs stand still. A trace starts at this file's own frame: its return address names the caller.
  *
  * The prompt that may follow expects its commands to trap (trap_expect()): a panic in one of them is none, and goes back to
  * it in silence. */
@@ -15,6 +15,7 @@
 #include <kernel/core/console.h>
 #include <kernel/core/preempt.h>
 #include <kernel/core/printk.h>
+#include <kernel/core/smp.h>
 #include <kernel/core/thread.h>
 #include <kernel/lib/align.h>
 #include <kernel/lib/assert.h>
@@ -25,6 +26,7 @@
 
 static struct {
 	enum panic_action action;
+	uint32_t owner; /* number of the CPU + 1, or 0 */
 	unsigned int depth;
 	bool is_at_prompt;
 	uintptr_t eip, ebp; /* of the first panic */
@@ -72,8 +74,30 @@ NOINLINE void panic_stop(void)
 		cpu_halt();
 }
 
+bool panic_is_elsewhere(void)
+{
+	uint32_t owner = READ_ONCE(panic_state.owner);
+
+	return owner && owner != smp_cpu() + 1;
+}
+
+/* One CPU at a time. Who waits here is stopped when the panic before was one that nobody expected. */
+static void panic_claim(void)
+{
+	uint32_t nobody = 0;
+
+	while (!__atomic_compare_exchange_n(&panic_state.owner, &nobody, smp_cpu() + 1, false,
+					    __ATOMIC_SEQ_CST, __ATOMIC_RELAXED) &&
+	       nobody != smp_cpu() + 1) {
+		nobody = 0;
+		cpu_relax();
+	}
+}
+
 void panic_begin(void)
 {
+	panic_claim();
+	smp_stop_others();
 	consoles_flush();
 }
 
@@ -81,17 +105,21 @@ void panic_begin(void)
 static void expected_or_final(const char *text)
 {
 	panic_state.depth = 0;
+	WRITE_ONCE(panic_state.owner, 0u);
 	trap_panicked(text);
+	panic_claim();
 	panic_state.depth = 1;
 	panic_begin();
 }
 
 static void print_place(void)
 {
-	char what[64];
+	char what[64], cpu[16] = "";
 
-	pr_err("in thread %s, context: %s", current->name[0] ? current->name : "boot",
-	       context_describe(what, sizeof(what)));
+	if (smp_nr_cpus() > 1)
+		(void)snprintf(cpu, sizeof(cpu), ", CPU %u", smp_cpu());
+	pr_err("in thread %s, context: %s%s", current->name[0] ? current->name : "boot",
+	       context_describe(what, sizeof(what)), cpu);
 }
 
 NORETURN void vpanic(uintptr_t eip, uintptr_t ebp, const char *fmt, va_list args)
@@ -100,6 +128,7 @@ NORETURN void vpanic(uintptr_t eip, uintptr_t ebp, const char *fmt, va_list args
 	char *text;
 
 	(void)irq_save();
+	panic_claim();
 	depth = panic_state.depth++;
 	if (depth >= 2 && !panic_state.is_at_prompt)
 		panic_stop();

@@ -22,9 +22,12 @@ void panic_set_prompt(void (*prompt)(void));
 bool panic_is_at_prompt(void);
 void panic_backtrace(void);
 
-/* For whoever reports at length before a panic: all consoles write at once from now on, and no test takes the
+/* For whoever reports at length before a panic: no other CPU runs any more, all consoles write at once from now on, and no test takes the
  * report away. */
 void panic_begin(void);
+
+/* Another CPU panics: this one has been told to stop. Context: any. */
+bool panic_is_elsewhere(void);
 
 /* Says why, prints a backtrace, and never returns. */
 NORETURN void panic(const char *fmt, ...) PRINTF(1, 2);

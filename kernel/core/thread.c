@@ -584,6 +584,32 @@ void thread_system_init(void)
 	context_threads_run();
 }
 
+/* So far nothing but calls of other CPUs runs there. */
+NORETURN void thread_idle(void)
+{
+	for (;;) {
+		irq_disable();
+		context_wait_for_interrupt();
+	}
+}
+
+static int never_run(void *unused)
+{
+	(void)unused;
+	panic("the idle thread of another CPU was scheduled");
+}
+
+struct thread *thread_make_idle(unsigned int cpu)
+{
+	struct thread *thread = kthread_create(never_run, NULL, "idle/%u", cpu);
+
+	if (IS_ERR(thread))
+		return NULL;
+	thread->state = TASK_RUNNING;
+	thread->is_ready = true;
+	return thread;
+}
+
 /* --- to be seen --- */
 
 static void thread_describe(const struct thread *thread, struct thread_info *info)

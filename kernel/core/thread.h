@@ -89,6 +89,10 @@ struct thread {
  * registered. */
 void thread_system_init(void);
 
+/* An idle thread for the CPU of that number, which enters it by thread_idle(), on its stack. Result: NULL, no memory. Boot. */
+struct thread *thread_make_idle(unsigned int cpu);
+NORETURN void thread_idle(void);
+
 /* The CPU to another thread; back when it is this one's turn. Context: may sleep; with interrupts off they
  * are on while others run. */
 void schedule(void);

@@ -2,8 +2,10 @@
 /* What this CPU can do, asked once, and its last instruction. */
 #include <kernel/arch/cpu.h>
 
+#include <arch/interrupts.h>
 #include <arch/segments.h>
 #include <kernel/arch/irqflags.h>
+#include <kernel/arch/mmu.h>
 #include <kernel/lib/align.h>
 #include <kernel/lib/string.h>
 
@@ -76,6 +78,16 @@ void __init cpu_init(void)
 		read_brand();
 	if (max_extended >= CPUID_ADDRESS_SIZES)
 		cpu.physical_bits = MAX(32u, MIN(cpuid(CPUID_ADDRESS_SIZES).eax & 0xff, 52u));
+}
+
+void __init cpu_join(unsigned int number)
+{
+	uintptr_t base = number * MMU_PERCPU_UNIT;
+
+	mmu_join();
+	segments_init(base, 0, MMU_PERCPU_START + base + MMU_PERCPU_UNIT);
+	trap_join();
+	apic_join();
 }
 
 NORETURN void cpu_halt(void)

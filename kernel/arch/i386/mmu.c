@@ -83,6 +83,9 @@ const char *mmu_guard_name(uintptr_t addr)
 		return "boot stack";
 	if (page == (uintptr_t)double_fault_stack_guard)
 		return "double-fault stack";
+	if (page - MMU_PERCPU_START < MMU_PERCPU_UNIT * MMU_PERCPU_UNITS &&
+	    page % MMU_PERCPU_UNIT == MMU_PERCPU_UNIT - 2 * PAGE_SIZE)
+		return "double-fault stack";
 	if (addr >= MMU_STACKS_START && addr < MMU_STACKS_END && mmu.guard_namer)
 		return mmu.guard_namer(addr);
 	return NULL;
@@ -345,6 +348,26 @@ void __init mmu_init(paddr_t lowmem_end)
 	if (cpu_has_pge())
 		write_cr4(read_cr4() | CR4_PGE);
 	mmu_flush_all();
+}
+
+void __init mmu_start_fill(struct mmu_start *start)
+{
+	uint32_t cr0;
+
+	__asm__ volatile("movl %%cr0, %0" : "=r"(cr0));
+	*start = (struct mmu_start){
+		.top = {mmu_kernel_pdpt[3], 0, 0, mmu_kernel_pdpt[3]},
+		.cr0 = cr0,
+		.cr4 = read_cr4() & ~CR4_PGE, /* no entry of the identity map shall stay */
+		.has_nx = cpu_has_nx(),
+	};
+}
+
+void __init mmu_join(void)
+{
+	__asm__ volatile("movl %0, %%cr3" ::"r"((uint32_t)image_paddr(mmu_kernel_pdpt)) : "memory");
+	if (cpu_has_pge())
+		write_cr4(read_cr4() | CR4_PGE);
 }
 
 bool __init mmu_read_physical(paddr_t paddr, void *to, size_t size)

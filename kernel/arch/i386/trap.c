@@ -20,6 +20,7 @@
 #include <arch/interrupts.h>
 #include <arch/segments.h>
 #include <kernel/arch/apic.h>
+#include <kernel/arch/cpu.h>
 #include <kernel/arch/irqflags.h>
 #include <kernel/arch/mmu.h>
 #include <kernel/arch/percpu.h>
@@ -313,6 +314,8 @@ static bool handle_place(struct trap_frame *frame)
 /* NMI and machine check are nobody's fault, whoever runs. */
 void trap_handle(struct trap_frame *frame)
 {
+	if (frame->vector == VECTOR_NMI && panic_is_elsewhere())
+		cpu_halt();
 	if (from_user(frame) && frame->vector != VECTOR_NMI && frame->vector != VECTOR_MACHINE)
 		handle_program(frame);
 	else if (!handle_place(frame))
@@ -330,6 +333,9 @@ void trap_interrupt(struct trap_frame *frame)
 			irq_handle(irq);
 		else
 			irq_note_spurious(irq);
+	} else if (frame->vector == IPI_VECTOR) {
+		apic_acknowledge();
+		ipi_handle();
 	} else if (frame->vector == VECTOR_SPURIOUS) {
 		irq_note_spurious(APIC_TIMER_IRQ);
 	} else if (irq < IRQ_NR_SOURCES && apic_is_on()) {
@@ -416,18 +422,23 @@ static __init struct gate gate_to(uintptr_t handler)
 	};
 }
 
-void __init trap_init(void)
+void __init trap_join(void)
 {
 	struct {
 		uint16_t limit;
 		uint32_t base;
 	} __packed idt = {sizeof(trap.idt) - 1, (uintptr_t)trap.idt};
 
+	__asm__ volatile("lidt %0" ::"m"(idt));
+}
+
+void __init trap_init(void)
+{
 	for (unsigned int v = 0; v < NR_VECTORS; v++)
 		trap.idt[v] = gate_to(trap_entries[v]);
 	trap.idt[VECTOR_CALL].high += USER_GATE - INTERRUPT_GATE;
 	trap.idt[VECTOR_DOUBLE] = (struct gate){.low = SEG_DOUBLE_FAULT << 16, .high = TASK_GATE};
 	irq_controllers_init();
 	address_add_describer(mmu_describe);
-	__asm__ volatile("lidt %0" ::"m"(idt));
+	trap_join();
 }
