@@ -26,6 +26,8 @@ static int ext2_lookup(struct inode *inode, const struct vfs_name *name, struct 
 	return error;
 }
 
+static int unlink(struct ext2_inode *dir, const struct vfs_name *name, struct ext2_inode *victim);
+
 /* --- new names --- */
 
 /* The text of a link: in the inode, or in a block. */
@@ -53,10 +55,12 @@ static int begin_dir(struct ext2_inode *dir, const struct vfs_name *name, struct
 
 	if (!error)
 		error = ext2_dir_add(dir, name, ei);
+	if (!ei->is_nameless) { /* unlink() takes it back */
+		dir->inode.nr_links++;
+		ext2_mark_dirty(dir);
+	}
 	if (error)
 		return error;
-	dir->inode.nr_links++;
-	ext2_mark_dirty(dir);
 	error = ext2_order(dir->fs);
 	if (!error)
 		error = ext2_write_inode(ei);
@@ -90,6 +94,8 @@ static int create(struct ext2_inode *dir, const struct vfs_name *name, uint32_t 
 	if (error && (*made)->is_nameless) {
 		ext2_undo_new(*made);
 		*made = NULL;
+	} else if (error) {
+		(void)unlink(dir, name, *made); /* the disk did not take all of it: nothing, or else all, will be there */
 	}
 	return error;
 }
@@ -104,7 +110,7 @@ static int ext2_create(struct inode *inode, const struct vfs_name *name, uint32_
 	error = create(dir, name, mode, text, &ei);
 	ext2_unlock(dir->fs);
 	*made = ei ? &ei->inode : NULL;
-	if (error && ei) { /* it has its name; the disk did not take all of it */
+	if (error && ei) {
 		ext2_put(&ei->inode);
 		*made = NULL;
 	}
@@ -275,6 +281,17 @@ static int ext2_rename(struct inode *from, const struct vfs_name *old_name, stru
 	return error;
 }
 
+static void ext2_set_mode(struct inode *inode, uint32_t mode)
+{
+	struct ext2_inode *ei = ext2_of(inode);
+
+	ext2_lock(ei->fs);
+	inode->mode = (inode->mode & S_IFMT) | (mode & 07777u);
+	ei->raw.mode = (uint16_t)inode->mode;
+	ext2_mark_dirty(ei);
+	ext2_unlock(ei->fs);
+}
+
 static long ext2_readlink(struct inode *inode, char *text, size_t size_bytes)
 {
 	struct ext2_inode *ei = ext2_of(inode);
@@ -300,6 +317,7 @@ const struct inode_ops ext2_dir_ops = {
 	.link = ext2_link,
 	.unlink = ext2_unlink,
 	.rename = ext2_rename,
+	.set_mode = ext2_set_mode,
 	.readdir = ext2_readdir,
 	.fsync = ext2_fsync,
 	.size = ext2_size,

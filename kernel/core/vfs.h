@@ -102,6 +102,9 @@ struct inode_ops {
 	int (*rename)(struct inode *from, const struct vfs_name *old_name, struct inode *moved,
 		      struct inode *to, const struct vfs_name *new_name, struct inode *victim);
 
+	/* Its permissions become those of `mode`. */
+	void (*set_mode)(struct inode *dir, uint32_t mode);
+
 	/* The entry at *pos or behind it; *pos then follows it. Result: 1; 0: there is none; an error. */
 	int (*readdir)(struct inode *dir, uint64_t *pos, struct vfs_entry *entry);
 
@@ -142,7 +145,7 @@ struct inode {
 	const struct inode_ops *ops; /* (C) */
 	struct mount *mount;	     /* (C) NULL: a disk itself */
 	uint32_t number;	     /* (C) */
-	uint32_t mode;		     /* (C) */
+	uint32_t mode;		     /* (C) its kind  (M) permissions */
 	uint32_t nr_links;	     /* the file system's */
 	struct mutex mutex;
 	atomic_t nr_refs;

@@ -127,8 +127,12 @@ static int move_file(struct move *move, const struct vfs_name *name, struct inod
 		return move->from->ops->rename(move->from, name, child, move->to, name, NULL);
 	if (error)
 		return error;
+	if (other == child) /* it has both names: a move failed between them */
+		error = move->from->ops->unlink(move->from, name, child);
+	else
+		error = -EEXIST;
 	inode_put(other);
-	return -EEXIST;
+	return error;
 }
 
 static int move_entry(struct move *move, const struct vfs_name *name)
@@ -197,17 +201,38 @@ static int take_away(struct inode *dir, const struct vfs_name *name, struct inod
 	return error;
 }
 
-/* The new directory, in place of an empty one. */
+static int check_empty(struct inode *dir)
+{
+	struct move move = {.from = dir};
+	struct vfs_name name;
+	int result = next_entry(&move, &name);
+
+	return result > 0 ? -ENOTEMPTY : result;
+}
+
+static void set_mode(struct inode *dir, uint32_t mode)
+{
+	mutex_lock(&dir->mutex);
+	dir->ops->set_mode(dir, mode);
+	mutex_unlock(&dir->mutex);
+}
+
+/* A new directory; or the empty one that is there, for if that went first, and the new one could not be made, none would be. */
 static int begin_move(struct vfs_walk *to, const struct inode *moved, struct inode *victim,
 		      struct inode **made)
 {
 	int error;
 
+	if (victim) {
+		error = check_empty(victim);
+		if (error)
+			return error;
+		set_mode(victim, moved->mode);
+		*made = inode_get(victim);
+		return 0;
+	}
 	mutex_lock(&to->dir->mutex);
-	error = victim ? to->dir->ops->unlink(to->dir, &to->last, victim) : 0;
-	if (!error)
-		error = to->dir->ops->create(to->dir, &to->last, S_IFDIR | (moved->mode & 07777u), NULL,
-					     made);
+	error = to->dir->ops->create(to->dir, &to->last, S_IFDIR | (moved->mode & 07777u), NULL, made);
 	mutex_unlock(&to->dir->mutex);
 	return error;
 }
@@ -216,6 +241,7 @@ static int begin_move(struct vfs_walk *to, const struct inode *moved, struct ino
 static int move_by_entries(struct vfs_walk *from, struct inode *moved, struct vfs_walk *to,
 			   struct inode *victim)
 {
+	uint32_t mode = victim ? victim->mode : 0;
 	struct inode *made;
 	int error = begin_move(to, moved, victim, &made);
 
@@ -228,7 +254,10 @@ static int move_by_entries(struct vfs_walk *from, struct inode *moved, struct vf
 	} while (error == -ENOTEMPTY);
 	if (error) {
 		(void)move_contents(made, moved);
-		(void)take_away(to->dir, &to->last, made);
+		if (victim)
+			set_mode(victim, mode);
+		else
+			(void)take_away(to->dir, &to->last, made);
 	}
 	inode_put(made);
 	return error;

@@ -338,6 +338,64 @@ KTEST(ext2, a_move_that_fails_half_way_is_taken_back, "R7 EXT-03")
 	EXPECT_EQ(vfs_rmdir("/half"), 0);
 }
 
+/* Into an empty directory that is there. Result: did it fail? */
+static bool move_onto_and_expect_all(int wanted)
+{
+	int error = vfs_rename("/half/d", "/other-half/d");
+	struct vfs_stat stat;
+
+	(void)fault_set_nth(0);
+	blk_fault_set(ext2_image_find("ashlar-test"), BLK_FAULT_NONE, 0);
+	EXPECT_EQ(vfs_stat("/other-half/d", &stat), 0);
+	EXPECT_EQ(stat.mode, S_IFDIR | (error ? 0700u : 0755u));
+	if (!error) {
+		EXPECT_EQ(vfs_rename("/other-half/d", "/half/d"), 0);
+		EXPECT_EQ(vfs_mkdir("/other-half/d", 0700), 0);
+	} else {
+		EXPECT_EQ(error, wanted);
+	}
+	EXPECT_EQ(nr_there("/half/d"), 2);
+	return error;
+}
+
+KTEST(ext2, a_move_that_fails_leaves_the_empty_directory_that_it_was_to_replace, "R7 EXT-03")
+{
+	EXT2(fs);
+	unsigned int nr_failed = 0;
+	char path[40];
+
+	NEEDS_EXT2(fs);
+	EXPECT_EQ(vfs_mkdir("/half", 0755), 0);
+	EXPECT_EQ(vfs_mkdir("/half/d", 0755), 0);
+	EXPECT_EQ(vfs_mkdir("/half/d/e", 0755), 0);
+	EXPECT_EQ(vfs_mkdir("/other-half", 0755), 0);
+	EXPECT_EQ(vfs_mkdir("/other-half/d", 0700), 0);
+	for (unsigned int n = 0; n < 2; n++) {
+		moved_path(n, "/half/d", path);
+		make_file(path, path);
+	}
+	expect_reports();
+	for (unsigned int n = 1; n < 12; n++) {
+		(void)fault_set_nth(n);
+		nr_failed += move_onto_and_expect_all(-ENOMEM);
+	}
+	for (unsigned int n = 1; n < 30; n++) {
+		EXPECT_EQ(ext2_remount(&fs), 0);
+		blk_fault_set(fs.dev, BLK_FAULT_ERROR, n);
+		nr_failed += move_onto_and_expect_all(-EIO);
+	}
+	EXPECT(nr_failed > 1);
+	for (unsigned int n = 0; n < 2; n++) {
+		moved_path(n, "/half/d", path);
+		EXPECT_EQ(vfs_unlink(path), 0);
+	}
+	EXPECT_EQ(vfs_rmdir("/half/d/e"), 0);
+	EXPECT_EQ(vfs_rmdir("/half/d"), 0);
+	EXPECT_EQ(vfs_rmdir("/other-half/d"), 0);
+	EXPECT_EQ(vfs_rmdir("/other-half"), 0);
+	EXPECT_EQ(vfs_rmdir("/half"), 0);
+}
+
 #define DEPTH 60u
 
 static void append(const char *text)

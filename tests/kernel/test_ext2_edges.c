@@ -251,6 +251,51 @@ KTEST(ext2, the_nth_request_to_the_disk_fails_for_every_n, "R7 EXT-01")
 	EXPECT(n > 10 && n < MAX_TRIES);
 }
 
+/* Nothing, or what a directory is. */
+static void expect_whole_or_not_at_all(int error, uint32_t root_links)
+{
+	struct vfs_stat stat;
+	int there = vfs_stat("/dir", &stat);
+
+	EXPECT(there == (error ? -ENOENT : 0));
+	if (there == 0) {
+		EXPECT_EQ(vfs_mkdir("/dir/below", 0755), 0);
+		EXPECT_EQ(vfs_rmdir("/dir/below"), 0);
+		EXPECT_EQ(vfs_rmdir("/dir"), 0);
+	}
+	EXPECT_EQ(vfs_stat("/", &stat), 0);
+	EXPECT_EQ(stat.nr_links, root_links);
+}
+
+KTEST(ext2, a_directory_that_the_disk_did_not_take_is_not_there, "R7 EXT-01")
+{
+	EXT2(fs);
+	unsigned int n, nr_failed = 0;
+	struct vfs_stat stat;
+
+	NEEDS_EXT2(fs);
+	EXPECT_EQ(vfs_stat("/", &stat), 0);
+	expect_reports();
+	for (n = 1; n < MAX_TRIES; n++) {
+		bool was_hit;
+		int error;
+
+		EXPECT_EQ(ext2_remount(&fs), 0);
+		blk_fault_set(fs.dev, BLK_FAULT_ERROR, n);
+		error = vfs_mkdir("/dir", 0755);
+		was_hit = fs.dev->fault == BLK_FAULT_NONE;
+		blk_fault_set(fs.dev, BLK_FAULT_NONE, 0);
+		nr_failed += error != 0;
+		expect_whole_or_not_at_all(error, stat.nr_links);
+		(void)vfs_sync();
+		EXPECT_EQ(vfs_sync(), 0);
+		if (!was_hit)
+			break;
+	}
+	ktest_note("%u of %u failures were told", nr_failed, n - 1);
+	EXPECT(nr_failed && n < MAX_TRIES);
+}
+
 KTEST(ext2, the_nth_request_for_memory_fails_for_every_n, "S7 EXT-01")
 {
 	BORROW_MANY(chunk, PAGE_SIZE);
