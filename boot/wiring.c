@@ -464,6 +464,12 @@ static void start_later(void)
 
 #define NR_KEPT_REQUESTS 16 /* in reserve: what gets on with no page free */
 
+/* What the pool has: a request, and memory for the segments of a run. */
+struct run_request {
+	struct blk_request request;
+	struct blk_segment segment[PORT_BLOCK_RUN];
+};
+
 static mempool_t *requests;
 
 static struct blk_request *request_alloc(void)
@@ -490,7 +496,7 @@ static void start_requests(void)
 	static const struct blk_source source = {
 		.alloc = request_alloc, .free = request_free, .behalf = request_behalf};
 	struct kmem_cache *cache =
-		kmem_cache_create("blk_request", sizeof(struct blk_request), 0, SLAB_PANIC, NULL);
+		kmem_cache_create("blk_request", sizeof(struct run_request), 0, SLAB_PANIC, NULL);
 
 	requests = mempool_create_slab_pool(NR_KEPT_REQUESTS, cache);
 	if (!requests)
@@ -557,6 +563,72 @@ int port_block_submit(struct port_disk *disk, struct page *page, unsigned int se
 	request->note = sectors << 8 | sectors;
 	request->done = page_moved;
 	choose_run(request);
+	error = blk_submit(request);
+	if (error)
+		blk_request_put(request);
+	return error;
+}
+
+/* What has moved, or has not. */
+static void tell_run(const struct blk_request *request, int error)
+{
+	struct page *page[PORT_BLOCK_RUN];
+
+	for (unsigned int i = 0; i < request->nr_segments; i++)
+		page[i] = pfn_to_page(request->segment[i].pfn);
+	port_block_run_done(page, request->nr_segments, request->op == BLK_WRITE, error);
+}
+
+/* Of a run that has failed: note counts the pages that are left. */
+static void one_of_run_moved(struct blk_request *request)
+{
+	int error = request->error;
+
+	do {
+		tell_run(request, error);
+		if (--request->note == 0) {
+			blk_request_put(request);
+			return;
+		}
+		request->segment++;
+		request->sector += PAGE_SIZE / BLK_SECTOR;
+		error = blk_submit(request);
+	} while (error);
+}
+
+/* One of its pages may be what the disk cannot move: each by itself, then. */
+static void run_moved(struct blk_request *request)
+{
+	int error = request->error;
+
+	if (error) {
+		request->note = request->nr_segments;
+		request->nr_segments = 1;
+		request->done = one_of_run_moved;
+		error = blk_submit(request);
+		if (error) {
+			request->error = error;
+			one_of_run_moved(request);
+		}
+		return;
+	}
+	tell_run(request, 0);
+	blk_request_put(request);
+}
+
+int port_block_submit_run(struct port_disk *disk, struct page **page, unsigned int nr, bool is_write)
+{
+	struct blk_request *request = blk_request_get(device_of(disk));
+	struct blk_segment *segment = container_of(request, struct run_request, request)->segment;
+	int error;
+
+	for (unsigned int i = 0; i < nr; i++)
+		segment[i] = (struct blk_segment){page_to_pfn(page[i]), 0, PAGE_SIZE};
+	request->op = is_write ? BLK_WRITE : BLK_READ;
+	request->sector = (uint64_t)page[0]->index * (PAGE_SIZE / BLK_SECTOR);
+	request->segment = segment;
+	request->nr_segments = nr;
+	request->done = run_moved;
 	error = blk_submit(request);
 	if (error)
 		blk_request_put(request);

@@ -217,6 +217,15 @@ uint64_t port_disk_bytes(const struct port_disk *disk);
 int port_block_submit(struct port_disk *disk, struct page *page, unsigned int sectors,
 		      bool is_write) MUST_CHECK;
 
+/* The same of nr whole pages, up to 16 and one behind the other, as one request; its end is port_block_run_done(), for parts of them in
+ * their order. When it fails those that do not are still moved. */
+#define PORT_BLOCK_RUN 16u
+int port_block_submit_run(struct port_disk *disk, struct page **page, unsigned int nr,
+			  bool is_write) MUST_CHECK;
+
+/* mm supplies it. Context: any. */
+void port_block_run_done(struct page **page, unsigned int nr, bool is_write, int error);
+
 /* mm supplies it. `sectors` as they were asked for; error: 0, or the negative of an error number. Context: any. */
 void port_block_done(struct page *page, unsigned int sectors, bool is_write, int error);
 

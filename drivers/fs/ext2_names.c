@@ -95,7 +95,9 @@ static int create(struct ext2_inode *dir, const struct vfs_name *name, uint32_t 
 		ext2_undo_new(*made);
 		*made = NULL;
 	} else if (error) {
-		(void)unlink(dir, name, *made); /* the disk did not take all of it: nothing, or else all, will be there */
+		(void)unlink(
+			dir, name,
+			*made); /* the disk did not take all of it: nothing, or else all, will be there */
 	}
 	return error;
 }

@@ -8,7 +8,9 @@
 #include <kernel/lib/string.h>
 #include <mm/mapped/highmem.h>
 
-#define SECTOR 512u
+#define SECTOR	    512u
+#define ALL_SECTORS ((1u << PAGE_SIZE / SECTOR) - 1)
+STATIC_ASSERT(MAPPING_RUN <= PORT_BLOCK_RUN, "a run is one request");
 
 static struct diskfile *diskfile_of(struct mapping *mapping)
 {
@@ -88,9 +90,57 @@ void port_block_done(struct page *page, unsigned int sectors, bool is_write, int
 		page_end_read(page, error);
 }
 
+/* --- as one request --- */
+
+/* The last page may not be whole, and is left to disk_readpage(). */
+static int disk_readpages(struct mapping *mapping, struct page **page, unsigned int nr)
+{
+	struct diskfile *file = diskfile_of(mapping);
+	int error;
+
+	if (bytes_of_page(file, page[nr - 1]) < PAGE_SIZE)
+		nr--;
+	error = port_block_submit_run(file->disk, page, nr, false);
+	return error ? error : (int)nr;
+}
+
+/* The first pages of which all is to be written; or one that is written in part. */
+static int disk_writepages(struct mapping *mapping, struct page **page, unsigned int nr)
+{
+	unsigned int whole = 0;
+	int error;
+
+	while (whole < nr && READ_ONCE(page[whole]->private) == ALL_SECTORS)
+		whole++;
+	if (!whole) {
+		error = disk_writepage(mapping, page[0]);
+		return error ? error : 1;
+	}
+	for (unsigned int i = 0; i < whole; i++)
+		WRITE_ONCE(page[i]->private, 0);
+	error = port_block_submit_run(diskfile_of(mapping)->disk, page, whole, true);
+	for (unsigned int i = 0; error && i < whole; i++)
+		WRITE_ONCE(page[i]->private, ALL_SECTORS);
+	return error ? error : (int)whole;
+}
+
+void port_block_run_done(struct page **page, unsigned int nr, bool is_write, int error)
+{
+	for (unsigned int i = 0; is_write && error && i < nr; i++)
+		__atomic_fetch_or(&page[i]->private, ALL_SECTORS, __ATOMIC_ACQ_REL);
+	if (is_write)
+		page_end_write_run(page, nr, error);
+	for (unsigned int i = 0; !is_write && i < nr; i++)
+		page_end_read(page[i], error);
+}
+
 int diskfile_open(struct diskfile *file, struct port_disk *disk, gfp_t gfp)
 {
-	static const struct mapping_ops ops = {disk_readpage, disk_writepage, disk_make_blocks, NULL};
+	static const struct mapping_ops ops = {.readpage = disk_readpage,
+					       .writepage = disk_writepage,
+					       .make_blocks = disk_make_blocks,
+					       .readpages = disk_readpages,
+					       .writepages = disk_writepages};
 
 	file->disk = disk;
 	if (!flusher_start(&file->flusher, "flusher"))

@@ -58,22 +58,48 @@ static void unlink_locked(struct lru *of, struct page *page)
 	of->nr[list_of(page)]--;
 }
 
-void lru_add(struct page *page)
+/* The lock for the next page instead of the one that is held. Result: that. */
+static struct lru *lock_next(struct lru *held, const struct page *page, irqflags_t *flags)
 {
-	struct lru *of = lru_of(page);
+	struct lru *next = lru_of(page);
+
+	if (next == held)
+		return held;
+	port_unlock_irqrestore(&held->lock, *flags);
+	*flags = port_lock_irqsave(&next->lock);
+	return next;
+}
+
+/* Those of one zone in one step. */
+void lru_add_run(struct page **page, unsigned int nr)
+{
+	struct lru *of = lru_of(page[0]);
 	irqflags_t flags = port_lock_irqsave(&of->lock);
 
-	link_locked(of, page);
+	link_locked(of, page[0]);
+	for (unsigned int i = 1; i < nr; i++) {
+		of = lock_next(of, page[i], &flags);
+		link_locked(of, page[i]);
+	}
 	port_unlock_irqrestore(&of->lock, flags);
 }
 
-void lru_remove(struct page *page)
+static void unlink_if_listed_locked(struct lru *of, struct page *page)
 {
-	struct lru *of = lru_of(page);
-	irqflags_t flags = port_lock_irqsave(&of->lock);
-
 	if (page_has(page, PG_ONLIST))
 		unlink_locked(of, page);
+}
+
+void lru_remove_run(struct page **page, unsigned int nr)
+{
+	struct lru *of = lru_of(page[0]);
+	irqflags_t flags = port_lock_irqsave(&of->lock);
+
+	unlink_if_listed_locked(of, page[0]);
+	for (unsigned int i = 1; i < nr; i++) {
+		of = lock_next(of, page[i], &flags);
+		unlink_if_listed_locked(of, page[i]);
+	}
 	port_unlock_irqrestore(&of->lock, flags);
 }
 

@@ -29,11 +29,11 @@ enum lru_kind { LRU_FILE, LRU_ANON, NR_LRU_KINDS };
 /* Those of files, then in the same order those of programs. */
 enum lru_list { LRU_INACTIVE, LRU_ACTIVE, LRU_ANON_INACTIVE, LRU_ANON_ACTIVE, NR_LRU_LISTS };
 
-/* A page that has just come to its owner. Context: any. */
-void lru_add(struct page *page);
+/* Pages, at least one, that have just come to their owner. Context: any. */
+void lru_add_run(struct page **page, unsigned int nr);
 
-/* A page whose mapping is NULL by now. Context: any. */
-void lru_remove(struct page *page);
+/* Pages, at least one, whose mapping is NULL by now. Context: any. */
+void lru_remove_run(struct page **page, unsigned int nr);
 
 /* LR4. A page of a program becomes one of a file, or the other way round: locked, up to date and of nobody else. Its references stay. Context:
  * any. */

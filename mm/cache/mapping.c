@@ -3,6 +3,7 @@
  * list of all mappings has one of its own, alone. Counts over all are added to in one step. */
 #include <mm/cache/mapping.h>
 
+#include <kernel/lib/align.h>
 #include <kernel/lib/assert.h>
 #include <kernel/lib/errno.h>
 #include <mm/cache/lru.h>
@@ -136,7 +137,7 @@ struct page *mapping_find(struct mapping *mapping, uint32_t index)
 
 /* --- coming --- */
 
-/* A page of nobody becomes one of the mapping, locked: its reference is the tree's, and the caller has another. */
+/* A page of nobody becomes one of the mapping, locked: its reference is the tree's. */
 static void enter_locked(struct mapping *mapping, uint32_t index, struct page *page)
 {
 	ASSERT(port_lock_is_held(&mapping->lock));
@@ -144,24 +145,42 @@ static void enter_locked(struct mapping *mapping, uint32_t index, struct page *p
 	page->mapping = mapping;
 	page->index = index;
 	page->private = 0;
-	page->refcount = 2;
 	page->flags = PG_LOCKED;
 	page->state = PAGE_FILE;
-	mapping->nr_pages++;
-	lru_add(page);
-	count(&cache.counts.nr_pages, 1);
 }
 
-static int insert(struct mapping *mapping, uint32_t index, bool may_grow, struct page *page,
-		  struct radix_spare *spare)
+/* Those that did. */
+static void have_entered_locked(struct mapping *mapping, struct page **page, unsigned int nr)
 {
-	irqflags_t flags = port_lock_irqsave(&mapping->lock);
+	ASSERT(port_lock_is_held(&mapping->lock));
+	mapping->nr_pages += nr;
+	lru_add_run(page, nr);
+	count(&cache.counts.nr_pages, nr);
+}
+
+static int insert_locked(struct mapping *mapping, uint32_t index, bool may_grow, struct page *page,
+			 struct radix_spare *spare)
+{
 	int error = -ENXIO;
 
 	if (may_grow || index < pages_of_size(mapping->size_bytes)) /* MA3 */
 		error = radix_insert(&mapping->tree, index, page, spare);
 	if (!error)
 		enter_locked(mapping, index, page);
+	return error;
+}
+
+/* The caller has a reference of its own. */
+static int insert(struct mapping *mapping, uint32_t index, bool may_grow, struct page *page,
+		  struct radix_spare *spare)
+{
+	irqflags_t flags = port_lock_irqsave(&mapping->lock);
+	int error = insert_locked(mapping, index, may_grow, page, spare);
+
+	if (!error) {
+		page_hold(page);
+		have_entered_locked(mapping, &page, 1);
+	}
 	port_unlock_irqrestore(&mapping->lock, flags);
 	return error;
 }
@@ -212,6 +231,38 @@ static int add(struct mapping *mapping, uint32_t index, bool may_grow, gfp_t gfp
 	return error;
 }
 
+/* Result: how many, or the error of the first. */
+static int insert_run(struct mapping *mapping, uint32_t index, struct page **page, unsigned int nr,
+		      struct radix_spare *spare)
+{
+	irqflags_t flags = port_lock_irqsave(&mapping->lock);
+	unsigned int done = 0;
+	int error = 0;
+
+	while (done < nr && !error) {
+		error = insert_locked(mapping, index + done, false, page[done], spare);
+		done += !error;
+	}
+	if (done)
+		have_entered_locked(mapping, page, done);
+	port_unlock_irqrestore(&mapping->lock, flags);
+	return done ? (int)done : error;
+}
+
+int mapping_add_run(struct mapping *mapping, uint32_t index, struct page **page, unsigned int nr, gfp_t more)
+{
+	struct radix_spare spare = {0};
+	int result = insert_run(mapping, index, page, nr, &spare);
+
+	ASSERT(nr && nr <= MAPPING_RUN);
+	while (result == -EAGAIN)
+		result = radix_spare_fill(&spare, node_gfp(mapping->gfp | more))
+				 ? insert_run(mapping, index, page, nr, &spare)
+				 : -ENOMEM;
+	radix_spare_free(&spare);
+	return result;
+}
+
 /* Another may be faster to add it, and may take it out again. */
 int mapping_find_or_add(struct mapping *mapping, uint32_t index, bool may_grow, gfp_t more,
 			struct page **page)
@@ -243,20 +294,23 @@ static void set_dirty_locked(struct mapping *mapping, struct page *page)
 	flusher_add_locked(mapping);
 }
 
-/* What has failed has not any more. */
-static void clear_dirty_locked(struct mapping *mapping, struct page *page)
+/* Of a run, all of which is dirty. What has failed has not any more. */
+static void clear_dirty_locked(struct mapping *mapping, struct page **page, unsigned int nr)
 {
-	ASSERT(port_lock_is_held(&mapping->lock) && page->mapping == mapping);
-	if (!page_clear(page, PG_DIRTY))
-		return;
-	ASSERT(radix_is_tagged(&mapping->tree, page->index, RADIX_DIRTY) && mapping->nr_dirty); /* MA2, MA5 */
-	radix_tag_clear(&mapping->tree, page->index, RADIX_DIRTY);
-	mapping->nr_dirty--;
-	count(&cache.counts.nr_dirty, (size_t)-1);
-	if (page_clear(page, PG_ERROR)) {
-		mapping->nr_failed--;
-		count(&cache.counts.nr_failed, (size_t)-1);
+	ASSERT(port_lock_is_held(&mapping->lock) && mapping->nr_dirty >= nr); /* MA5 */
+	for (unsigned int i = 0; i < nr; i++) {
+		ASSERT(page[i]->mapping == mapping &&
+		       radix_is_tagged(&mapping->tree, page[i]->index, RADIX_DIRTY)); /* MA2 */
+		if (page_has(page[i], PG_ERROR)) {
+			page_clear(page[i], PG_ERROR);
+			mapping->nr_failed--;
+			count(&cache.counts.nr_failed, (size_t)-1);
+		}
+		page_clear(page[i], PG_DIRTY);
 	}
+	radix_run_tag_clear(&mapping->tree, page[0]->index, nr, RADIX_DIRTY);
+	mapping->nr_dirty -= nr;
+	count(&cache.counts.nr_dirty, 0 - (size_t)nr);
 }
 
 static void set_failed_locked(struct mapping *mapping, struct page *page, int error)
@@ -274,30 +328,36 @@ static void set_failed_locked(struct mapping *mapping, struct page *page, int er
 
 /* --- going --- */
 
-static void leave_tree_locked(struct mapping *mapping, struct page *page, struct radix_spare *spare)
+/* A run of the tree. */
+static ALWAYS_INLINE void leave_tree_locked(struct mapping *mapping, struct page **page, unsigned int nr,
+					    struct radix_spare *spare)
 {
-	const void *item;
-
-	ASSERT(port_lock_is_held(&mapping->lock) && page_has(page, PG_LOCKED) &&
-	       !page_has(page, PG_WRITEBACK));
-	ASSERT(page->mapping == mapping && page->state == PAGE_FILE && mapping->nr_pages); /* MA1 */
-	if (page_has(page, PG_DIRTY))
-		clear_dirty_locked(mapping, page);
-	item = radix_remove(&mapping->tree, page->index, spare);
-	ASSERT(item == page); /* MA1 */
-	(void)item;
-	mapping->nr_pages--;
-	count(&cache.counts.nr_pages, (size_t)-1);
+	ASSERT(port_lock_is_held(&mapping->lock) && mapping->nr_pages >= nr);
+	for (unsigned int i = 0; i < nr; i++) {
+		ASSERT(page_has(page[i], PG_LOCKED) && !page_has(page[i], PG_WRITEBACK));
+		ASSERT(page[i]->mapping == mapping && page[i]->state == PAGE_FILE); /* MA1 */
+		ASSERT(radix_find(&mapping->tree, page[i]->index) == page[i] &&
+		       page[i]->index == page[0]->index + i);
+		if (page_has(page[i], PG_DIRTY))
+			clear_dirty_locked(mapping, &page[i], 1);
+	}
+	radix_run_remove(&mapping->tree, page[0]->index, nr, spare);
+	mapping->nr_pages -= nr;
+	count(&cache.counts.nr_pages, 0 - (size_t)nr);
 }
 
-/* CP5. Whoever finds the page from now on holds it already. */
-static void leave_locked(struct mapping *mapping, struct page *page, struct radix_spare *spare)
+/* CP5. Whoever finds the pages from now on holds them already. */
+static ALWAYS_INLINE void leave_locked(struct mapping *mapping, struct page **page, unsigned int nr,
+				       struct radix_spare *spare)
 {
-	leave_tree_locked(mapping, page, spare);
-	page_clear_both(page, PG_UPTODATE, PG_ERROR);
-	WRITE_ONCE(page->mapping, NULL); /* LR3: before it is looked for in a list */
-	lru_remove(page);
-	WRITE_ONCE(page->state, PAGE_ALLOCATED);
+	leave_tree_locked(mapping, page, nr, spare);
+	for (unsigned int i = 0; i < nr; i++) {
+		page_clear_both(page[i], PG_UPTODATE, PG_ERROR);
+		WRITE_ONCE(page[i]->mapping, NULL); /* LR3: before it is looked for in a list */
+	}
+	lru_remove_run(page, nr);
+	for (unsigned int i = 0; i < nr; i++)
+		WRITE_ONCE(page[i]->state, PAGE_ALLOCATED);
 }
 
 bool mapping_remove(struct page *page, bool only_unused)
@@ -310,7 +370,7 @@ bool mapping_remove(struct page *page, bool only_unused)
 
 	ASSERT(READ_ONCE(page->refcount) >= 2); /* CP1 */
 	if (goes)
-		leave_locked(mapping, page, &spare);
+		leave_locked(mapping, &page, 1, &spare);
 	port_unlock_irqrestore(&mapping->lock, flags);
 	radix_spare_free(&spare);
 	if (goes && ops->leave)
@@ -325,25 +385,81 @@ void mapping_take_out(struct page *page, void *aspace, uint32_t index, struct ra
 	struct mapping *mapping = page->mapping;
 	irqflags_t flags = port_lock_irqsave(&mapping->lock);
 
-	leave_tree_locked(mapping, page, spare);
+	leave_tree_locked(mapping, &page, 1, spare);
 	page_clear(page, PG_ERROR);
 	lru_turn_to_anon(page, aspace, index);
 	port_unlock_irqrestore(&mapping->lock, flags);
 }
 
+/* Of those from index on that are one behind the other. With the tag, or any; *index becomes the first's. */
+static unsigned int find_run_locked(struct mapping *mapping, uint32_t *index, enum radix_tag tag,
+				    struct page **page, unsigned int max)
+{
+	unsigned int nr = radix_run(&mapping->tree, *index, tag, (void **)page, max);
+
+	ASSERT(port_lock_is_held(&mapping->lock) && max <= MAPPING_RUN);
+	if (!nr && radix_next(&mapping->tree, index, tag))
+		nr = radix_run(&mapping->tree, *index, tag, (void **)page, max);
+	return nr;
+}
+
+/* Locks pages of the tree up to the first that would have to be waited for. Result: how many. */
+static unsigned int lock_run_locked(struct page **page, unsigned int nr)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr && !page_has(page[i], PG_WRITEBACK) && page_trylock(page[i]); i++)
+		;
+	return i;
+}
+
+/* Result: are some of the first pages from here on out? They go with no reference of ours: the tree's was theirs. */
+static bool remove_run(struct mapping *mapping, uint32_t index)
+{
+	const struct mapping_ops *ops = mapping->ops;
+	struct radix_spare spare = {0};
+	struct page *page[MAPPING_RUN];
+	irqflags_t flags = port_lock_irqsave(&mapping->lock);
+	unsigned int nr = find_run_locked(mapping, &index, RADIX_ANY, page, MAPPING_RUN);
+
+	nr = lock_run_locked(page, nr);
+	if (nr)
+		leave_locked(mapping, page, nr, &spare);
+	port_unlock_irqrestore(&mapping->lock, flags);
+	radix_spare_free(&spare);
+	for (unsigned int i = 0; i < nr; i++) {
+		if (ops->leave)
+			ops->leave(page[i]);
+		if (READ_ONCE(page[i]->refcount) > 1)
+			page_unlock(page[i]);
+		else
+			page_clear(page[i], PG_LOCKED); /* who waits holds it */
+		put_page(page[i]);
+	}
+	return nr != 0;
+}
+
+/* Result: is there one? */
+static bool remove_next(struct mapping *mapping, uint32_t index)
+{
+	struct page *page = mapping_next(mapping, &index, RADIX_ANY);
+
+	if (!page)
+		return false;
+	page_lock(page);
+	page_wait_written(page);
+	if (mapping_has(mapping, page))
+		(void)mapping_remove(page, false);
+	page_unlock(page);
+	put_page(page);
+	return true;
+}
+
+/* What went leaves its index to who follows; nobody comes before it: MA3. */
 void mapping_remove_from(struct mapping *mapping, uint32_t first)
 {
-	struct page *page;
-
-	/* What went leaves its index to who follows; nobody comes before it: MA3. */
-	for (uint32_t index = first; (page = mapping_next(mapping, &index, RADIX_ANY)) != NULL;) {
-		page_lock(page);
-		page_wait_written(page);
-		if (mapping_has(mapping, page))
-			(void)mapping_remove(page, false);
-		page_unlock(page);
-		put_page(page);
-	}
+	while (remove_run(mapping, first) || remove_next(mapping, first))
+		;
 	tell_users(mapping, first);
 }
 
@@ -381,58 +497,120 @@ void page_end_read(struct page *page, int error)
 	page_unlock(page);
 }
 
-/* It is clean from here on: what is written to it now makes it dirty again, and is written again. */
+/* They are clean from here on: what is written to them now makes them dirty again, and is written again. */
+static void begin_write_locked(struct mapping *mapping, struct page **page, unsigned int nr)
+{
+	for (unsigned int i = 0; i < nr; i++)
+		page_set(page[i], PG_WRITEBACK);
+	radix_run_tag_set(&mapping->tree, page[0]->index, nr, RADIX_WRITEBACK);
+	count(&cache.counts.nr_writeback, nr);
+	clear_dirty_locked(mapping, page, nr);
+}
+
 static bool begin_write(struct mapping *mapping, struct page *page)
 {
 	irqflags_t flags = port_lock_irqsave(&mapping->lock);
 	bool begins = !page_has(page, PG_WRITEBACK) && page_has(page, PG_DIRTY);
 
-	if (begins) {
-		page_set(page, PG_WRITEBACK);
-		radix_tag_set(&mapping->tree, page->index, RADIX_WRITEBACK);
-		count(&cache.counts.nr_writeback, 1);
-		clear_dirty_locked(mapping, page);
-	}
+	if (begins)
+		begin_write_locked(mapping, &page, 1);
 	port_unlock_irqrestore(&mapping->lock, flags);
 	return begins;
+}
+
+/* Result: how many of the first are under way, or the error of the first. */
+static int begin_some(struct mapping *mapping, struct page **page, unsigned int nr)
+{
+	int error;
+
+	if (nr > 1 && mapping->ops->writepages)
+		return mapping->ops->writepages(mapping, page, nr);
+	error = mapping->ops->writepage(mapping, page[0]);
+	return error ? error : 1;
+}
+
+/* The tree has them until their writing ends. */
+static void write_out(struct mapping *mapping, struct page **page, unsigned int nr)
+{
+	unsigned int before = scope_save(SCOPE_FS);
+
+	for (unsigned int i = 0; i < nr;) {
+		int done = begin_some(mapping, page + i, nr - i);
+
+		ASSERT(done && done <= (int)(nr - i));
+		if (done < 0)
+			page_end_write(page[i], done);
+		i += done < 0 ? 1u : (unsigned int)done;
+	}
+	scope_restore(SCOPE_FS, before);
 }
 
 bool page_write(struct page *page)
 {
 	struct mapping *mapping = page->mapping;
 	bool begins = mapping && begin_write(mapping, page);
-	unsigned int before;
-	int error;
 
 	ASSERT(page_has(page, PG_LOCKED));
 	page_unlock(page);
-	if (!begins)
-		return false;
-	before = scope_save(SCOPE_FS);
-	error = mapping->ops->writepage(mapping, page);
-	scope_restore(SCOPE_FS, before);
-	if (error)
-		page_end_write(page, error);
-	return true;
+	if (begins)
+		write_out(mapping, &page, 1);
+	return begins;
 }
 
-/* The mapping may go as soon as its lock is given back; the page is somebody's who waits, or the tree's, until then. */
-void page_end_write(struct page *page, int error)
+/* Those of the run that nobody has failed to write. */
+static unsigned int without_failed(struct page *const *page, unsigned int nr)
 {
-	struct mapping *mapping = page->mapping;
+	unsigned int i;
+
+	for (i = 0; i < nr && !page_has(page[i], PG_ERROR); i++)
+		;
+	return i;
+}
+
+/* CP3: each is locked for the step that marks it. */
+unsigned int mapping_write_run(struct mapping *mapping, uint32_t *index, unsigned int max)
+{
+	struct page *page[MAPPING_RUN];
+	irqflags_t flags = port_lock_irqsave(&mapping->lock);
+	unsigned int nr = find_run_locked(mapping, index, RADIX_DIRTY, page, MIN(max, MAPPING_RUN));
+
+	nr = lock_run_locked(page, without_failed(page, nr));
+	if (nr)
+		begin_write_locked(mapping, page, nr);
+	port_unlock_irqrestore(&mapping->lock, flags);
+	for (unsigned int i = 0; i < nr; i++)
+		page_unlock(page[i]);
+	write_out(mapping, page, nr);
+	return nr;
+}
+
+/* The mapping may go as soon as its lock is given back; the pages are somebody's who waits, or the tree's, until then. */
+void page_end_write_run(struct page **page, unsigned int nr, int error)
+{
+	struct mapping *mapping = page[0]->mapping;
 	irqflags_t flags = port_lock_irqsave(&mapping->lock);
 
-	ASSERT(page_has(page, PG_WRITEBACK) && radix_is_tagged(&mapping->tree, page->index, RADIX_WRITEBACK));
-	if (error)
-		set_failed_locked(mapping, page, error);
-	radix_tag_clear(&mapping->tree, page->index, RADIX_WRITEBACK);
-	count(&cache.counts.nr_writeback, (size_t)-1);
-	page_clear(page, PG_WRITEBACK);
-	if (mapping->is_swap && !error)
-		lru_rotate(page);
+	for (unsigned int i = 0; i < nr; i++) {
+		ASSERT(page_has(page[i], PG_WRITEBACK) &&
+		       radix_is_tagged(&mapping->tree, page[i]->index, RADIX_WRITEBACK));
+		if (error)
+			set_failed_locked(mapping, page[i], error);
+	}
+	radix_run_tag_clear(&mapping->tree, page[0]->index, nr, RADIX_WRITEBACK);
+	count(&cache.counts.nr_writeback, 0 - (size_t)nr);
+	for (unsigned int i = 0; i < nr; i++)
+		page_clear(page[i], PG_WRITEBACK);
+	for (unsigned int i = 0; mapping->is_swap && !error && i < nr; i++)
+		lru_rotate(page[i]);
 	port_unlock_irqrestore(&mapping->lock, flags);
-	page_wake_written(page);
+	for (unsigned int i = 0; i < nr; i++)
+		page_wake_written(page[i]);
 	wait_look();
+}
+
+void page_end_write(struct page *page, int error)
+{
+	page_end_write_run(&page, 1, error);
 }
 
 int mapping_error_since(struct mapping *mapping, unsigned int *seen)

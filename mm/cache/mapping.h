@@ -24,6 +24,9 @@
 struct mapping;
 struct flusher;
 
+/* Pages that come, are written or go in one step, at most: for as long interrupts are off. */
+#define MAPPING_RUN 16u
+
 /* Whoever calls one of them is inside a file system meanwhile (SCOPE_FS): what it asks memory for there it asks with
  * GFP_NOFS. */
 struct mapping_ops {
@@ -33,8 +36,8 @@ struct mapping_ops {
 	int (*readpage)(struct mapping *mapping, struct page *page);
 
 	/* Begin to write it: its flag WRITEBACK is set, its lock is not held. Behind the end of the file it is 0. Its
-	 * end is page_end_write(). May not wait for memory, but for its own reserves. Context: as readpage, no lock;
-	 * reclaim too. */
+	 * end is page_end_write(). May not wait for memory, but for its own reserves; nor for the end of another page's writing: those
+	 * behind it may be marked, too, and come next. Context: as readpage, no lock; reclaim too. */
 	int (*writepage)(struct mapping *mapping, struct page *page);
 
 	/* Its bytes [from, to) are about to be written: when the result is 0 there are blocks for them (MA4). NULL: there
@@ -44,6 +47,11 @@ struct mapping_ops {
 	/* It has left; what page->private names is given back. NULL: nothing. The mapping may be gone. Context: process, may
 	 * not sleep. */
 	void (*leave)(struct page *page);
+
+	/* The same of up to MAPPING_RUN pages one behind the other, as one request. Result: how many of the first have begun, at least
+	 * one; an error: none. NULL: each by itself. */
+	int (*readpages)(struct mapping *mapping, struct page **page, unsigned int nr);
+	int (*writepages)(struct mapping *mapping, struct page **page, unsigned int nr);
 };
 
 /* Who shows the mapping's pages elsewhere, in programs, and is told when they go. */
@@ -132,6 +140,11 @@ struct page *mapping_next(struct mapping *mapping, uint32_t *index, enum radix_t
 int mapping_find_or_add(struct mapping *mapping, uint32_t index, bool may_grow, gfp_t more,
 			struct page **page) MUST_CHECK;
 
+/* Pages that were just allocated come in from index on, locked: the tree's, whose reference theirs becomes, until somebody unlocks
+ * them. Result: how many of the first; -EEXIST, -ENXIO, -ENOMEM: none, as mapping_find_or_add(). Context: as that. */
+int mapping_add_run(struct mapping *mapping, uint32_t index, struct page **page, unsigned int nr,
+		    gfp_t more) MUST_CHECK;
+
 /* Out of the tree, and dirty no more: a page that is locked and not being written. The caller's reference stays.
  * only_unused: if nobody else holds one. Result: is it out? Context: process. */
 bool mapping_remove(struct page *page, bool only_unused);
@@ -159,8 +172,14 @@ void page_end_read(struct page *page, int error);
  * Result: was it begun? A failure to begin ends as one of the disk does. Context: as ops->writepage. */
 bool page_write(struct page *page);
 
-/* The end of a writing; error: it is dirty again. Context: any. */
+/* Begins to write pages one behind the other: dirty ones, none of which failed, is locked or being written; from the first
+ * dirty one at *index or behind it on, which *index becomes. Result: how many; 0: that one is not such a page, or there is none.
+ * Context: as ops->writepage. */
+unsigned int mapping_write_run(struct mapping *mapping, uint32_t *index, unsigned int max);
+
+/* The end of a writing; error: it is dirty again. Of a run: pages as they came to writepages. Context: any. */
 void page_end_write(struct page *page, int error);
+void page_end_write_run(struct page **page, unsigned int nr, int error);
 
 /* The last error of writing since *seen errors were counted, as a negative number; *seen becomes what was counted. 0:
  * there was none. Context: any. */

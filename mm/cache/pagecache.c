@@ -93,19 +93,59 @@ int pagecache_get(struct mapping *mapping, uint32_t index, struct page **page)
 
 /* --- reading ahead --- */
 
+#define AHEAD_GFP (__GFP_COLD | __GFP_NORETRY | __GFP_NOWARN)
+
+/* Pages that have just come in. */
+static void begin_read_run(struct mapping *mapping, struct page **page, unsigned int nr)
+{
+	while (nr) {
+		int done = 0;
+
+		if (nr > 1 && mapping->ops->readpages) {
+			unsigned int before = scope_save(SCOPE_FS);
+
+			done = mapping->ops->readpages(mapping, page, nr);
+			scope_restore(SCOPE_FS, before);
+			ASSERT(done && done <= (int)nr);
+		}
+		if (done <= 0) {
+			pagecache_begin_read(mapping, page[0]);
+			done = 1;
+		}
+		page += done;
+		nr -= (unsigned int)done;
+	}
+}
+
+/* The memory first: nobody waits for it with a page locked. Result: how many there are now. */
+static unsigned int get_fresh(const struct mapping *mapping, struct page **fresh, unsigned int nr,
+			      unsigned int wanted)
+{
+	while (nr < wanted && (fresh[nr] = alloc_page(mapping->gfp | AHEAD_GFP)) != NULL)
+		nr++;
+	return nr;
+}
+
 static void read_pages(struct mapping *mapping, uint32_t index, uint32_t end)
 {
-	for (; index < end; index++) {
-		struct page *page;
-		int found = mapping_find_or_add(mapping, index, false,
-						__GFP_COLD | __GFP_NORETRY | __GFP_NOWARN, &page);
+	struct page *fresh[MAPPING_RUN];
+	unsigned int nr = 0;
 
-		if (found < 0)
-			return;
-		if (found == 1)
-			pagecache_begin_read(mapping, page);
-		put_page(page);
+	while (index < end && (nr = get_fresh(mapping, fresh, nr, MIN(end - index, MAPPING_RUN))) != 0) {
+		int added = mapping_add_run(mapping, index, fresh, MIN(nr, (unsigned int)(end - index)),
+					    AHEAD_GFP);
+
+		if (added < 0 && added != -EEXIST)
+			break;
+		if (added > 0) {
+			begin_read_run(mapping, fresh, (unsigned int)added);
+			nr -= (unsigned int)added;
+			memmove(fresh, fresh + added, nr * sizeof(*fresh));
+		}
+		index += added > 0 ? (uint32_t)added : 1;
 	}
+	while (nr)
+		__free_page(fresh[--nr]);
 }
 
 /* It is read ahead of while half of what was is left. */
@@ -139,10 +179,8 @@ static void read_ahead(struct mapping *mapping, struct readahead *ahead, uint32_
 /* --- reading --- */
 
 /* Bytes of the page of pos that are left of the file, at most `left`. */
-static size_t bytes_left(struct mapping *mapping, uint64_t pos, size_t left)
+static size_t bytes_left(uint64_t size, uint64_t pos, size_t left)
 {
-	uint64_t size = mapping_size(mapping);
-
 	return pos >= size ? 0
 			   : (size_t)MIN((uint64_t)MIN(left, PAGE_SIZE - offset_in_page(pos)), size - pos);
 }
@@ -150,7 +188,8 @@ static size_t bytes_left(struct mapping *mapping, uint64_t pos, size_t left)
 /* Up to the end of a page and of the file. Result: bytes, 0 at the end, or an error. */
 static long read_part(struct mapping *mapping, struct readahead *ahead, uint64_t pos, char *to, size_t left)
 {
-	size_t nr = bytes_left(mapping, pos, left);
+	uint64_t size = mapping_size(mapping);
+	size_t nr = bytes_left(size, pos, left);
 	bool is_same = ahead && ahead->next == page_of(pos) + 1; /* read in pieces, it is used once */
 	struct page *page;
 	int error;
@@ -158,11 +197,11 @@ static long read_part(struct mapping *mapping, struct readahead *ahead, uint64_t
 	if (!nr)
 		return 0;
 	if (ahead)
-		read_ahead(mapping, ahead, page_of(pos), pages_of_size(mapping_size(mapping)));
+		read_ahead(mapping, ahead, page_of(pos), pages_of_size(size));
 	error = pagecache_get(mapping, page_of(pos), &page);
 	if (error)
 		return error == -ENXIO ? 0 : error; /* it was truncated meanwhile; so here: */
-	nr = bytes_left(mapping, pos, left);
+	nr = bytes_left(mapping_size(mapping), pos, left);
 	ASSERT(offset_in_page(pos) + nr <= PAGE_SIZE && READ_ONCE(page->refcount) >= 1);
 	memcpy_from_page(to, page, offset_in_page(pos), nr);
 	if (!is_same)
@@ -338,17 +377,32 @@ int pagecache_truncate(struct mapping *mapping, uint64_t size_bytes)
 
 /* --- writing out --- */
 
+/* One that is locked, being written, or failed before. Result: 1; 0: there is none. */
+static unsigned int write_next(struct mapping *mapping, uint32_t *index)
+{
+	struct page *page = mapping_next(mapping, index, RADIX_DIRTY);
+
+	if (!page)
+		return 0;
+	page_lock(page);
+	page_wait_written(page);
+	(void)page_write(page);
+	put_page(page);
+	return 1;
+}
+
 void pagecache_write_out(struct mapping *mapping)
 {
-	struct page *page;
+	uint32_t index = 0;
+	unsigned int nr;
 
 	ASSERT(port_may_sleep());
-	for (uint32_t index = 0; (page = mapping_next(mapping, &index, RADIX_DIRTY)) != NULL; index++) {
-		page_lock(page);
-		page_wait_written(page);
-		(void)page_write(page);
-		put_page(page);
-	}
+	do {
+		nr = mapping_write_run(mapping, &index, MAPPING_RUN);
+		if (!nr)
+			nr = write_next(mapping, &index);
+		index += nr;
+	} while (nr);
 }
 
 void pagecache_wait_written(struct mapping *mapping)

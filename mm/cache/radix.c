@@ -117,25 +117,46 @@ static bool node_has(const struct radix_node *node, enum radix_tag tag)
 	return node->tagged[tag][0] | node->tagged[tag][1];
 }
 
-void radix_tag_set(struct radix_tree *tree, uint32_t index, enum radix_tag tag)
+/* Of a run, in its word of a leaf's tags. */
+static uint32_t bits_of_run(uint32_t index, unsigned int nr)
+{
+	ASSERT(nr && index % RADIX_RUN + nr <= RADIX_RUN);
+	return ~0u >> (RADIX_RUN - nr) << index % RADIX_RUN;
+}
+
+static unsigned int word_of(uint32_t index)
+{
+	return index % RADIX_SLOTS / RADIX_RUN;
+}
+
+void radix_run_tag_set(struct radix_tree *tree, uint32_t index, unsigned int nr, enum radix_tag tag)
 {
 	struct radix_node *node = leaf_of(tree, index);
 
 	ASSERT(node && node->slot[slot_of(node, index)]);
-	for (; node && !bitmap_test(node->tagged[tag], slot_of(node, index)); node = node->parent)
+	node->tagged[tag][word_of(index)] |= bits_of_run(index, nr);
+	while ((node = node->parent) != NULL && !bitmap_test(node->tagged[tag], slot_of(node, index)))
 		bitmap_set(node->tagged[tag], slot_of(node, index));
+}
+
+void radix_run_tag_clear(struct radix_tree *tree, uint32_t index, unsigned int nr, enum radix_tag tag)
+{
+	struct radix_node *node = leaf_of(tree, index);
+
+	ASSERT(node && node->slot[slot_of(node, index)]);
+	node->tagged[tag][word_of(index)] &= ~bits_of_run(index, nr);
+	while (!node_has(node, tag) && (node = node->parent) != NULL)
+		bitmap_clear(node->tagged[tag], slot_of(node, index));
+}
+
+void radix_tag_set(struct radix_tree *tree, uint32_t index, enum radix_tag tag)
+{
+	radix_run_tag_set(tree, index, 1, tag);
 }
 
 void radix_tag_clear(struct radix_tree *tree, uint32_t index, enum radix_tag tag)
 {
-	struct radix_node *node = leaf_of(tree, index);
-
-	ASSERT(node && node->slot[slot_of(node, index)]);
-	for (; node; node = node->parent) {
-		bitmap_clear(node->tagged[tag], slot_of(node, index));
-		if (node_has(node, tag))
-			break;
-	}
+	radix_run_tag_clear(tree, index, 1, tag);
 }
 
 bool radix_is_tagged(const struct radix_tree *tree, uint32_t index, enum radix_tag tag)
@@ -217,15 +238,17 @@ static struct radix_node *make_leaf(struct radix_tree *tree, uint32_t index, str
 
 int radix_insert(struct radix_tree *tree, uint32_t index, void *item, struct radix_spare *spare)
 {
-	struct radix_node *leaf;
+	struct radix_node *leaf = leaf_of(tree, index);
 
 	ASSERT(item);
-	if (radix_find(tree, index))
+	if (leaf && leaf->slot[slot_of(leaf, index)])
 		return -EEXIST;
-	spare->wanted = nr_missing(tree, index);
-	if (spare->nr < spare->wanted)
-		return -EAGAIN;
-	leaf = make_leaf(tree, index, spare);
+	if (!leaf) {
+		spare->wanted = nr_missing(tree, index);
+		if (spare->nr < spare->wanted)
+			return -EAGAIN;
+		leaf = make_leaf(tree, index, spare);
+	}
 	ASSERT(leaf->shift == 0 && leaf->nr < RADIX_SLOTS); /* RT2 */
 	leaf->slot[slot_of(leaf, index)] = item;
 	leaf->nr++;
@@ -263,22 +286,31 @@ static void lower_root(struct radix_tree *tree, struct radix_spare *spare)
 	}
 }
 
-void *radix_remove(struct radix_tree *tree, uint32_t index, struct radix_spare *spare)
+void radix_run_remove(struct radix_tree *tree, uint32_t index, unsigned int nr, struct radix_spare *spare)
 {
 	struct radix_node *leaf = leaf_of(tree, index);
-	void *item = leaf ? leaf->slot[slot_of(leaf, index)] : NULL;
+	uint32_t bits = bits_of_run(index, nr);
 
-	if (!item)
-		return NULL;
+	ASSERT(leaf && leaf->nr >= nr); /* RT2 */
 	for (unsigned int tag = 0; tag < NR_RADIX_TAGS; tag++)
-		if (bitmap_test(leaf->tagged[tag], slot_of(leaf, index)))
-			radix_tag_clear(tree, index, (enum radix_tag)tag);
-	ASSERT(leaf->nr); /* RT2 */
-	leaf->slot[slot_of(leaf, index)] = NULL;
-	leaf->nr--;
+		if (leaf->tagged[tag][word_of(index)] & bits)
+			radix_run_tag_clear(tree, index, nr, (enum radix_tag)tag);
+	for (unsigned int i = 0; i < nr; i++) {
+		ASSERT(leaf->slot[slot_of(leaf, index + i)]);
+		leaf->slot[slot_of(leaf, index + i)] = NULL;
+	}
+	leaf->nr = (uint8_t)(leaf->nr - nr);
 	drop_empty(tree, leaf, spare);
 	lower_root(tree, spare);
 	ASSERT(!tree->root || (tree->root->nr && !tree->root->parent)); /* RT1, RT4 */
+}
+
+void *radix_remove(struct radix_tree *tree, uint32_t index, struct radix_spare *spare)
+{
+	void *item = radix_find(tree, index);
+
+	if (item)
+		radix_run_remove(tree, index, 1, spare);
 	return item;
 }
 
@@ -340,6 +372,23 @@ void *radix_next(const struct radix_tree *tree, uint32_t *index, enum radix_tag 
 		node = node->slot[slot];
 	}
 	return NULL;
+}
+
+unsigned int radix_run(const struct radix_tree *tree, uint32_t index, enum radix_tag tag, void **item,
+		       unsigned int max)
+{
+	const struct radix_node *leaf = leaf_of(tree, index);
+	unsigned int left = RADIX_RUN - index % RADIX_RUN, nr = 0;
+	uint32_t bits = ~0u;
+
+	if (!leaf)
+		return 0;
+	if (tag != RADIX_ANY)
+		bits = leaf->tagged[tag][word_of(index)] >> index % RADIX_RUN;
+	while (nr < max && nr < left && bits >> nr & 1 &&
+	       (item[nr] = leaf->slot[slot_of(leaf, index + nr)]) != NULL)
+		nr++;
+	return nr;
 }
 
 /* --- the check --- */

@@ -21,7 +21,8 @@
 
 #define RADIX_BITS	  6u
 #define RADIX_SLOTS	  (1u << RADIX_BITS)
-#define RADIX_MAX_HEIGHT  6u			      /* of 32 bits of an index */
+#define RADIX_RUN	  32u /* a run lies in so many indices, the first of which divides by that */
+#define RADIX_MAX_HEIGHT  6u  /* of 32 bits of an index */
 #define RADIX_MAX_MISSING (2 * RADIX_MAX_HEIGHT - 2u) /* new roots, then a path beside the old one */
 
 enum radix_tag { RADIX_DIRTY, RADIX_WRITEBACK, NR_RADIX_TAGS, RADIX_ANY = NR_RADIX_TAGS };
@@ -68,6 +69,14 @@ void *radix_remove(struct radix_tree *tree, uint32_t index, struct radix_spare *
 /* Of an item that is there. */
 void radix_tag_set(struct radix_tree *tree, uint32_t index, enum radix_tag tag);
 void radix_tag_clear(struct radix_tree *tree, uint32_t index, enum radix_tag tag);
+
+/* A run: items one after the other, in one walk. radix_run(): those from index on that have the tag, or any, up to max.
+ * Result: how many. The others: of items that are all there, within a RADIX_RUN. */
+unsigned int radix_run(const struct radix_tree *tree, uint32_t index, enum radix_tag tag, void **item,
+		       unsigned int max);
+void radix_run_tag_set(struct radix_tree *tree, uint32_t index, unsigned int nr, enum radix_tag tag);
+void radix_run_tag_clear(struct radix_tree *tree, uint32_t index, unsigned int nr, enum radix_tag tag);
+void radix_run_remove(struct radix_tree *tree, uint32_t index, unsigned int nr, struct radix_spare *spare);
 
 bool radix_is_tagged(const struct radix_tree *tree, uint32_t index, enum radix_tag tag);
 

@@ -242,12 +242,13 @@ static void end_turn(const struct turn *turn)
 	port_unlock_irqrestore(&writeback.lock, flags);
 }
 
-/* Have the pages of any mapping to go, whatever their age? */
-static bool is_pressed(const struct turn *turn)
+/* Pages that have to go now, whatever their age. */
+static size_t nr_pressed(const struct turn *turn)
 {
 	struct cache_counts counts = cache_counts();
+	size_t nr = nr_to_write(&counts);
 
-	return turn->nr_needed || nr_to_write(&counts) > turn->background;
+	return MAX(turn->nr_needed, nr > turn->background ? nr - turn->background : 0);
 }
 
 static bool is_old(const struct turn *turn, const struct mapping *mapping)
@@ -267,6 +268,12 @@ static bool begin_try(const struct turn *turn, struct mapping *mapping)
 	return true;
 }
 
+static void note_begun(struct turn *turn, unsigned int nr)
+{
+	turn->flusher->nr_written += nr;
+	turn->nr_needed -= MIN(turn->nr_needed, (size_t)nr);
+}
+
 /* Without waiting for anybody. */
 static void write_one(struct turn *turn, struct page *page)
 {
@@ -274,19 +281,24 @@ static void write_one(struct turn *turn, struct page *page)
 		turn->flusher->nr_passed_by++;
 		return;
 	}
-	if (!page_write(page))
-		return;
-	turn->flusher->nr_written++;
-	turn->nr_needed -= turn->nr_needed != 0;
+	note_begun(turn, page_write(page));
 }
 
 /* Those that have failed, if they are tried again; of the others all, or as many as there is need for. */
 static void write_pages(struct turn *turn, struct mapping *mapping, bool is_due, bool tries_failed)
 {
-	struct page *page;
+	for (uint32_t index = 0;;) {
+		size_t wanted = is_due ? MAPPING_RUN : MIN(nr_pressed(turn), (size_t)MAPPING_RUN);
+		unsigned int nr = wanted ? mapping_write_run(mapping, &index, (unsigned int)wanted) : 0;
+		struct page *page = nr ? NULL : mapping_next(mapping, &index, RADIX_DIRTY);
 
-	for (uint32_t index = 0; (page = mapping_next(mapping, &index, RADIX_DIRTY)) != NULL; index++) {
-		if (page_has(page, PG_ERROR) ? tries_failed : is_due || is_pressed(turn))
+		if (!nr && !page)
+			return;
+		note_begun(turn, nr);
+		index += nr ? nr : 1;
+		if (!page)
+			continue;
+		if (page_has(page, PG_ERROR) ? tries_failed : wanted != 0)
 			write_one(turn, page);
 		put_page(page);
 	}
@@ -299,7 +311,7 @@ static void write_mapping(struct turn *turn, struct mapping *mapping)
 	if (turn->is_sync) {
 		pagecache_write_out(mapping);
 		pagecache_wait_written(mapping);
-	} else if (is_due || tries_failed || is_pressed(turn)) {
+	} else if (is_due || tries_failed || nr_pressed(turn)) {
 		write_pages(turn, mapping, is_due, tries_failed);
 	} else {
 		return;

@@ -39,7 +39,7 @@ static uint64_t pos_of(uint32_t i)
 
 static void open_file(void)
 {
-	static const struct mapping_ops ops = {no_read, no_write, NULL, NULL};
+	static const struct mapping_ops ops = {.readpage = no_read, .writepage = no_write};
 
 	mapping_init(&file, &ops, &file, GFP_KERNEL, pos_of(NR_PAGES));
 	for (uint32_t i = 0; i < NR_PAGES; i++)

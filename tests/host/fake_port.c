@@ -189,6 +189,15 @@ uint64_t port_disk_bytes(const struct port_disk *disk)
 	return 0;
 }
 
+int port_block_submit_run(struct port_disk *disk, struct page **page, unsigned int nr, bool is_write)
+{
+	(void)disk;
+	(void)page;
+	(void)nr;
+	(void)is_write;
+	return -ENODEV;
+}
+
 int port_block_submit(struct port_disk *disk, struct page *page, unsigned int sectors, bool is_write)
 {
 	(void)disk;

@@ -105,16 +105,14 @@ static void write_out(void *file)
 	pagecache_write_out(&((struct fake_file *)file)->mapping);
 }
 
-/* What a panic left half done. */
+/* What a panic left half done: all of the run is on its way. */
 static void end_writing(struct fake_file *file)
 {
-	uint32_t index = 0;
-	struct page *page = mapping_next(&file->mapping, &index, RADIX_WRITEBACK);
+	struct page *page;
 
-	if (page) {
+	for (uint32_t index = 0; (page = mapping_next(&file->mapping, &index, RADIX_WRITEBACK)) != NULL;) {
 		page_end_write(page, 0);
 		put_page(page);
-		put_page(page); /* its writer's */
 	}
 	*port_scope() = 0;
 }

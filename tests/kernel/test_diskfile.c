@@ -139,6 +139,88 @@ KTEST(diskfile, a_disk_that_fails_is_told_once_and_nothing_is_lost, "R7 PGC-11 R
 	EXPECT_EQ(nr_right(&file, 0, SECTORS_A_PAGE), SECTORS_A_PAGE);
 }
 
+/* --- a disk with one bad sector --- */
+
+static struct blk_device bad;
+static uint64_t bad_sector;
+static bool is_serving;
+
+static void serve(struct blk_device *dev)
+{
+	struct blk_command *command;
+
+	if (is_serving)
+		return; /* who does sees to it */
+	is_serving = true;
+	while ((command = blk_next(dev)) != NULL)
+		blk_command_done(dev, command, bad_sector - command->sector < command->nr_sectors ? -EIO : 0);
+	is_serving = false;
+}
+
+static void bad_end(struct diskfile *file)
+{
+	if (file->disk)
+		diskfile_close(file);
+	blk_unregister(&bad);
+}
+
+static bool bad_begin(struct diskfile *file)
+{
+	static const struct blk_ops ops = {.wake = serve};
+
+	bad = (struct blk_device){.name = "bad0",
+				  .nr_sectors = NR_PAGES * SECTORS_A_PAGE,
+				  .max_sectors = 256,
+				  .max_segments = 64,
+				  .ops = &ops};
+	return blk_register(&bad) == 0 && diskfile_open(file, (struct port_disk *)&bad, GFP_KERNEL) == 0;
+}
+
+/* Result: how many could not be read. */
+static unsigned int nr_unreadable(struct diskfile *file, unsigned int *last)
+{
+	struct readahead ahead = {0};
+	unsigned int nr = 0;
+	char byte;
+
+	for (unsigned int n = 0; n < NR_PAGES; n++)
+		if (pagecache_read(&file->mapping, &ahead, (uint64_t)n << PAGE_SHIFT, &byte, 1) != 1) {
+			nr++;
+			*last = n;
+		}
+	return nr;
+}
+
+KTEST(diskfile, of_a_run_only_the_page_of_the_bad_sector_fails, "R7 PGC-11")
+{
+	BORROW_MANY(sector, PAGE_SIZE);
+	PAGES_COME_BACK();
+	ENDS_WITH(fill_reserve) int unused_ = 0;
+	ENDS_WITH(bad_end) struct diskfile file = {.disk = NULL};
+	unsigned int seen = 0, last = 0;
+
+	REQUIRE(bad_begin(&file));
+	for (unsigned int n = 0; n < 2 * MAPPING_RUN; n += 5) {
+		for (unsigned int i = 0; i < NR_PAGES; i++)
+			EXPECT_EQ(
+				pagecache_write(&file.mapping, (uint64_t)i << PAGE_SHIFT, sector, PAGE_SIZE),
+				PAGE_SIZE);
+		bad_sector = n * SECTORS_A_PAGE + 3;
+		EXPECT_EQ(pagecache_sync(&file.mapping, &seen), -EIO);
+		EXPECT_EQ(cache_counts().nr_failed, 1);
+		EXPECT_EQ(cache_counts().nr_dirty, 1);
+		bad_sector = NR_PAGES * SECTORS_A_PAGE;
+		EXPECT_EQ(pagecache_sync(&file.mapping, &seen), 0);
+		drop_all();
+		bad_sector = n * SECTORS_A_PAGE + 3;
+		EXPECT_EQ(nr_unreadable(&file, &last), 1);
+		EXPECT_EQ(last, n);
+		bad_sector = NR_PAGES * SECTORS_A_PAGE;
+		EXPECT_EQ(nr_unreadable(&file, &last), 0);
+		expect_valid();
+	}
+}
+
 KTEST(diskfile, dirty_pages_reach_the_disk_with_no_page_free, "R3 PGC-14 R2")
 {
 	PAGES_COME_BACK();

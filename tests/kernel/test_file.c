@@ -121,7 +121,8 @@ static int fake_make_blocks(struct mapping *mapping, struct page *page, unsigned
 	return 0;
 }
 
-static const struct mapping_ops fake_ops = {fake_readpage, fake_writepage, fake_make_blocks, NULL};
+static const struct mapping_ops fake_ops = {
+	.readpage = fake_readpage, .writepage = fake_writepage, .make_blocks = fake_make_blocks};
 
 bool fake_file_make(struct fake_file *file, uint64_t size_bytes)
 {

@@ -185,7 +185,7 @@ static int long_writepage(struct mapping *mapping, struct page *page)
 	return 0;
 }
 
-static const struct mapping_ops long_ops = {long_readpage, long_writepage, NULL, NULL};
+static const struct mapping_ops long_ops = {.readpage = long_readpage, .writepage = long_writepage};
 
 static void long_file_end(struct long_file *file)
 {

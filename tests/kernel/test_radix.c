@@ -261,3 +261,77 @@ KTEST(radix, random_operations_agree_with_a_table, "R2")
 		}
 	}
 }
+
+/* --- runs --- */
+
+#define RUNS_FROM 4000u /* its last 96 indices are in another leaf, and the tree has two levels */
+#define NR_RUNS	  (2 * RADIX_SLOTS + 96u)
+
+static struct entry *near; /* one index after the other */
+
+static unsigned int run_expected(uint32_t index, enum radix_tag tag, unsigned int max)
+{
+	unsigned int i = index - RUNS_FROM, nr = 0;
+
+	while (nr < max && i < NR_RUNS && (nr == 0 || near[i].index % RADIX_RUN) && near[i].is_in &&
+	       (tag == RADIX_ANY || near[i].has[tag])) {
+		nr++;
+		i++;
+	}
+	return nr;
+}
+
+static void change_run(struct radix_tree *tree, struct random *random)
+{
+	struct radix_spare spare = {0};
+	uint32_t index = RUNS_FROM + random_below(random, NR_RUNS);
+	unsigned int tag = random_below(random, NR_RADIX_TAGS + 1u), max = 1 + random_below(random, 20);
+	struct entry *entry = &near[index - RUNS_FROM];
+	void *item[20];
+	unsigned int nr = radix_run(tree, index, (enum radix_tag)tag, item, max),
+		     what = random_below(random, 8);
+
+	EXPECT_EQ(nr, run_expected(index, (enum radix_tag)tag, max));
+	for (unsigned int i = 0; i < nr; i++)
+		EXPECT(item[i] == &entry[i]);
+	if (!nr) {
+		EXPECT_EQ(put(tree, index, entry, GFP_KERNEL), entry->is_in ? -EEXIST : 0);
+		entry->is_in = true;
+		return;
+	}
+	tag %= NR_RADIX_TAGS;
+	if (what == 0)
+		radix_run_remove(tree, index, nr, &spare);
+	else
+		(what % 2 ? radix_run_tag_set : radix_run_tag_clear)(tree, index, nr, (enum radix_tag)tag);
+	radix_spare_free(&spare);
+	for (unsigned int i = 0; i < nr; i++) {
+		if (what == 0)
+			entry[i] = (struct entry){.index = entry[i].index};
+		else
+			entry[i].has[tag] = what % 2;
+	}
+}
+
+KTEST(radix, runs_agree_with_a_table, "R2")
+{
+	BORROW_MANY(near, NR_RUNS);
+	MACHINE_STAYS_AS_FOUND();
+	struct random random = {20261129};
+	TREE(tree);
+
+	for (unsigned int i = 0; i < NR_RUNS; i++)
+		near[i] = (struct entry){.index = RUNS_FROM + i};
+	for (unsigned int n = 0; n < TEST_RANDOM_OPS; n++) {
+		struct radix_sum sum;
+
+		change_run(&tree, &random);
+		if (n % 64)
+			continue;
+		EXPECT_NULL(radix_check(&tree, &sum));
+		for (unsigned int i = 0; i < NR_RUNS; i++)
+			for (unsigned int tag = 0; tag < NR_RADIX_TAGS; tag++)
+				EXPECT_EQ(radix_is_tagged(&tree, RUNS_FROM + i, (enum radix_tag)tag),
+					  near[i].is_in && near[i].has[tag]);
+	}
+}
