@@ -19,7 +19,7 @@ void anon_begin(struct page *page, struct aspace *aspace, uintptr_t addr)
 	page->private = 0;
 	page->flags = 0;
 	WRITE_ONCE(page->mapping, aspace);
-	lru_add(page);
+	lru_add_run(&page, 1);
 }
 
 /* Nobody changes its slot any more: its entry is gone. */
@@ -32,7 +32,7 @@ void anon_forget(struct page *page)
 	slot = (swap_slot_t)page->private;
 	page->private = 0;
 	WRITE_ONCE(page->mapping, NULL); /* LR3 */
-	lru_remove(page);
+	lru_remove_run(&page, 1);
 	if (slot)
 		swap_slot_drop(slot);
 }

@@ -130,7 +130,7 @@ void lru_touch(struct page *page)
 
 /* --- from one kind to the other --- */
 
-static bool unlink_if_listed_locked(struct lru *of, struct page *page)
+static bool take_off_locked(struct lru *of, struct page *page)
 {
 	bool was_listed = page_has(page, PG_ONLIST);
 
@@ -151,7 +151,7 @@ void lru_turn_to_file(struct page *page, struct mapping *mapping, uint32_t index
 {
 	struct lru *of = lru_of(page);
 	irqflags_t flags = port_lock_irqsave(&of->lock);
-	bool was_listed = unlink_if_listed_locked(of, page);
+	bool was_listed = take_off_locked(of, page);
 
 	ASSERT(page_has(page, PG_LOCKED) && READ_ONCE(page->refcount) >= 2);
 	user_page_uncount(page);
@@ -167,7 +167,7 @@ void lru_turn_to_anon(struct page *page, void *aspace, uint32_t index)
 {
 	struct lru *of = lru_of(page);
 	irqflags_t flags = port_lock_irqsave(&of->lock);
-	bool was_listed = unlink_if_listed_locked(of, page);
+	bool was_listed = take_off_locked(of, page);
 
 	ASSERT(page_has(page, PG_LOCKED) && READ_ONCE(page->refcount) >= 2);
 	page_set_state(page, PAGE_FILE, PAGE_ALLOCATED);
