@@ -199,7 +199,7 @@ build/ashlar.iso: build/ashlar.elf FORCE
 # In a terminal: a screen, the short suites, the prompt. From a pipe: all tests in KTAP and the demonstrations; what it says is
 # for the monitor, and at its end leave with the tests' result.
 UNLESS     = $(if $(findstring $(1)=,$(APPEND)),,$(1)=$(2))
-RUN_ROOT   = $(if $(filter none,$(DISK)),,$(call UNLESS,root,ide0))
+RUN_ROOT   = $(if $(filter none,$(DISK)),,$(call UNLESS,root,ide0)) $(if $(DISK),,$(call UNLESS,swap,ide3))
 RUN_PERSON = $(call UNLESS,output,terminal) $(call UNLESS,selftest,quick) $(call UNLESS,map,on)
 RUN_PIPE   = $(call UNLESS,demo,all) exit=qemu panic=exit $(call UNLESS,monitor,on)
 run: build/ashlar.elf $(if $(DISK),,disk)
@@ -207,15 +207,16 @@ run: build/ashlar.elf $(if $(DISK),,disk)
 		tools/make-iso.sh $< build/run.iso 0 '$(APPEND)'" $$words $(RUN_ROOT)" && tools/run-qemu.sh -cdrom build/run.iso $(RUN_DISKS) \
 		-gdb unix:$(RUN_GDB),server=on,wait=off $(QEMU_EXTRA)
 
-# A disk with files, an empty one for demo=flags, and a floppy whose every word the tests know; DISK=FILE is ide0 and alone,
+# A disk with files, an empty one for demo=flags, one to swap to, and a floppy whose every word the tests know; DISK=FILE is ide0 and alone,
 # DISK=none: none of them.
 RUN_FLOPPY = -drive if=floppy,index=0,file=build/floppy.img,format=raw
 RUN_SPARE  = -drive if=none,id=ide1,file=build/spare.img,format=raw -device ide-hd,drive=ide1,bus=ide.0,unit=1
+RUN_SWAP   = -drive if=none,id=ide3,file=build/swap.img,format=raw,cache=unsafe -device ide-hd,drive=ide3,bus=ide.1,unit=1
 RUN_DISK   = -drive if=none,id=ide0,file=$(1),format=raw -device ide-hd,drive=ide0,bus=ide.0,unit=0
-RUN_DISKS  = -boot d $(if $(filter none,$(DISK)),,$(call RUN_DISK,$(or $(DISK),build/root.img)) $(if $(DISK),,$(RUN_SPARE) $(RUN_FLOPPY)))
+RUN_DISKS  = -boot d $(if $(filter none,$(DISK)),,$(call RUN_DISK,$(or $(DISK),build/root.img)) $(if $(DISK),,$(RUN_SPARE) $(RUN_SWAP) $(RUN_FLOPPY)))
 disk: $(PROGRAMS:%=$(OUT)/programs/%)
 	@mkdir -p build
-	$(Q)tools/make-root build/root.img 16M $^ && tools/make-disk build/floppy.img 1474560 && truncate -s 1M build/spare.img
+	$(Q)tools/make-root build/root.img 16M $^ && tools/make-disk build/floppy.img 1474560 && truncate -s 1M build/spare.img && tools/make-swap build/swap.img 64M
 
 # `make attach` finds the machine of `make run` at this socket, which costs nothing until then.
 RUN_GDB = build/run.gdb
@@ -270,7 +271,7 @@ dist:
 #: make web        build/web/, a page in which a browser boots the kernel, beside a live map of its memory: open
 #:                 index.html, copy the folder, or serve it. docs/web.md
 #: make web-test   a headless Chromium opens it, types, clicks, and looks at the map
-#: make disk       build/root.img, an ext2 disk that make run mounts, an empty one, and a floppy; those that are there stay
+#: make disk       build/root.img, an ext2 disk that make run mounts, an empty one, one to swap to, and a floppy; those that are there stay
 #: make host       host tools under build/host/
 #: make fuzz       libFuzzer on loader data, command line, maps and calls of mm, 64 and 32 bits; TIME=60 seconds each
 #: make mutants    plants small faults one at a time; the host tests must catch each

@@ -88,6 +88,7 @@ struct demo_flag {
 	bool got;
 	unsigned int nr_asked;	      /* its patience ends, and it asks again */
 	uint32_t nr_begun[4];	      /* writings by enum blk_behalf */
+	uint32_t nr_swapped[4];	      /* ... to swap */
 	uint32_t nr_calls[4];	      /* of the file system, the same way */
 	uint32_t took_us;	      /* asleep and awake */
 	char woken_by[PORT_NAME_MAX]; /* "": it did not sleep */
@@ -96,6 +97,7 @@ struct demo_flag {
 struct demo_flags {
 	char disk[8];
 	bool has_fs; /* the pages are a file's, on that disk */
+	bool has_swap;
 	struct demo_flag flag[NR_DEMO_FLAGS];
 };
 
@@ -104,6 +106,24 @@ enum demo_outcome { DEMO_PLAYED, DEMO_NO_DISK, DEMO_NO_MEMORY };
 /* Serves G4, G5, G1. */
 enum demo_outcome demo_flags_play(struct demo_flags *seen) MUST_CHECK;
 void demo_flags(void);
+
+/* --- swap --- */
+
+#define NR_DEMO_PROGRAMS 3u
+
+/* Three programs of `mib` MiB each in mib MiB, and a kernel that asks. */
+struct demo_swap {
+	unsigned int mib, ms;
+	bool has_begun;
+	int code[NR_DEMO_PROGRAMS];			    /* of exit: 0: every byte was right */
+	unsigned int nr_asked, nr_got;			    /* by the kernel */
+	size_t faults, majors, out, in;			    /* out, in: pages */
+	size_t most_swapped, nr_used_before, nr_used_after; /* slots */
+};
+
+/* NO_DISK: no swap disk has room. Serves R5. */
+enum demo_outcome demo_swap_play(struct demo_swap *seen, bool print) MUST_CHECK;
+void demo_swap(void);
 
 /* --- fragmentation --- */
 

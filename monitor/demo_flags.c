@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The play "flags": what GFP_NOIO, GFP_NOFS and GFP_KERNEL may do for a page when what memory there is to be had holds what a
  * disk has not got yet. All of it is taken but some pages of a file, which are held meanwhile; then they are dirty, and let go,
- * and a thread asks. Who submits to the disk, and who calls the file system, and on whose behalf, these count themselves.
+ * and a thread asks. Who submits to the disk, and who calls the file system, and on whose behalf, these count themselves. Where there
+ * is a swap disk a program has some of that memory, too.
  *
  * The file is a new one of the first file system, or, where none is mounted, a disk that nobody has mounted: then the pages hold
  * what the disk holds, so that what is written changes nothing. */
@@ -18,13 +19,17 @@
 #include <kernel/lib/list.h>
 #include <kernel/lib/string.h>
 #include <linux/slab.h>
+#include <mm/aspace/aspace.h>
 #include <mm/cache/pagecache.h>
+#include <mm/cache/swap.h>
 #include <mm/pages/page_alloc.h>
 #include <mm/reclaim/vmscan.h>
 #include <mm/reclaim/wait.h>
 #include <monitor/say.h>
 
 #define NR_PAGES   128u
+#define NR_ANON	   64u /* a program's */
+#define ANON_AT	   0x08048000u
 #define ASKER	   "asker"
 #define ASK_TRIES  16u
 #define TAKE_TRIES 2u
@@ -38,8 +43,11 @@ struct stage {
 	struct demo_flag *seen; /* what came of it */
 	struct blk_stat before;
 	struct ext2_calls calls_before;
-	struct page *page[NR_PAGES];
+	struct page *page[NR_PAGES + NR_ANON]; /* held: the file's first */
 	unsigned int nr;
+	struct blk_device *swap; /* or NULL */
+	struct blk_stat swap_before;
+	struct aspace *program; /* or NULL */
 	struct list_head taken;
 };
 
@@ -68,9 +76,20 @@ static struct blk_device *find_disk(void)
 	struct blk_device *dev;
 
 	for (unsigned int n = 0; (dev = blk_device_at(n)) != NULL; n++)
-		if (strncmp(dev->name, "ide", 3) == 0 && !dev->is_read_only && !is_mounted(dev))
+		if (strncmp(dev->name, "ide", 3) == 0 && !dev->is_read_only && !is_mounted(dev) &&
+		    !swap_uses_disk((struct port_disk *)dev))
 			return dev;
 	return NULL;
+}
+
+static struct blk_device *find_swap(void)
+{
+	struct blk_device *dev = NULL;
+
+	for (unsigned int n = 0; (dev = blk_device_at(n)) != NULL; n++)
+		if (swap_uses_disk((struct port_disk *)dev))
+			break;
+	return dev;
 }
 
 static struct mapping *mapping_of(struct stage *stage)
@@ -146,11 +165,55 @@ static bool hold_pages(struct stage *stage)
 	return stage->nr == NR_PAGES;
 }
 
+/* The page that a program has there, faulted in, held. */
+static struct page *hold_anon(struct aspace *program, uintptr_t addr)
+{
+	struct page *page = NULL;
+
+	while (!page && aspace_fault(program, addr, ASPACE_WRITES) == ASPACE_DONE) {
+		irqflags_t saved = port_lock_irqsave(&program->lock);
+		pfn_t pfn;
+
+		if (port_space_find(&program->space, addr, &pfn, NULL)) {
+			page = pfn_to_page(pfn);
+			page_hold(page);
+		}
+		port_unlock_irqrestore(&program->lock, saved);
+	}
+	return page;
+}
+
+static bool hold_program(struct stage *stage)
+{
+	uintptr_t start = ANON_AT;
+
+	stage->program = aspace_create();
+	if (!stage->program ||
+	    aspace_map(stage->program, &start, NR_ANON * PAGE_SIZE, ASPACE_MAPPING, ASPACE_WRITE, NULL))
+		return false;
+	for (unsigned int i = 0; i < NR_ANON; i++) {
+		stage->page[stage->nr] = hold_anon(stage->program, start + (uintptr_t)i * PAGE_SIZE);
+		if (!stage->page[stage->nr])
+			return false;
+		stage->nr++;
+	}
+	return true;
+}
+
+static void end_program(struct stage *stage)
+{
+	if (!stage->program)
+		return;
+	aspace_clear(stage->program);
+	aspace_free(stage->program);
+	stage->program = NULL;
+}
+
 static void make_dirty(struct stage *stage)
 {
 	struct mapping *mapping = mapping_of(stage);
 
-	for (unsigned int i = 0; i < stage->nr; i++) {
+	for (unsigned int i = 0; i < NR_PAGES; i++) {
 		page_lock(stage->page[i]);
 		if (mapping->ops->make_blocks(mapping, stage->page[i], 0, PAGE_SIZE) == 0)
 			page_set_dirty(stage->page[i]);
@@ -191,6 +254,17 @@ static void note_wait(struct demo_flag *seen)
 		}
 }
 
+static void count_swapped(const struct stage *stage)
+{
+	struct blk_stat after;
+
+	if (!stage->swap)
+		return;
+	blk_stat(stage->swap, &after);
+	for (unsigned int i = 0; i < NR_BLK_BEHALF; i++)
+		stage->seen->nr_swapped[i] = after.nr_for[i] - stage->swap_before.nr_for[i];
+}
+
 /* A thread of its own: of others' stacks too little may be left for a writing. */
 static int ask_and_count(void *arg)
 {
@@ -204,6 +278,7 @@ static int ask_and_count(void *arg)
 	since = clock_now_us();
 	page = ask(stage->gfp, seen);
 	seen->took_us = (uint32_t)(clock_now_us() - since);
+	count_swapped(stage);
 	blk_stat(stage->dev, &after);
 	calls = ext2_calls();
 	for (unsigned int i = 0; i < NR_BLK_BEHALF; i++) {
@@ -227,13 +302,15 @@ static void wait_for(struct thread *asker)
 /* Result: was there memory to begin with? */
 static bool play_one(struct stage *stage)
 {
-	bool is_ready = hold_pages(stage);
+	bool is_ready = hold_pages(stage) && (!stage->swap || hold_program(stage));
 	struct thread *asker = is_ready ? kthread_create(ask_and_count, stage, ASKER) : ERR_PTR(-ENOMEM);
 
 	if (!IS_ERR(asker)) {
 		thread_get(asker);
 		take_all(stage);
 		blk_stat(stage->dev, &stage->before);
+		if (stage->swap)
+			blk_stat(stage->swap, &stage->swap_before);
 		stage->calls_before = ext2_calls();
 		make_dirty(stage);
 		let_go(stage);
@@ -241,6 +318,7 @@ static bool play_one(struct stage *stage)
 		demo_give_all(&stage->taken);
 	}
 	let_go(stage);
+	end_program(stage);
 	return !IS_ERR(asker) && vfs_fsync(&stage->file) == 0;
 }
 
@@ -256,6 +334,8 @@ enum demo_outcome demo_flags_play(struct demo_flags *seen)
 	}
 	memcpy(seen->disk, stage->dev->name, sizeof(seen->disk));
 	seen->has_fs = stage->is_on_fs;
+	stage->swap = find_swap();
+	seen->has_swap = stage->swap != NULL;
 	list_init(&stage->taken);
 	for (unsigned int i = 0; i < NR_DEMO_FLAGS; i++) {
 		stage->gfp = flags[i].gfp;
@@ -279,16 +359,17 @@ static const char *how(const struct demo_flag *seen)
 	return strcmp(seen->woken_by, ASKER) == 0 ? "the disk: pages are clean" : seen->woken_by;
 }
 
+static unsigned int by_it(const uint32_t nr[NR_BLK_BEHALF])
+{
+	return nr[BLK_FOR_NOIO] + nr[BLK_FOR_NOFS] + nr[BLK_FOR_KERNEL];
+}
+
 static void print_flag(unsigned int i, const struct demo_flag *seen)
 {
-	unsigned int own =
-		seen->nr_begun[BLK_FOR_NOIO] + seen->nr_begun[BLK_FOR_NOFS] + seen->nr_begun[BLK_FOR_KERNEL];
-
-	unsigned int calls =
-		seen->nr_calls[BLK_FOR_NOIO] + seen->nr_calls[BLK_FOR_NOFS] + seen->nr_calls[BLK_FOR_KERNEL];
-
-	say("  %-10s  %-20s %5u %5u %6u %4u.%u ms  %s\n", flags[i].name, flags[i].may, calls, own,
-	    seen->nr_begun[BLK_FOR_NOBODY], seen->took_us / 1000, seen->took_us / 100 % 10, how(seen));
+	say("  %-10s  %-20s %5u %6u %5u %6u %4u.%u ms  %s\n", flags[i].name, flags[i].may,
+	    by_it(seen->nr_calls), by_it(seen->nr_swapped), by_it(seen->nr_begun),
+	    seen->nr_begun[BLK_FOR_NOBODY] + seen->nr_swapped[BLK_FOR_NOBODY], seen->took_us / 1000,
+	    seen->took_us / 100 % 10, how(seen));
 }
 
 void demo_flags(void)
@@ -305,10 +386,12 @@ void demo_flags(void)
 	case DEMO_PLAYED:
 		break;
 	}
-	say("All memory is taken but %u dirty pages of %s%s. A thread asks for a page:\n", NR_PAGES,
-	    seen.has_fs ? "a file on " : "", seen.disk);
-	say("                                  calls  pages written\n"
-	    "  flags       may start           of fs   by it others  in all  woken by\n");
+	say("All memory is taken but %u dirty pages of %s%s and %u of a program%s. A thread asks for a "
+	    "page:\n",
+	    NR_PAGES, seen.has_fs ? "a file on " : "", seen.disk, seen.has_swap ? NR_ANON : 0,
+	    seen.has_swap ? "" : ", for there is no swap disk");
+	say("                                  calls  by it: pages     by\n"
+	    "  flags       may start           of fs swapped written others  in all  woken by\n");
 	for (unsigned int i = 0; i < NR_DEMO_FLAGS; i++)
 		print_flag(i, &seen.flag[i]);
 	say("What it may not write, others must: the flusher, and kswapd, which hands over what it "

@@ -146,7 +146,10 @@ static struct inode *disk_open(struct blk_device *dev)
 
 	mutex_lock(&disks.mutex);
 	disk = find_open(dev);
-	inode = disk ? inode_get(&disk->inode) : open_new(dev);
+	if (swap_uses_disk((struct port_disk *)dev))
+		inode = ERR_PTR(-EBUSY); /* what it says is programs', and changes behind any copy */
+	else
+		inode = disk ? inode_get(&disk->inode) : open_new(dev);
 	mutex_unlock(&disks.mutex);
 	return inode;
 }
@@ -171,20 +174,20 @@ static int disk_sync_all(void)
 int disk_swap_on(const char *name)
 {
 	struct blk_device *dev = blk_find(name);
-	bool is_open;
+	int error;
 
 	if (!dev || dev->is_read_only) {
 		pr_warn("swap: %s is %s", name, dev ? "read-only" : "no disk");
 		return dev ? -EROFS : -ENODEV;
 	}
 	mutex_lock(&disks.mutex);
-	is_open = find_open(dev) != NULL;
-	mutex_unlock(&disks.mutex);
-	if (is_open) {
+	error = find_open(dev) ? -EBUSY : 0;
+	if (error)
 		pr_warn("swap: %s is open as a file, or mounted", name);
-		return -EBUSY;
-	}
-	return swap_on_disk(name, (struct port_disk *)dev);
+	else
+		error = swap_on_disk(name, (struct port_disk *)dev);
+	mutex_unlock(&disks.mutex);
+	return error;
 }
 
 void disk_init(void)

@@ -203,6 +203,17 @@ int swap_on_disk(const char *name, struct port_disk *disk)
 	return swap_on(name, &ops, disk, port_disk_bytes(disk));
 }
 
+bool swap_uses_disk(const struct port_disk *disk)
+{
+	irqflags_t flags = port_lock_irqsave(&swap_state.lock);
+	bool uses = false;
+
+	for (unsigned int i = 0; i < SWAP_MAX_AREAS; i++)
+		uses |= swap_state.area[i].state != AREA_NONE && swap_state.area[i].mapping.host == disk;
+	port_unlock_irqrestore(&swap_state.lock, flags);
+	return uses;
+}
+
 /* --- areas: off --- */
 
 struct swap_area *swap_close(const char *name)

@@ -51,6 +51,9 @@ const char *swap_signature_read(const void *page, uint64_t disk_pages, struct sw
 int swap_on(const char *name, const struct mapping_ops *ops, void *host, uint64_t size_bytes) MUST_CHECK;
 int swap_on_disk(const char *name, struct port_disk *disk) MUST_CHECK;
 
+/* Does memory go to that disk, or is it about to? Context: any. */
+bool swap_uses_disk(const struct port_disk *disk);
+
 /* For swap_off() (aspace/swapoff.c): no more slots are given; NULL: there is no such area. Given again. And its end, when none is used:
  * -EBUSY, one is. Context: process; the last may sleep. */
 struct swap_area *swap_close(const char *name);

@@ -7,6 +7,7 @@
 #include <kernel/core/blkdev.h>
 #include <kernel/core/thread.h>
 #include <kernel/core/timer.h>
+#include <kernel/core/vfs.h>
 #include <kernel/lib/align.h>
 #include <kernel/lib/errno.h>
 #include <kernel/lib/format.h>
@@ -16,6 +17,7 @@
 #include <mm/mapped/vmalloc.h>
 #include <mm/reclaim/above.h>
 #include <mm/reclaim/events.h>
+#include <monitor/demo.h>
 #include <tests/kernel/disk.h>
 #include <tests/kernel/settle.h>
 #include <tests/kernel/test_util.h>
@@ -182,6 +184,64 @@ KTEST(swap_disk, programs_that_are_killed_give_all_back, "R5 R8 SWP-02 SWP-07")
 		EXPECT_EQ(end_of(id), EXIT_KILLED);
 		EXPECT_EQ(swap_counts().nr_free, swap_counts().nr_slots);
 	}
+}
+
+KTEST(swap_disk, the_demonstration_shows_every_byte_right_while_the_kernel_asks, "R5 SWP-01 SWP-02 REC-02")
+{
+	SWAP_DISK();
+	struct demo_swap seen;
+
+	REQUIRE(demo_swap_play(&seen, false) == DEMO_PLAYED);
+	EXPECT(seen.has_begun);
+	ktest_note("%u MiB, %u ms, %zu out, %zu in, most %zu slots, kernel %u of %u", seen.mib, seen.ms,
+		   seen.out, seen.in, seen.most_swapped, seen.nr_got, seen.nr_asked);
+	for (unsigned int i = 0; i < NR_DEMO_PROGRAMS; i++)
+		EXPECT_EQ(seen.code[i], 0);
+	EXPECT_EQ(seen.nr_got, seen.nr_asked);
+	EXPECT(seen.most_swapped > seen.mib * MIB_PAGES);
+	EXPECT_EQ(seen.nr_used_after, seen.nr_used_before);
+}
+
+/* Counted by both disks, and on whose behalf. */
+KTEST(swap_disk, noio_writes_to_no_disk_nofs_to_swap_alone_and_kernel_to_both, "G4 G5 R5 PGC-07")
+{
+	SWAP_DISK();
+	struct demo_flags seen;
+	enum demo_outcome outcome = demo_flags_play(&seen);
+
+	if (outcome == DEMO_NO_DISK)
+		SKIP("no other IDE disk");
+	REQUIRE(outcome == DEMO_PLAYED && seen.has_swap);
+	for (unsigned int i = 0; i < NR_DEMO_FLAGS; i++) {
+		const struct demo_flag *flag = &seen.flag[i];
+
+		ktest_note("%u: %u + %u + %u swapped by it, %u written, %u by others", i,
+			   flag->nr_swapped[BLK_FOR_NOIO], flag->nr_swapped[BLK_FOR_NOFS],
+			   flag->nr_swapped[BLK_FOR_KERNEL], flag->nr_begun[BLK_FOR_KERNEL],
+			   flag->nr_begun[BLK_FOR_NOBODY]);
+		EXPECT(flag->got);
+		EXPECT_EQ(flag->nr_swapped[BLK_FOR_NOIO], 0);
+		EXPECT_EQ(flag->nr_swapped[BLK_FOR_NOFS] != 0, i == 1);
+		EXPECT_EQ(flag->nr_swapped[BLK_FOR_KERNEL] != 0, i == 2);
+		EXPECT_EQ(flag->nr_begun[BLK_FOR_NOIO] + flag->nr_begun[BLK_FOR_NOFS], 0);
+		EXPECT_EQ(flag->nr_begun[BLK_FOR_KERNEL] != 0, i == 2);
+		EXPECT_EQ(flag->nr_calls[BLK_FOR_NOIO] + flag->nr_calls[BLK_FOR_NOFS], 0);
+	}
+}
+
+KTEST(swap_disk, a_disk_that_memory_goes_to_is_no_file, "R5 K4")
+{
+	SWAP_DISK();
+	struct file file;
+
+	EXPECT_EQ(vfs_open(&file, DISK, O_RDONLY, 0), -EBUSY);
+	EXPECT_EQ(vfs_mount(DISK, "/", false), -EBUSY);
+	EXPECT_EQ(swap_off(DISK), 0);
+	REQUIRE(vfs_open(&file, DISK, O_RDONLY, 0) == 0);
+	expect_reports();
+	EXPECT_EQ(disk_swap_on(DISK), -EBUSY);
+	EXPECT(one_report_says("swap: " DISK " is open as a file, or mounted"));
+	vfs_close(&file);
 }
 
 /* --- swapoff --- */
