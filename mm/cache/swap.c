@@ -171,7 +171,8 @@ int swap_on(const char *name, const struct mapping_ops *ops, void *host, uint64_
 	area->next = 0;
 	area->map = NULL;
 	area->has_failed = false;
-	area->ops = (struct mapping_ops){ops->readpage, ops->writepage, NULL, swap_cache_page_left};
+	area->ops = (struct mapping_ops){
+		.readpage = ops->readpage, .writepage = ops->writepage, .leave = swap_cache_page_left};
 	mapping_init(&area->mapping, &area->ops, host, GFP_HIGHUSER, disk_pages << PAGE_SHIFT);
 	error = read_area(area, disk_pages, &problem);
 	if (error)
@@ -198,7 +199,7 @@ static int disk_writepage(struct mapping *mapping, struct page *page)
 
 int swap_on_disk(const char *name, struct port_disk *disk)
 {
-	static const struct mapping_ops ops = {disk_readpage, disk_writepage, NULL, NULL};
+	static const struct mapping_ops ops = {.readpage = disk_readpage, .writepage = disk_writepage};
 
 	return swap_on(name, &ops, disk, port_disk_bytes(disk));
 }

@@ -31,10 +31,10 @@ static struct {
 } bench;
 
 static const struct bench bench_irqoff[];
-static const struct bench *const tables[] = {bench_replay,  bench_objects,  bench_w7,	  bench_pools,
-					     bench_dma,	    bench_pages,    bench_mapped, bench_memory,
-					     bench_windows, bench_crowd,    bench_cache,  bench_disk,
-					     bench_files,   bench_programs, bench_irqoff};
+static const struct bench *const tables[] = {bench_replay,  bench_objects, bench_w7,	   bench_pools,
+					     bench_dma,	    bench_pages,   bench_mapped,   bench_memory,
+					     bench_windows, bench_crowd,   bench_cache,	   bench_swap,
+					     bench_disk,    bench_files,   bench_programs, bench_irqoff};
 
 /* --- figures as text --- */
 

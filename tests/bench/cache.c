@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Pages of a file that lies nowhere: what reading and writing cost when all is in memory, and what it costs to take a clean
  * page away. Then pages of a disk that answers at once: its queue is in the figures, its driver is not. Per page or call. */
+#include <tests/bench/idle_disk.h>
 #include <tests/bench/measure.h>
 
-#include <kernel/core/blkdev.h>
-#include <kernel/core/err.h>
-#include <kernel/core/thread.h>
 #include <kernel/lib/align.h>
 #include <mm/cache/diskfile.h>
 #include <mm/cache/pagecache.h>
@@ -156,63 +154,22 @@ static void drop_caches(const struct bench *bench)
 	mapping_destroy(&file);
 }
 
-/* --- a disk whose driver does nothing --- */
-
-static struct blk_device disk;
-
-/* All that is queued, once it is: for a reader has something to wait for, and a writer's neighbours are merged. */
-static void serve_disk(struct blk_device *dev)
-{
-	struct blk_command *command;
-
-	while ((command = blk_next(dev)) != NULL)
-		blk_command_done(dev, command, 0);
-}
-
-static int serve_for_ever(void *unused)
-{
-	(void)unused;
-	while (!kthread_should_stop()) {
-		set_current_state(TASK_INTERRUPTIBLE);
-		if (list_is_empty(&disk.queue) && !kthread_should_stop())
-			schedule();
-		__set_current_state(TASK_RUNNING);
-		serve_disk(&disk);
-	}
-	return 0;
-}
-
-static struct thread *server;
-
-static void wake_server(struct blk_device *dev)
-{
-	(void)dev;
-	wake_up_process(server);
-}
+/* --- a file on a disk --- */
 
 static bool open_disk(struct diskfile *on_disk)
 {
-	static const struct blk_ops ops = {.wake = wake_server};
-
-	disk = (struct blk_device){.name = "bench0",
-				   .nr_sectors = NR_ON_DISK * (PAGE_SIZE / BLK_SECTOR),
-				   .max_sectors = 2048,
-				   .max_segments = 256,
-				   .ops = &ops};
-	server = kthread_run(serve_for_ever, NULL, "bench disk");
-	if (IS_ERR(server))
+	if (!idle_disk_open(NR_ON_DISK * (PAGE_SIZE / BLK_SECTOR)))
 		return false;
-	if (blk_register(&disk) == 0 && diskfile_open(on_disk, (struct port_disk *)&disk, GFP_KERNEL) == 0)
+	if (diskfile_open(on_disk, (struct port_disk *)&idle_disk, GFP_KERNEL) == 0)
 		return true;
-	(void)kthread_stop(server);
+	idle_disk_close();
 	return false;
 }
 
 static void close_disk(struct diskfile *on_disk)
 {
 	diskfile_close(on_disk);
-	blk_unregister(&disk);
-	(void)kthread_stop(server);
+	idle_disk_close();
 }
 
 /* Pages that one command moves. */
@@ -221,7 +178,7 @@ static void print_pages_a_request(const struct bench *bench)
 	char mean[24];
 
 	bench_print_extra(bench->name, "pages_a_request",
-			  bench_ratio(NR_ON_DISK, MAX(disk.stat.nr_commands, 1u), mean));
+			  bench_ratio(NR_ON_DISK, MAX(idle_disk.stat.nr_commands, 1u), mean));
 }
 
 static void read_cold(const struct bench *bench)

@@ -48,8 +48,8 @@ struct bench {
 
 /* One table a file, each ended by a row without name. */
 extern const struct bench bench_objects[], bench_pages[], bench_mapped[], bench_memory[], bench_windows[],
-	bench_replay[], bench_pools[], bench_crowd[], bench_dma[], bench_cache[], bench_disk[], bench_files[],
-	bench_programs[], bench_w7[];
+	bench_replay[], bench_pools[], bench_crowd[], bench_dma[], bench_cache[], bench_swap[], bench_disk[],
+	bench_files[], bench_programs[], bench_w7[];
 
 /* Memory for the workloads' own arrays; the same for all, one at a time. */
 #define BENCH_SCRATCH_BYTES MIB(1u)
