@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Disks on IDE channels, with images that the host knows (disk.h); the host looks at them afterwards. Guest only. */
 #include <drivers/block/ide.h>
+#include <drivers/block/ide_channel.h>
 
 #include <drivers/block/pci.h>
 #include <kernel/core/thread.h>
