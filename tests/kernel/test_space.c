@@ -2,6 +2,7 @@
 /* The guest runs on the program's tables for one access; the host has a CPU that is told. */
 #include <tests/kernel/test_space.h>
 
+#include <kernel/lib/string.h>
 #include <mm/mapped/highmem.h>
 #include <mm/pages/page.h>
 #ifdef __KERNEL__
@@ -70,4 +71,14 @@ bool space_write(struct aspace *aspace, uintptr_t addr, uint8_t byte)
 	while (found < 0 && aspace_fault(aspace, addr, ASPACE_WRITES) == ASPACE_DONE)
 		found = use(aspace, addr, &byte);
 	return found == byte;
+}
+
+bool fake_swap_sign(struct fake_file *disk)
+{
+	static const uint32_t header[] = {1, FAKE_FILE_PAGES - 1, 0}; /* version, last page, bad pages */
+
+	memset(disk->disk, 0, PAGE_SIZE);
+	memcpy(disk->disk + 1024, header, sizeof(header));
+	memcpy(disk->disk + PAGE_SIZE - 10, "SWAPSPACE2", 10);
+	return true;
 }

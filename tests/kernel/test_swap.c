@@ -281,6 +281,22 @@ KTEST(swap, a_page_that_was_not_written_to_leaves_again_without_being_written, "
 	EXPECT(is_sound(aspace));
 }
 
+KTEST(swap, what_must_not_be_written_to_comes_back_so, "R5 R8 SWP-01")
+{
+	MACHINE_STAYS_AS_FOUND();
+	SWAP_DISK(disk);
+	PROGRAM(aspace);
+	uintptr_t start = AT;
+
+	REQUIRE(aspace_map(aspace, &start, PAGES(2), ASPACE_MAPPING, ASPACE_READ, NULL) == 0);
+	EXPECT_EQ(space_read(aspace, AT), 0);
+	push_out(GFP_KERNEL);
+	EXPECT_EQ(aspace->nr_swapped, 1);
+	EXPECT_EQ(space_read(aspace, AT), 0);
+	EXPECT(!space_write(aspace, AT, 1));
+	EXPECT(is_sound(aspace));
+}
+
 KTEST(swap, a_disk_more_than_half_full_gets_its_slots_back, "R5 SWP-02")
 {
 	MACHINE_STAYS_AS_FOUND();
@@ -517,6 +533,19 @@ KTEST(swap, swapoff_brings_all_back, "R5 SWP-05")
 	expect_pages(one, 8);
 }
 
+KTEST(swap, a_disk_that_is_being_given_up_gives_no_slots, "R5 SWP-05")
+{
+	MACHINE_STAYS_AS_FOUND();
+	SWAP_DISK(disk);
+	struct swap_area *area = swap_close("fake");
+
+	REQUIRE(area);
+	EXPECT_EQ(swap_slot_get(), 0);
+	EXPECT(!swap_is_on());
+	swap_reopen(area);
+	EXPECT(swap_is_on());
+}
+
 KTEST(swap, swapoff_that_fails_says_why_and_the_disk_is_used_as_before, "R5 R7 SWP-03 SWP-05")
 {
 	MACHINE_STAYS_AS_FOUND();
@@ -595,7 +624,87 @@ KTEST(swap, a_private_copy_goes_to_swap_and_goes_with_the_end_of_its_file, "R5 R
 	expect_valid();
 }
 
+/* Who makes a file shorter must not sleep for its pages. */
+KTEST(swap, a_slot_whose_page_was_read_ahead_is_free_when_reclaim_has_dropped_that, "R5 SWP-02 SWP-07 XPT-02")
+{
+	MACHINE_STAYS_AS_FOUND();
+	FAKE_FILE(file);
+	SWAP_DISK(disk);
+	PROGRAM(aspace);
+
+	REQUIRE(fake_file_make(&file, PAGES(8)));
+	REQUIRE(map_file(aspace, &file, 8) == 0);
+	for (unsigned int n = 0; n < 8; n++)
+		EXPECT(space_write(aspace, AT + PAGES(n), byte_of(n)));
+	push_out(GFP_KERNEL);
+	EXPECT_EQ(space_read(aspace, AT), byte_of(0));
+	EXPECT_EQ(space_read(aspace, AT + PAGES(1)), byte_of(1));
+	EXPECT(swap_counts().nr_cached >= 2);
+	EXPECT_EQ(pagecache_truncate(&file.mapping, PAGES(2)), 0);
+	expect_valid();
+	push_out(GFP_NOIO);
+	EXPECT_EQ(nr_used(), 2);
+	expect_valid();
+}
+
 /* --- no memory --- */
+
+static void take_last_pages(struct list_head *taken)
+{
+	struct page *page;
+
+	while ((page = alloc_page(GFP_ATOMIC | __GFP_HIGHMEM | __GFP_NOWARN)) != NULL)
+		list_add(&page->links, taken);
+}
+
+static void give_pages(struct list_head *taken)
+{
+	while (!list_is_empty(taken)) {
+		struct page *page = list_first_entry(taken, struct page, links);
+
+		list_del(&page->links);
+		__free_page(page);
+	}
+}
+
+KTEST(swap, pages_go_out_when_no_page_is_free, "R3 R5 SWP-10")
+{
+	MACHINE_STAYS_AS_FOUND();
+	SWAP_DISK(disk);
+	PROGRAM(aspace);
+	struct list_head taken = LIST_HEAD_INIT(taken);
+
+	REQUIRE(fill_pages(aspace, NR_SLOTS));
+	(void)cache_reclaim(GFP_NOIO, 1000, ALL_ZONES); /* they were used */
+	for (unsigned int round = 0; round < NR_SLOTS && aspace->nr_resident; round++) {
+		take_last_pages(&taken);
+		(void)cache_reclaim(GFP_NOFS, 1, ALL_ZONES);
+	}
+	EXPECT_EQ(aspace->nr_swapped, NR_SLOTS);
+	give_pages(&taken);
+	expect_valid();
+	expect_pages(aspace, NR_SLOTS);
+}
+
+KTEST(swap, each_request_of_swapping_out_that_fails_costs_nothing, "R3 R5 SWP-10")
+{
+	MACHINE_STAYS_AS_FOUND();
+	SWAP_DISK(disk);
+	bool is_reached = true;
+
+	for (unsigned int n = 1; is_reached; n++) {
+		PROGRAM(aspace);
+
+		REQUIRE(n < 100 && fill_pages(aspace, 6));
+		(void)fault_set_nth(n);
+		push_out(GFP_KERNEL);
+		is_reached = fault_set_nth(0);
+		EXPECT_EQ(aspace->nr_swapped, 6);
+		EXPECT(is_sound(aspace));
+		expect_valid();
+		expect_pages(aspace, 6);
+	}
+}
 
 KTEST(swap, each_request_of_swapping_in_that_fails_leaves_all_as_it_was, "R5")
 {
@@ -605,7 +714,7 @@ KTEST(swap, each_request_of_swapping_in_that_fails_leaves_all_as_it_was, "R5")
 
 	REQUIRE(fill_pages(aspace, 4));
 	push_out(GFP_KERNEL);
-	for (unsigned int n = 1; n < 3; n++) {
+	for (unsigned int n = 1; n < 20; n++) {
 		enum aspace_result result;
 
 		(void)fault_set_nth(n);

@@ -11,9 +11,11 @@
 #include <kernel/lib/align.h>
 #include <kernel/lib/errno.h>
 #include <kernel/lib/format.h>
+#include <kernel/lib/list.h>
 #include <kernel/lib/string.h>
 #include <linux/gfp.h>
 #include <mm/aspace/aspace.h>
+#include <mm/mapped/highmem.h>
 #include <mm/mapped/vmalloc.h>
 #include <mm/reclaim/above.h>
 #include <mm/reclaim/events.h>
@@ -170,6 +172,66 @@ KTEST(swap_disk, four_programs_at_once, "R5 SWP-01 SWP-02 REC-02")
 		EXPECT_EQ(end_of(id[i]), 0);
 }
 
+#define MARK	  0x6b7e51a3u /* no program's */
+#define LOOKED_AT 4096u	      /* pages of the disk, from its start on */
+
+static void mark_free_memory(void)
+{
+	struct list_head taken = LIST_HEAD_INIT(taken);
+	struct page *page;
+
+	while ((page = alloc_page(GFP_NOWAIT | __GFP_HIGHMEM | __GFP_NOWARN)) != NULL) {
+		uint32_t *words = kmap_local_page(page);
+
+		for (unsigned int i = 0; i < PAGE_SIZE / sizeof(*words); i++)
+			words[i] = MARK;
+		kunmap_local(words);
+		list_add(&page->links, &taken);
+	}
+	while (!list_is_empty(&taken)) {
+		page = list_first_entry(&taken, struct page, links);
+		list_del(&page->links);
+		__free_page(page);
+	}
+}
+
+/* Result: how many there are on the disk, and *nr_written pages that hold anything. */
+static unsigned int count_marks(uint32_t *words, unsigned int *nr_written)
+{
+	unsigned int nr = 0;
+
+	*nr_written = 0;
+	for (unsigned int n = 1; n < LOOKED_AT; n++) {
+		bool has_any = false;
+
+		if (test_disk_io(blk_find(DISK), BLK_READ, (uint64_t)n * (PAGE_SIZE / BLK_SECTOR), words,
+				 PAGE_SIZE / BLK_SECTOR))
+			return ~0u;
+		for (unsigned int i = 0; i < PAGE_SIZE / sizeof(*words); i++) {
+			nr += words[i] == MARK;
+			has_any |= words[i] != 0;
+		}
+		*nr_written += has_any;
+	}
+	return nr;
+}
+
+KTEST(swap_disk, nothing_that_lay_in_free_memory_reaches_the_disk, "K4 R5 XPT-04")
+{
+	SWAP_DISK();
+	uint32_t *words = (uint32_t *)get_zeroed_page(GFP_KERNEL);
+	unsigned int nr_marks = ~0u, nr_written = 0;
+
+	REQUIRE(words);
+	mark_free_memory();
+	EXPECT_EQ(end_of(start_hog(free_mib() * 2, "1", NULL)), 0);
+	nr_marks = count_marks(words, &nr_written);
+	free_page((unsigned long)words);
+	ktest_note("%u pages of the disk were written to", nr_written);
+	EXPECT_EQ(nr_marks, 0);
+	EXPECT(nr_written >= MIB_PAGES);
+}
+
 KTEST(swap_disk, programs_that_are_killed_give_all_back, "R5 R8 SWP-02 SWP-07")
 {
 	SWAP_DISK();
@@ -296,7 +358,49 @@ KTEST(swap_disk, when_memory_and_swap_are_full_the_largest_program_ends, "R4 R5 
 	EXPECT_EQ(end_of(small), EXIT_KILLED);
 }
 
+/* Its pages come and go while the kernel takes all there is, and nothing more goes out. */
+KTEST(swap_disk, a_program_that_is_swapping_in_ends_when_memory_does, "R4 R5 SWP-03 SWP-07")
+{
+	SWAP_DISK();
+	unsigned int mib = (unsigned int)(swap_counts().nr_slots / MIB_PAGES) + free_mib() / 2;
+	struct list_head taken = LIST_HEAD_INIT(taken);
+	int id = start_hog(mib, "0", "random");
+	struct page *page;
+
+	REQUIRE(id > 0);
+	while (swap_counts().nr_free > swap_counts().nr_slots / 4 && programs_snapshot(NULL, 0))
+		(void)schedule_timeout_uninterruptible(2);
+	expect_reports();
+	while (programs_snapshot(NULL, 0) && (page = alloc_page(GFP_HIGHUSER)) != NULL)
+		list_add(&page->links, &taken);
+	while (!list_is_empty(&taken)) {
+		page = list_first_entry(&taken, struct page, links);
+		list_del(&page->links);
+		__free_page(page);
+	}
+	EXPECT(reports_contain("Out of memory:"));
+	EXPECT(reports_contain("killed hog, which holds"));
+	reports_forget();
+	EXPECT_EQ(end_of(id), EXIT_KILLED);
+}
+
 /* --- failing disks --- */
+
+KTEST(swap_disk, a_program_larger_than_memory_ends_when_its_swap_disk_is_gone, "R4 R7 SWP-04")
+{
+	SWAP_DISK();
+	int id;
+
+	expect_reports();
+	blk_fault_set(blk_find(DISK), BLK_FAULT_GONE, 1);
+	id = start_hog(free_mib() + 2, "1", NULL);
+	EXPECT_EQ(end_of(id), EXIT_KILLED);
+	blk_fault_set(blk_find(DISK), BLK_FAULT_NONE, 0);
+	EXPECT(reports_contain("Out of memory: hog asks for"));
+	EXPECT(reports_contain("16 pages could not be written to " DISK ": no more go there"));
+	reports_forget();
+	EXPECT(disk_is_ours()); /* one that was gone says that it is back */
+}
 
 /* Two programs that are pressed out meanwhile. Result: how many were ended for what could not be read. */
 static unsigned int run_with_fault(enum blk_fault fault, unsigned int n)
