@@ -118,10 +118,11 @@ PROGRAMS_COUNTED = --program="sweep=$(call SWEEP_SUITES,16M,sweep)" \
 		 --program="sweep-high=$(call SWEEP_SUITES,24M,sweep,lowmem=16M)" --program="soak=$(call SOAK_SUITE,soak_short)"
 
 # Suites whose requests for memory fail one by one. Not these: threads of `thread` and `sleep` cannot be stopped half way, caches of
-# `books` panic where they cannot be had, what `scull_hog` asks the prompt for must be refused. Those of the second line run to the end of memory, or make many programs: a run of
-# each takes seconds, and so fewer of their requests are tried one by one (FAIL_NTH_LONG).
-STARVED_ALL    = selftest=all,-thread,-sleep,-books,-scull_hog,-gfp,-oom,-user,-writeback lowmem=48M
-STARVED_LONG   = selftest=gfp,oom,user,writeback lowmem=48M
+# `books` panic where they cannot be had, what `scull_hog`
+# asks the prompt for must be refused. Those of the second line run to the end of memory, or make many programs: a run of each
+# takes seconds, and so fewer of their requests are tried one by one (FAIL_NTH_LONG).
+STARVED_ALL    = selftest=all,-thread,-sleep,-books,-scull_hog,-gfp,-oom,-user lowmem=48M
+STARVED_LONG   = selftest=gfp,oom,user lowmem=48M
 FAIL_NTH      ?= 100
 FAIL_NTH_LONG ?= 8
 STARVED_FEW    = selftest=alloc_percpu,bulk,debug,kmalloc,mempool,page_alloc,scull,slab,vmalloc lowmem=48M
