@@ -192,6 +192,7 @@ KTEST(sleep, an_object_of_the_cache_wakes_although_no_page_was_freed, "C3 SLB-09
 	slab_keep_closed(cache, true);
 	nr = fill_slab(cache, objects);
 	slab_keep_closed(cache, false);
+	REQUIRE(nr);
 	hog_to_floor(&hog, ZONE_NORMAL);
 	free = low_free();
 	EXPECT(sleeper_asks(&sleeper));
