@@ -43,6 +43,7 @@ def programs():
     tap.equal(words_of(mapped), [pattern(int(hog) + 7, n) for n in range(16)], "hog's memory holds what only hog knows")
     tap.ok("writable" in mapped[0], "... and may write", mapped[0])
     tap.equal(run(f"mm user {peek} {MAPPED:#x}"), [f"0x40000000 of peek ({peek}): nothing there yet"], "nobody else has it there")
+    tap.equal(run("mm swaps"), [], "without a swap disk mm swaps lists none")
     tap.equal(run("mm user 9999 0"), ["error: expected the number of a program, see `mm programs`, and an address, got '9999 0'"],
               "a program that is none is said to be")
     tap.equal(run(f"mm user {hog} 0xc0000000"), ["error: expected an address below 0xc0000000, got '0xc0000000'"],

@@ -250,6 +250,22 @@ class Disks(Command):
                 yield from self.requests(command, "queued")
 
 
+class Swaps(Command):
+    """Each swap disk, as /proc/swaps, with what it keeps of pages that are in memory, and slots that are bad."""
+
+    STATES = ("none", "begins", "on", "being given up")
+
+    def lines(self, _):
+        areas = read.variable("swap_state")["area"]
+        for i in range(read.array_length(areas)):
+            area = areas[i]
+            if not int(area["state"]):
+                continue
+            nr, nr_free, nr_bad = int(area["nr_pages"]) - 1, int(area["nr_free"]), int(area["nr_bad"])
+            yield (f"{text(area['name'])}: {self.STATES[int(area['state'])]}, {nr - nr_bad} slots, {nr - nr_bad - nr_free} in use, "
+                   f"{nr_bad} bad, {int(area['mapping']['nr_pages'])} pages in the swap cache")
+
+
 class Dma(Command):
     """The bounce pool and its mappings; the caches of DMA pools are in `mm slabinfo` as dma-NAME."""
 
@@ -303,11 +319,12 @@ class Programs(Command):
     """The programs that run, with what they hold."""
 
     def lines(self, _):
-        yield "  id  resident kB  tables kB   faults    major  program"
+        yield "  id  resident kB  swapped kB  tables kB   faults    major  program"
         for program in read.programs():
             aspace = program["aspace"]
-            resident, tables, faults, major = (int(aspace[x]) for x in ("nr_resident", "nr_tables", "nr_faults", "nr_major"))
-            yield (f"{int(program['id']):4}  {resident * 4:11}  {tables * 4:9}  {faults:7}  {major:7}  "
+            resident, swapped, tables = (int(aspace[x]) * 4 for x in ("nr_resident", "nr_swapped", "nr_tables"))
+            faults, major = (int(aspace[x]) for x in ("nr_faults", "nr_major"))
+            yield (f"{int(program['id']):4}  {resident:11}  {swapped:10}  {tables:9}  {faults:7}  {major:7}  "
                    + text(program["thread"]["name"]))
 
 
@@ -390,7 +407,7 @@ class BtThread(Command):
 
 
 Mm()
-for kind in (Zones, Buddyinfo, Slabinfo, Cache, Page, Whatis, Pcp, Waiters, Vmalloc, Kmap, Owners, Disks, Dma, Programs, User,
+for kind in (Zones, Buddyinfo, Slabinfo, Cache, Page, Whatis, Pcp, Waiters, Vmalloc, Kmap, Owners, Disks, Swaps, Dma, Programs, User,
              Check):
     kind("mm " + kind.__name__.lower())
 for kind, name in ((Ps, "ps"), (Dmesg, "dmesg"), (BtThread, "bt-thread")):
