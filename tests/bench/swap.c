@@ -52,7 +52,7 @@ static uintptr_t addr_of(uint32_t n)
 /* A program that has written to all its pages, and where they may go. NULL: no memory. */
 static struct aspace *begin(void)
 {
-	static const struct mapping_ops ops = {read_or_sign, write, NULL, NULL};
+	static const struct mapping_ops ops = {.readpage = read_or_sign, .writepage = write};
 	struct aspace *program = aspace_create();
 	uintptr_t start = AT;
 
