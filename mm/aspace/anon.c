@@ -4,6 +4,7 @@
  * written or given up. */
 #include <mm/aspace/aspace.h>
 
+#include <kernel/lib/align.h>
 #include <kernel/lib/assert.h>
 #include <kernel/lib/errno.h>
 #include <mm/cache/above.h>
@@ -90,6 +91,7 @@ static void replace_locked(struct aspace *aspace, uintptr_t addr, swap_slot_t sl
 
 static bool give_up_locked(struct aspace *aspace, uintptr_t addr, struct page *page)
 {
+	ASSERT(port_lock_is_held(&aspace->lock));
 	if (look_locked(aspace, addr, page) != EVICT_CLEAN)
 		return false;
 	swap_slot_leave((swap_slot_t)page->private);
@@ -108,6 +110,7 @@ bool anon_drop(struct page *page)
 
 	if (!aspace)
 		return false;
+	ASSERT(page_has(page, PG_LOCKED));
 	flags = port_lock_irqsave(&aspace->lock);
 	is_out = give_up_locked(aspace, addr, page);
 	port_unlock_irqrestore(&aspace->lock, flags);
@@ -124,6 +127,7 @@ static bool swap_out_locked(struct aspace *aspace, uintptr_t addr, struct page *
 {
 	swap_slot_t own, to;
 
+	ASSERT(port_lock_is_held(&aspace->lock));
 	if (!aspace_leads_to(aspace, addr, page, NULL))
 		return false;
 	own = (swap_slot_t)page->private;
@@ -145,6 +149,7 @@ bool anon_swap_out(struct page *page)
 
 	if (!aspace)
 		return false;
+	ASSERT(page_has(page, PG_LOCKED) && IS_ALIGNED(addr, PAGE_SIZE));
 	swap_move_begin();
 	(void)swap_stock(); /* there are some */
 	slot = swap_slot_get();
@@ -168,6 +173,7 @@ static unsigned int find_slots(struct aspace *aspace, uint32_t from, uint32_t en
 	irqflags_t flags = port_lock_irqsave(&aspace->lock);
 	unsigned int nr = 0;
 
+	ASSERT(from <= end && end - from <= READAHEAD_MAX && end <= PORT_USER_END >> PAGE_SHIFT);
 	for (uint32_t n = from; n < end; n++) {
 		uintptr_t addr = (uintptr_t)n << PAGE_SHIFT;
 
@@ -200,6 +206,7 @@ int anon_bring_in(struct aspace *aspace, uintptr_t addr, uint32_t note, struct r
 	struct page *page;
 	int found;
 
+	ASSERT(port_may_sleep() && IS_ALIGNED(addr, PAGE_SIZE) && slot);
 	read_ahead(aspace, (uint32_t)(addr >> PAGE_SHIFT), ahead);
 	found = swap_get(slot, gfp, &page);
 	if (found < 0)

@@ -510,6 +510,7 @@ void aspace_clear(struct aspace *aspace)
 
 void aspace_free(struct aspace *aspace)
 {
+	ASSERT(!aspace->nr_tables && !aspace->nr_pins); /* AS1, AS6 */
 	kmem_cache_free(caches.aspaces, aspace);
 }
 

@@ -4,6 +4,7 @@
 #include <mm/aspace/aspace.h>
 
 #include <kernel/lib/align.h>
+#include <kernel/lib/assert.h>
 #include <kernel/lib/errno.h>
 #include <mm/pages/page_alloc.h>
 #include <mm/pages/user_page.h>
@@ -18,6 +19,7 @@ static void release_locked(struct aspace *aspace, uintptr_t addr, const struct s
 	struct page *page;
 	pfn_t pfn;
 
+	ASSERT(port_lock_is_held(&aspace->lock));
 	if (!port_space_find(&aspace->space, addr, &pfn, NULL))
 		return;
 	page = pfn_to_page(pfn);
@@ -33,6 +35,7 @@ static uint32_t next_note(struct aspace *aspace, uintptr_t *addr, const struct s
 	irqflags_t flags = port_lock_irqsave(&aspace->lock);
 	uint32_t found = 0;
 
+	ASSERT(IS_ALIGNED(*addr, PAGE_SIZE) && *addr >= PORT_USER_START);
 	for (unsigned int steps = 0; *addr < PORT_USER_END && steps < BATCH && !found; steps++) {
 		uint32_t note;
 
@@ -57,6 +60,7 @@ static int bring_back(struct aspace *aspace, const struct swap_area *area)
 	uintptr_t addr = PORT_USER_START;
 	int found = 0;
 
+	ASSERT(aspace->nr_pins); /* AS6 */
 	while (addr < PORT_USER_END && (found >= 0 || found == -EAGAIN)) {
 		uint32_t note = next_note(aspace, &addr, area);
 
@@ -88,6 +92,7 @@ int swap_off(const char *name)
 	struct swap_area *area = swap_close(name);
 	int error;
 
+	ASSERT(port_may_sleep());
 	if (!area)
 		return -EINVAL;
 	error = swap_fits_elsewhere(area, nr_free_pages()) ? 0 : -ENOMEM;
@@ -113,6 +118,7 @@ static bool check_entry(const struct aspace *aspace, uintptr_t addr)
 	uint32_t note = port_space_note(&aspace->space, addr);
 	pfn_t pfn;
 
+	ASSERT(aspace->nr_pins && IS_ALIGNED(addr, PAGE_SIZE)); /* AS6 */
 	if (note)
 		return swap_check_name(anon_slot(note));
 	if (!port_space_find(&aspace->space, addr, &pfn, NULL) || !page_is_user(pfn_to_page(pfn)) ||

@@ -59,6 +59,7 @@ static enum evict_state look_locked(struct page *page)
 {
 	enum evict_state state;
 
+	ASSERT(page_has(page, PG_LOCKED));
 	if (!READ_ONCE(page->mapping))
 		return EVICT_GONE;
 	if (page_is_user(page))

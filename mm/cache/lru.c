@@ -86,6 +86,7 @@ void lru_add_run(struct page **page, unsigned int nr)
 
 static void unlink_if_listed_locked(struct lru *of, struct page *page)
 {
+	ASSERT(port_lock_is_held(&of->lock));
 	if (page_has(page, PG_ONLIST))
 		unlink_locked(of, page);
 }
@@ -134,6 +135,7 @@ static bool take_off_locked(struct lru *of, struct page *page)
 {
 	bool was_listed = page_has(page, PG_ONLIST);
 
+	ASSERT(port_lock_is_held(&of->lock));
 	if (was_listed)
 		unlink_locked(of, page);
 	page_clear(page, PG_ACTIVE);
@@ -203,6 +205,7 @@ size_t lru_isolate(const struct zone *zone, enum lru_kind kind, struct list_head
 /* LR3 */
 static void put_back_locked(struct lru *to, struct page *page)
 {
+	ASSERT(port_lock_is_held(&to->lock));
 	if (READ_ONCE(page->mapping))
 		link_locked(to, page);
 }
@@ -267,7 +270,7 @@ static bool demote_locked(struct lru *of, enum lru_kind kind)
 	struct list_head *list = &of->list[list_of_kind(kind, true)];
 	struct page *page = list_last_entry(list, struct page, links);
 
-	ASSERT(!list_is_empty(list)); /* LR2 */
+	ASSERT(port_lock_is_held(&of->lock) && !list_is_empty(list)); /* LR2 */
 	unlink_locked(of, page);
 	if (!page_clear(page, PG_REFERENCED))
 		page_clear(page, PG_ACTIVE);

@@ -163,6 +163,7 @@ static int insert_locked(struct mapping *mapping, uint32_t index, bool may_grow,
 {
 	int error = -ENXIO;
 
+	ASSERT(port_lock_is_held(&mapping->lock));
 	if (may_grow || index < pages_of_size(mapping->size_bytes)) /* MA3 */
 		error = radix_insert(&mapping->tree, index, page, spare);
 	if (!error)
@@ -350,6 +351,7 @@ static ALWAYS_INLINE void leave_tree_locked(struct mapping *mapping, struct page
 static ALWAYS_INLINE void leave_locked(struct mapping *mapping, struct page **page, unsigned int nr,
 				       struct radix_spare *spare)
 {
+	ASSERT(port_lock_is_held(&mapping->lock));
 	leave_tree_locked(mapping, page, nr, spare);
 	for (unsigned int i = 0; i < nr; i++) {
 		page_clear_both(page[i], PG_UPTODATE, PG_ERROR);
@@ -404,7 +406,7 @@ static unsigned int find_run_locked(struct mapping *mapping, uint32_t *index, en
 }
 
 /* Locks pages of the tree up to the first that would have to be waited for. Result: how many. */
-static unsigned int lock_run_locked(struct page **page, unsigned int nr)
+static unsigned int lock_run(struct page **page, unsigned int nr)
 {
 	unsigned int i;
 
@@ -422,7 +424,7 @@ static bool remove_run(struct mapping *mapping, uint32_t index)
 	irqflags_t flags = port_lock_irqsave(&mapping->lock);
 	unsigned int nr = find_run_locked(mapping, &index, RADIX_ANY, page, MAPPING_RUN);
 
-	nr = lock_run_locked(page, nr);
+	nr = lock_run(page, nr);
 	if (nr)
 		leave_locked(mapping, page, nr, &spare);
 	port_unlock_irqrestore(&mapping->lock, flags);
@@ -500,6 +502,7 @@ void page_end_read(struct page *page, int error)
 /* They are clean from here on: what is written to them now makes them dirty again, and is written again. */
 static void begin_write_locked(struct mapping *mapping, struct page **page, unsigned int nr)
 {
+	ASSERT(port_lock_is_held(&mapping->lock));
 	for (unsigned int i = 0; i < nr; i++)
 		page_set(page[i], PG_WRITEBACK);
 	radix_run_tag_set(&mapping->tree, page[0]->index, nr, RADIX_WRITEBACK);
@@ -574,7 +577,7 @@ unsigned int mapping_write_run(struct mapping *mapping, uint32_t *index, unsigne
 	irqflags_t flags = port_lock_irqsave(&mapping->lock);
 	unsigned int nr = find_run_locked(mapping, index, RADIX_DIRTY, page, MIN(max, MAPPING_RUN));
 
-	nr = lock_run_locked(page, without_failed(page, nr));
+	nr = lock_run(page, without_failed(page, nr));
 	if (nr)
 		begin_write_locked(mapping, page, nr);
 	port_unlock_irqrestore(&mapping->lock, flags);

@@ -89,6 +89,7 @@ static bool make_map(struct swap_area *area, const struct swap_signature *signat
 		area->nr_bad += area->map[signature->bad[i]] != SLOT_BAD;
 		area->map[signature->bad[i]] = SLOT_BAD;
 	}
+	ASSERT(area->nr_bad < area->nr_pages); /* SW1 */
 	area->nr_free = signature->last_page - area->nr_bad;
 	return true;
 }
@@ -130,6 +131,7 @@ static struct swap_area *area_claim(const char *name)
 	}
 	if (is_there)
 		free = NULL;
+	ASSERT(!free || !free->map);
 	if (free)
 		free->state = AREA_BEGINS;
 	port_unlock_irqrestore(&swap_state.lock, flags);
@@ -140,6 +142,7 @@ static void area_set(struct swap_area *area, enum area_state state)
 {
 	irqflags_t flags = port_lock_irqsave(&swap_state.lock);
 
+	ASSERT(state != area->state && (area->state != AREA_ON || swap_state.nr_on));
 	swap_state.nr_on += (state == AREA_ON) - (area->state == AREA_ON);
 	area->state = state;
 	port_unlock_irqrestore(&swap_state.lock, flags);
@@ -165,6 +168,7 @@ int swap_on(const char *name, const struct mapping_ops *ops, void *host, uint64_
 	const char *problem;
 	int error;
 
+	ASSERT(port_may_sleep() && ops->readpage && ops->writepage);
 	if (!area)
 		return fail_on(NULL, name, -EBUSY, "in use already, or there are four others");
 	(void)snprintf(area->name, sizeof(area->name), "%s", name);
@@ -242,6 +246,7 @@ static size_t nr_used_locked(const struct swap_area *area)
 {
 	size_t nr = 0;
 
+	ASSERT(port_lock_is_held(&swap_state.lock));
 	for (uint32_t n = 1; n < area->nr_pages; n++)
 		nr += area->map[n] == SLOT_USED || area->map[n] == SLOT_KEPT;
 	return nr;

@@ -77,6 +77,7 @@ bool swap_take_in(swap_slot_t slot, struct page *page)
 /* A disk more than half full wants its slots back. */
 static bool is_scarce_locked(const struct swap_area *area)
 {
+	ASSERT(port_lock_is_held(&swap_state.lock) && area->nr_free + area->nr_bad <= area->nr_pages);
 	return area->state != AREA_ON || area->nr_free < (area->nr_pages - area->nr_bad) / 2;
 }
 

@@ -47,6 +47,7 @@ static bool note_failing_locked(struct swap_area *area)
 {
 	bool is_new = !area->has_failed;
 
+	ASSERT(port_lock_is_held(&swap_state.lock));
 	area->has_failed = true;
 	return is_new;
 }

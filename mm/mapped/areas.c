@@ -73,7 +73,7 @@ static struct area *balance(struct area *node)
 
 void areas_init(struct areas *areas, uintptr_t start, uintptr_t end)
 {
-	ASSERT(start < end && IS_ALIGNED(start | end, PAGE_SIZE));
+	ASSERT(start <= end && IS_ALIGNED(start | end, PAGE_SIZE));
 	*areas = (struct areas){.start = start, .end = {.start = end, .end = end, .gap = end - start}};
 	areas->root = &areas->end;
 	update(areas->root);
