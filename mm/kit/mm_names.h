@@ -218,7 +218,7 @@
 #define lowmem_bytes                        mm_lowmem_bytes
 #define lowmem_end_pfn                      mm_lowmem_end_pfn
 #define lru_active                          mm_lru_active
-#define lru_add                             mm_lru_add
+#define lru_add_run                         mm_lru_add_run
 #define lru_balance                         mm_lru_balance
 #define lru_check                           mm_lru_check
 #define lru_inactive                        mm_lru_inactive
@@ -228,7 +228,7 @@
 #define lru_put_back                        mm_lru_put_back
 #define lru_put_back_cold                   mm_lru_put_back_cold
 #define lru_put_back_used                   mm_lru_put_back_used
-#define lru_remove                          mm_lru_remove
+#define lru_remove_run                      mm_lru_remove_run
 #define lru_rotate                          mm_lru_rotate
 #define lru_touch                           mm_lru_touch
 #define lru_turn_to_anon                    mm_lru_turn_to_anon
@@ -241,6 +241,7 @@
 #define map_owner_name                      mm_map_owner_name
 #define map_owner_of                        mm_map_owner_of
 #define mapping_add                         mm_mapping_add
+#define mapping_add_run                     mm_mapping_add_run
 #define mapping_add_user                    mm_mapping_add_user
 #define mapping_check_all                   mm_mapping_check_all
 #define mapping_destroy                     mm_mapping_destroy
@@ -259,6 +260,7 @@
 #define mapping_size                        mm_mapping_size
 #define mapping_take_in                     mm_mapping_take_in
 #define mapping_take_out                    mm_mapping_take_out
+#define mapping_write_run                   mm_mapping_write_run
 #define mem_map                             mm_mem_map
 #define mem_map_pages                       mm_mem_map_pages
 #define memblock_alloc                      mm_memblock_alloc
@@ -326,6 +328,7 @@
 #define page_drop_reference                 mm_page_drop_reference
 #define page_end_read                       mm_page_end_read
 #define page_end_write                      mm_page_end_write
+#define page_end_write_run                  mm_page_end_write_run
 #define page_find_head                      mm_page_find_head
 #define page_free_exact                     mm_page_free_exact
 #define page_is_poisoned                    mm_page_is_poisoned
@@ -388,6 +391,10 @@
 #define radix_is_tagged                     mm_radix_is_tagged
 #define radix_next                          mm_radix_next
 #define radix_remove                        mm_radix_remove
+#define radix_run                           mm_radix_run
+#define radix_run_remove                    mm_radix_run_remove
+#define radix_run_tag_clear                 mm_radix_run_tag_clear
+#define radix_run_tag_set                   mm_radix_run_tag_set
 #define radix_spare_fill                    mm_radix_spare_fill
 #define radix_spare_free                    mm_radix_spare_free
 #define radix_spare_move                    mm_radix_spare_move
