@@ -33,18 +33,21 @@ BENCH_RUN = timeout 1200 $(BENCH_QEMU) $(4) -kernel $(1) -initrd build/trace.bin
 # W3R_SIZE machines of that size, `high` one with high memory; of what is named the rest this machine.
 HIGH_NAMES   := kmap_local kmap
 DISK_NAMES   := blk_read_4k blk_write_4k
-SIZE_NAMES   := W3R_128M W3R_256M W3R_highFILE_NAMES   := create unlink append_1M
+SIZE_NAMES   := W3R_128M W3R_256M W3R_high
+FILE_NAMES   := create unlink append_1M
 BENCH_EXT2   := -drive file=build/bench-ext2.img,format=raw,if=ide
 BENCH_NULL   := -blockdev driver=null-co,node-name=bench,size=16777216,read-zeroes=on -device ide-hd,drive=bench,bus=ide.0,unit=0
 BENCH_WORDS  := $(subst $(comma), ,$(BENCH))
-BENCH_PLAIN  := $(or $(subst $() ,$(comma),$(strip $(filter-out irqoff_max irqoff_crowd $(HIGH_NAMES) $(DISK_NAMES) $(SIZE_NAMES),$(BENCH_WORDS)))),none)$(FILE_NAMES),$(BENCH_WORDS)))),none)
+BENCH_PLAIN  := $(or $(subst $() ,$(comma),$(strip $(filter-out irqoff_max irqoff_crowd $(HIGH_NAMES) $(DISK_NAMES) $(SIZE_NAMES) \
+		  $(FILE_NAMES),$(BENCH_WORDS)))),none)
 BENCH_IRQOFF := $(if $(filter all,$(BENCH_WORDS)),irqoff_max irqoff_crowd,$(filter irqoff_max irqoff_crowd,$(BENCH_WORDS)))
 BENCH_IRQOFF := $(subst $() ,$(comma),$(strip $(BENCH_IRQOFF)))
 BENCH_HIGH   := $(if $(filter all,$(BENCH_WORDS)),$(HIGH_NAMES),$(filter $(HIGH_NAMES),$(BENCH_WORDS)))
 BENCH_HIGH   := $(subst $() ,$(comma),$(strip $(BENCH_HIGH)))
 BENCH_DISK   := $(if $(filter all,$(BENCH_WORDS)),$(DISK_NAMES),$(filter $(DISK_NAMES),$(BENCH_WORDS)))
 BENCH_DISK   := $(subst $() ,$(comma),$(strip $(BENCH_DISK)))
-BENCH_SIZES  := $(if $(filter all,$(BENCH_WORDS)),$(SIZE_NAMES),$(filter $(SIZE_NAMES),$(BENCH_WORDS)))BENCH_FILES  := $(if $(filter all,$(BENCH_WORDS)),$(FILE_NAMES),$(filter $(FILE_NAMES),$(BENCH_WORDS)))
+BENCH_SIZES  := $(if $(filter all,$(BENCH_WORDS)),$(SIZE_NAMES),$(filter $(SIZE_NAMES),$(BENCH_WORDS)))
+BENCH_FILES  := $(if $(filter all,$(BENCH_WORDS)),$(FILE_NAMES),$(filter $(FILE_NAMES),$(BENCH_WORDS)))
 BENCH_FILES  := $(subst $() ,$(comma),$(strip $(BENCH_FILES)))
 IRQOFF_ELF   := $(if $(filter 1,$(IRQOFF)),$(OUT),$(OUT)-irqoff)/ashlar.elf
 
@@ -54,7 +57,8 @@ bench: build/ashlar.elf build/trace.bin
 	$(if $(BENCH_IRQOFF),$(Q)$(call BENCH_RUN,$(IRQOFF_ELF),$(BENCH_IRQOFF),>>))
 	$(if $(BENCH_HIGH),$(Q)$(call BENCH_RUN,$<,$(BENCH_HIGH) lowmem=64M,>>))
 	$(if $(BENCH_DISK),$(Q)$(call BENCH_RUN,$<,$(BENCH_DISK),>>,$(BENCH_NULL)))
-	$(if $(BENCH_SIZES),$(Q):$(foreach name,$(BENCH_SIZES),; $(call BENCH_RUN,$<,$(name),>>,-m $(subst high,2G,$(name:W3R_%=%)))))$(BENCH_FILES),$(Q)truncate -s 0 build/bench-ext2.img && PATH="$$PATH:/usr/sbin:/sbin" mke2fs -q -t ext2 -b 4096 build/bench-ext2.img 8M)
+	$(if $(BENCH_SIZES),$(Q):$(foreach name,$(BENCH_SIZES),; $(call BENCH_RUN,$<,$(name),>>,-m $(subst high,2G,$(name:W3R_%=%)))))
+	$(if $(BENCH_FILES),$(Q)truncate -s 0 build/bench-ext2.img && PATH="$$PATH:/usr/sbin:/sbin" mke2fs -q -t ext2 -b 4096 build/bench-ext2.img 8M)
 	$(if $(BENCH_FILES),$(Q)$(call BENCH_RUN,$<,$(BENCH_FILES),>>,$(BENCH_EXT2)))
 	$(Q)tools/bench-report docs/bench-reference.tsv build/bench.log build/bench.tsv
 
