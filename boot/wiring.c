@@ -343,9 +343,9 @@ void port_space_init(struct port_space *space)
 	user_space_init(&space->tables);
 }
 
-bool port_space_has_entry(const struct port_space *space, uintptr_t addr)
+port_entry_t *port_space_entry(const struct port_space *space, uintptr_t addr)
 {
-	return user_space_has_entry(&space->tables, addr);
+	return user_space_entry(&space->tables, addr);
 }
 
 void port_space_add_table(struct port_space *space, uintptr_t addr, void *table)
@@ -358,44 +358,44 @@ void *port_space_take_table(struct port_space *space)
 	return user_space_take_table(&space->tables);
 }
 
-void port_space_map(struct port_space *space, uintptr_t addr, pfn_t pfn, unsigned int prot)
-{
-	user_space_map(&space->tables, addr, pfn, prot);
-}
-
-bool port_space_find(const struct port_space *space, uintptr_t addr, pfn_t *pfn, unsigned int *prot)
-{
-	return user_space_find(&space->tables, addr, pfn, prot);
-}
-
-bool port_space_unmap(struct port_space *space, uintptr_t addr, pfn_t *pfn)
-{
-	return user_space_unmap(&space->tables, addr, pfn);
-}
-
 void port_space_flush(const struct port_space *space, uintptr_t addr, size_t nr_pages)
 {
 	user_space_flush(&space->tables, addr, nr_pages);
 }
 
-bool port_space_was_used(struct port_space *space, uintptr_t addr)
+bool port_entry_map(port_entry_t *entry, pfn_t pfn, unsigned int prot, pfn_t *before)
 {
-	return user_space_was_used(&space->tables, addr);
+	return user_entry_map(entry, pfn, prot, before);
 }
 
-bool port_space_is_dirty(const struct port_space *space, uintptr_t addr)
+bool port_entry_find(const port_entry_t *entry, pfn_t *pfn, unsigned int *prot)
 {
-	return user_space_is_dirty(&space->tables, addr);
+	return user_entry_find(entry, pfn, prot);
 }
 
-void port_space_set_note(struct port_space *space, uintptr_t addr, uint32_t note)
+bool port_entry_unmap(port_entry_t *entry, pfn_t *pfn)
 {
-	user_space_set_note(&space->tables, addr, note);
+	return user_entry_unmap(entry, pfn);
 }
 
-uint32_t port_space_note(const struct port_space *space, uintptr_t addr)
+bool port_entry_was_used(port_entry_t *entry)
 {
-	return user_space_note(&space->tables, addr);
+	return user_entry_was_used(entry);
+}
+
+bool port_entry_is_dirty(const port_entry_t *entry)
+{
+	return user_entry_is_dirty(entry);
+}
+
+void port_entry_set_note(port_entry_t *entry, uint32_t note)
+{
+	user_entry_set_note(entry, note);
+}
+
+uint32_t port_entry_note(const port_entry_t *entry)
+{
+	return user_entry_note(entry);
 }
 
 /* The thread that gets the CPU runs on its own tables and comes back from ring 3 on its own stack. */

@@ -231,31 +231,35 @@ void port_block_done(struct page *page, unsigned int sectors, bool is_write, int
 
 /* === aspace === a program's part of virtual memory (k: no_programs.h, for who includes mm/aspace all the same)
  *
- * Inline: struct port_space, its page tables; PORT_USER_START, PORT_USER_END, where they reach, multiples of a page;
+ * Inline: struct port_space, its page tables; port_entry_t, one page's entry in them, and port_entry_is_empty(entry), has
+ * it neither a page nor a note; PORT_USER_START, PORT_USER_END, where they reach, multiples of a page;
  * PORT_TABLE_SPAN, bytes that one of its last tables maps.
  *
- * Its page tables are cleared pages of the direct map, the caller's again from port_space_take_table() on. An entry for
- * addr has all tables that lead to it; port_space_add_table() adds the next that is missing. port_space_map() wants an
- * entry; over another page, or with fewer permissions, it wants a flush behind it. port_space_unmap() clears it; a CPU
- * may remember it until port_space_flush(), which reaches all CPUs. port_space_take_table(): one of its tables, none of
- * which has a page any more; NULL: there is none left; the space is in use nowhere. Where the CPU cannot forbid execution
- * PORT_USER_EXEC is the same without. Context: the caller keeps others from the space. */
+ * Its page tables are cleared pages of the direct map, the caller's again from port_space_take_table() on. The entry for
+ * addr stays where it is until then; NULL while a table is missing: port_space_add_table() adds the next.
+ * port_space_take_table(): one of its tables, none of which has a page any more; NULL: there is none left; the space is
+ * in use nowhere.
+ * port_entry_map(): result and *before say which page was there; over another page, or with fewer permissions, it wants a
+ * flush behind it. port_entry_unmap() clears it; a CPU may remember it until port_space_flush(), which reaches all CPUs.
+ * Where the CPU cannot forbid execution PORT_USER_EXEC is the same without. find and note take NULL, too: nothing is
+ * there. Context: the caller keeps others from the space. */
 enum port_user_prot { PORT_USER_WRITE = 1, PORT_USER_EXEC = 2 };
 #define PORT_USER_PROT_BITS 2u
 
 void port_space_init(struct port_space *space); /* without a table */
-bool port_space_has_entry(const struct port_space *space, uintptr_t addr);
+port_entry_t *port_space_entry(const struct port_space *space, uintptr_t addr);
 void port_space_add_table(struct port_space *space, uintptr_t addr, void *table);
 void *port_space_take_table(struct port_space *space);
-void port_space_map(struct port_space *space, uintptr_t addr, pfn_t pfn, unsigned int prot);
-bool port_space_find(const struct port_space *space, uintptr_t addr, pfn_t *pfn, unsigned int *prot);
-bool port_space_unmap(struct port_space *space, uintptr_t addr, pfn_t *pfn);
 void port_space_flush(const struct port_space *space, uintptr_t addr, size_t nr_pages);
 
+bool port_entry_map(port_entry_t *entry, pfn_t pfn, unsigned int prot, pfn_t *before);
+bool port_entry_find(const port_entry_t *entry, pfn_t *pfn, unsigned int *prot);
+bool port_entry_unmap(port_entry_t *entry, pfn_t *pfn);
+
 /* was_used: has a program used the page that is mapped there since this was asked before? One that uses it while it is asked
- * may be missed; one that does after a flush is not. is_dirty: was it written to since port_space_map()? note: a number
- * in an entry without a page, where there is an entry; 0: none, as at first. */
-bool port_space_was_used(struct port_space *space, uintptr_t addr);
-bool port_space_is_dirty(const struct port_space *space, uintptr_t addr);
-void port_space_set_note(struct port_space *space, uintptr_t addr, uint32_t note);
-uint32_t port_space_note(const struct port_space *space, uintptr_t addr);
+ * may be missed; one that does after a flush is not. is_dirty: was it written to since port_entry_map()? note: a number
+ * in an entry without a page; 0: none, as at first. */
+bool port_entry_was_used(port_entry_t *entry);
+bool port_entry_is_dirty(const port_entry_t *entry);
+void port_entry_set_note(port_entry_t *entry, uint32_t note);
+uint32_t port_entry_note(const port_entry_t *entry);

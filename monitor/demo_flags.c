@@ -174,7 +174,7 @@ static struct page *hold_anon(struct aspace *program, uintptr_t addr)
 		irqflags_t saved = port_lock_irqsave(&program->lock);
 		pfn_t pfn;
 
-		if (port_space_find(&program->space, addr, &pfn, NULL)) {
+		if (port_entry_find(aspace_entry(program, addr), &pfn, NULL)) {
 			page = pfn_to_page(pfn);
 			page_hold(page);
 		}

@@ -144,6 +144,13 @@ struct port_space {
 	struct user_space tables;
 };
 
+typedef user_entry_t port_entry_t;
+
+static inline bool port_entry_is_empty(const port_entry_t *entry)
+{
+	return *entry == 0;
+}
+
 #define PORT_USER_START	  USER_START
 #define PORT_USER_END	  USER_END
 

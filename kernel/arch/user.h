@@ -27,30 +27,30 @@ enum user_prot { USER_PROT_READ = 0, USER_PROT_WRITE = 1, USER_PROT_EXEC = 2 };
 /* Without a table. */
 void user_space_init(struct user_space *space);
 
-/* An entry of 4 KiB for addr: is there every table that leads to it; and, until there is, the next one that is missing:
- * a cleared page of the direct map. */
-bool user_space_has_entry(const struct user_space *space, uintptr_t addr);
+/* The entry of 4 KiB for addr, which stays where it is until its table is taken; NULL until there is every table that
+ * leads to it. Then the next one that is missing: a cleared page of the direct map. */
+user_entry_t *user_space_entry(const struct user_space *space, uintptr_t addr);
 void user_space_add_table(struct user_space *space, uintptr_t addr, void *table);
 
 /* One of the space's tables, none of whose entries is a page or a table any more, out of it; NULL: there is none left.
  * The space is loaded nowhere. */
 void *user_space_take_table(struct user_space *space);
 
-/* Maps a page where user_space_has_entry(); over another page, or with fewer permissions, it wants a flush. find: false
- * when nothing is mapped there; prot may be NULL. unmap: the same, and it is mapped no more, but the CPU may remember
- * it until the flush. */
-void user_space_map(struct user_space *space, uintptr_t addr, pfn_t pfn, unsigned int prot);
-bool user_space_find(const struct user_space *space, uintptr_t addr, pfn_t *pfn, unsigned int *prot);
-bool user_space_unmap(struct user_space *space, uintptr_t addr, pfn_t *pfn);
+/* Maps a page; over another page, or with fewer permissions, it wants a flush. Result: was there a page, and *before
+ * which. find: false when nothing is mapped there; prot may be NULL. unmap: the same, and it is mapped no more, but the
+ * CPU may remember it until the flush. */
+bool user_entry_map(user_entry_t *entry, pfn_t pfn, unsigned int prot, pfn_t *before);
+bool user_entry_find(const user_entry_t *entry, pfn_t *pfn, unsigned int *prot);
+bool user_entry_unmap(user_entry_t *entry, pfn_t *pfn);
 
 /* Of a page that is mapped: was it used since this was asked before, which it wants a flush to know for sure; was it
  * written to since it was mapped, before an unmap of it says so for good. */
-bool user_space_was_used(struct user_space *space, uintptr_t addr);
-bool user_space_is_dirty(const struct user_space *space, uintptr_t addr);
+bool user_entry_was_used(user_entry_t *entry);
+bool user_entry_is_dirty(const user_entry_t *entry);
 
-/* A number in an entry where no page is: where user_space_has_entry(). 0: none. */
-void user_space_set_note(struct user_space *space, uintptr_t addr, uint32_t note);
-uint32_t user_space_note(const struct user_space *space, uintptr_t addr);
+/* A number in an entry where no page is. 0: none. */
+void user_entry_set_note(user_entry_t *entry, uint32_t note);
+uint32_t user_entry_note(const user_entry_t *entry);
 
 /* No CPU remembers what was mapped in those pages. */
 void user_space_flush(const struct user_space *space, uintptr_t addr, size_t nr_pages);

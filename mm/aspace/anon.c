@@ -50,9 +50,9 @@ static enum evict_state look_locked(struct aspace *aspace, uintptr_t addr, const
 	ASSERT(port_lock_is_held(&aspace->lock));
 	if (!aspace_leads_to(aspace, addr, page, NULL))
 		return EVICT_GONE;
-	if (port_space_was_used(&aspace->space, addr))
+	if (port_entry_was_used(aspace_entry(aspace, addr)))
 		return EVICT_USED;
-	return page->private && !port_space_is_dirty(&aspace->space, addr) ? EVICT_CLEAN : EVICT_ANON;
+	return page->private && !port_entry_is_dirty(aspace_entry(aspace, addr)) ? EVICT_CLEAN : EVICT_ANON;
 }
 
 enum evict_state anon_look(struct page *page)
@@ -80,11 +80,11 @@ static void replace_locked(struct aspace *aspace, uintptr_t addr, swap_slot_t sl
 	pfn_t pfn;
 
 	ASSERT(port_lock_is_held(&aspace->lock) && slot);
-	(void)port_space_find(&aspace->space, addr, &pfn, &prot);
-	was_there = port_space_unmap(&aspace->space, addr, &pfn);
+	(void)port_entry_find(aspace_entry(aspace, addr), &pfn, &prot);
+	was_there = port_entry_unmap(aspace_entry(aspace, addr), &pfn);
 	ASSERT(was_there);
 	(void)was_there;
-	port_space_set_note(&aspace->space, addr, anon_note(slot, prot));
+	port_entry_set_note(aspace_entry(aspace, addr), anon_note(slot, prot));
 	aspace_count(&aspace->nr_resident, (size_t)-1);
 	aspace_count(&aspace->nr_swapped, 1);
 }
@@ -177,8 +177,8 @@ static unsigned int find_slots(struct aspace *aspace, uint32_t from, uint32_t en
 	for (uint32_t n = from; n < end; n++) {
 		uintptr_t addr = (uintptr_t)n << PAGE_SHIFT;
 
-		slot[nr] = port_space_has_entry(&aspace->space, addr)
-				   ? anon_slot(port_space_note(&aspace->space, addr))
+		slot[nr] = aspace_entry(aspace, addr)
+				   ? anon_slot(port_entry_note(aspace_entry(aspace, addr)))
 				   : 0;
 		nr += slot[nr] != 0;
 	}
@@ -203,6 +203,7 @@ int anon_bring_in(struct aspace *aspace, uintptr_t addr, uint32_t note, struct r
 	struct radix_spare spare = {0};
 	swap_slot_t slot = anon_slot(note);
 	irqflags_t flags;
+	pfn_t before;
 	struct page *page;
 	int found;
 
@@ -212,10 +213,10 @@ int anon_bring_in(struct aspace *aspace, uintptr_t addr, uint32_t note, struct r
 	if (found < 0)
 		return found;
 	flags = port_lock_irqsave(&aspace->lock);
-	if (port_space_note(&aspace->space, addr) == note) {
+	if (port_entry_note(aspace_entry(aspace, addr)) == note) {
 		swap_take_out(slot, page, aspace, (uint32_t)(addr >> PAGE_SHIFT), &spare);
-		port_space_map(&aspace->space, addr, page_to_pfn(page),
-			       note & ((1u << PORT_USER_PROT_BITS) - 1));
+		(void)port_entry_map(aspace_entry(aspace, addr), page_to_pfn(page),
+				     note & ((1u << PORT_USER_PROT_BITS) - 1), &before);
 		aspace_count(&aspace->nr_resident, 1);
 		aspace_count(&aspace->nr_swapped, (size_t)-1);
 	} else {

@@ -120,16 +120,15 @@ struct taken {
 	swap_slot_t slot[BATCH];
 };
 
-static void take_entry(struct aspace *aspace, uintptr_t addr, struct taken *taken)
+static void take_entry(port_entry_t *entry, struct taken *taken)
 {
-	uint32_t note = port_space_note(&aspace->space, addr);
 	pfn_t pfn;
 
-	if (port_space_unmap(&aspace->space, addr, &pfn)) {
+	if (port_entry_unmap(entry, &pfn)) {
 		taken->page[taken->nr_pages++] = pfn_to_page(pfn);
-	} else if (note) {
-		port_space_set_note(&aspace->space, addr, 0);
-		taken->slot[taken->nr_slots++] = anon_slot(note);
+	} else {
+		taken->slot[taken->nr_slots++] = anon_slot(port_entry_note(entry));
+		port_entry_set_note(entry, 0);
 	}
 }
 
@@ -140,12 +139,15 @@ static void take_entries(struct aspace *aspace, uintptr_t *addr, uintptr_t end, 
 
 	taken->nr_pages = taken->nr_slots = 0;
 	for (unsigned int steps = 0; *addr < end && steps < BATCH; steps++) {
-		if (!port_space_has_entry(&aspace->space, *addr)) {
+		port_entry_t *entry = aspace_entry(aspace, *addr);
+
+		if (!entry) {
 			*addr = MIN(end, ALIGN_DOWN(*addr, PORT_TABLE_SPAN) + PORT_TABLE_SPAN);
 			continue;
 		}
 		ASSERT(taken->nr_pages + taken->nr_slots < BATCH && IS_ALIGNED(*addr, PAGE_SIZE));
-		take_entry(aspace, *addr, taken);
+		if (!port_entry_is_empty(entry))
+			take_entry(entry, taken);
 		*addr += PAGE_SIZE;
 	}
 	aspace_count(&aspace->nr_resident, -(size_t)taken->nr_pages);
@@ -222,7 +224,7 @@ static bool file_page_was_used(struct mapping_user *user, struct page *page)
 		return false;
 	flags = port_lock_irqsave(&aspace->lock);
 	if (aspace_leads_to(aspace, addr, page, NULL))
-		was_used = port_space_was_used(&aspace->space, addr);
+		was_used = port_entry_was_used(aspace_entry(aspace, addr));
 	port_unlock_irqrestore(&aspace->lock, flags);
 	if (was_used)
 		port_space_flush(&aspace->space, addr, 1); /* or it never says so again */
@@ -242,7 +244,7 @@ static void hide_file_page(struct mapping_user *user, struct page *page)
 		return;
 	flags = port_lock_irqsave(&aspace->lock);
 	if (aspace_leads_to(aspace, addr, page, NULL)) {
-		was_there = port_space_unmap(&aspace->space, addr, &pfn);
+		was_there = port_entry_unmap(aspace_entry(aspace, addr), &pfn);
 		aspace_count(&aspace->nr_resident, (size_t)-1);
 	}
 	port_unlock_irqrestore(&aspace->lock, flags);
@@ -588,10 +590,10 @@ static const char *check_area(const struct aspace *aspace, const struct aspace_a
 	pfn_t pfn;
 
 	for (uintptr_t addr = area->span.start; addr < area->span.end && !wrong; addr += PAGE_SIZE)
-		if (port_space_find(&aspace->space, addr, &pfn, &prot)) {
+		if (port_entry_find(aspace_entry(aspace, addr), &pfn, &prot)) {
 			wrong = check_entry(aspace, area, addr, pfn, prot);
 			++*nr;
-		} else if (port_space_note(&aspace->space, addr)) {
+		} else if (port_entry_note(aspace_entry(aspace, addr))) {
 			++*nr_swapped;
 		}
 	return wrong;

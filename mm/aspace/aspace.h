@@ -158,11 +158,16 @@ static inline swap_slot_t anon_slot(uint32_t note)
 	return note >> PORT_USER_PROT_BITS;
 }
 
+static inline port_entry_t *aspace_entry(const struct aspace *aspace, uintptr_t addr)
+{
+	return port_space_entry(&aspace->space, addr);
+}
+
 /* Does the entry for addr lead to the page? Context: the lock held. */
 static inline bool aspace_leads_to(const struct aspace *aspace, uintptr_t addr, const struct page *page,
 				   unsigned int *prot)
 {
 	pfn_t pfn;
 
-	return port_space_find(&aspace->space, addr, &pfn, prot) && pfn == page_to_pfn(page);
+	return port_entry_find(aspace_entry(aspace, addr), &pfn, prot) && pfn == page_to_pfn(page);
 }

@@ -15,65 +15,71 @@
 #include <mm/pages/user_page.h>
 #include <mm/reclaim/events.h>
 
-/* Tables that lead to addr. */
-static bool ensure_entry(struct aspace *aspace, uintptr_t addr)
+struct place {
+	uintptr_t addr;
+	port_entry_t *entry;
+};
+
+/* The entry for addr; NULL: no memory for a table that leads to it. */
+static port_entry_t *make_entry(struct aspace *aspace, uintptr_t addr)
 {
-	while (!port_space_has_entry(&aspace->space, addr)) {
+	port_entry_t *entry;
+
+	while (!(entry = aspace_entry(aspace, addr))) {
 		void *table = (void *)(uintptr_t)get_zeroed_page(GFP_KERNEL | __GFP_NOWARN);
 		irqflags_t flags;
 
 		if (!table)
-			return false;
+			return NULL;
 		flags = port_lock_irqsave(&aspace->lock);
 		port_space_add_table(&aspace->space, addr, table);
 		port_unlock_irqrestore(&aspace->lock, flags);
 		aspace_count(&aspace->nr_tables, 1);
 	}
-	return true;
+	return entry;
 }
 
-static bool is_served(const struct aspace *aspace, uintptr_t addr, enum aspace_access access)
+static bool is_served(const port_entry_t *entry, enum aspace_access access)
 {
 	unsigned int prot;
 	pfn_t pfn;
 
-	return port_space_find(&aspace->space, addr, &pfn, &prot) &&
-	       (access != ASPACE_WRITES || prot & PORT_USER_WRITE);
+	return port_entry_find(entry, &pfn, &prot) && (access != ASPACE_WRITES || prot & PORT_USER_WRITE);
 }
 
 /* The entry takes over the page's reference; what it led to before is given back (AS4). */
-static void enter(struct aspace *aspace, uintptr_t addr, struct page *page, unsigned int prot)
+static void enter(struct aspace *aspace, const struct place *place, struct page *page, unsigned int prot)
 {
 	irqflags_t flags = port_lock_irqsave(&aspace->lock);
 	pfn_t before;
-	bool had_page = port_space_unmap(&aspace->space, addr, &before);
+	bool had_page = port_entry_map(place->entry, page_to_pfn(page), prot, &before);
 
-	ASSERT(READ_ONCE(page->refcount) >= 1 && port_space_has_entry(&aspace->space, addr)); /* AS1 */
+	ASSERT(READ_ONCE(page->refcount) >= 1 && place->entry); /* AS1 */
 	ASSERT(page->state == PAGE_USER || (page->state == PAGE_FILE && !(prot & ASPACE_WRITE)));
-	port_space_map(&aspace->space, addr, page_to_pfn(page), prot);
 	if (!had_page)
 		aspace_count(&aspace->nr_resident, 1);
 	port_unlock_irqrestore(&aspace->lock, flags);
 	if (!had_page)
 		return;
-	port_space_flush(&aspace->space, addr, 1);
+	port_space_flush(&aspace->space, place->addr, 1);
 	put_page(pfn_to_page(before));
 }
 
-static enum aspace_result fault_zero(struct aspace *aspace, const struct aspace_area *area, uintptr_t addr)
+static enum aspace_result fault_zero(struct aspace *aspace, const struct aspace_area *area,
+				     const struct place *place)
 {
 	struct page *page = alloc_user_page_dirty(__GFP_ZERO | __GFP_NOWARN);
 
 	if (!page)
 		return ASPACE_NO_MEMORY;
-	anon_begin(page, aspace, addr);
-	enter(aspace, addr, page, area->prot);
+	anon_begin(page, aspace, place->addr);
+	enter(aspace, place, page, area->prot);
 	return ASPACE_DONE;
 }
 
 /* While the file's page is where it was. Result: was it? */
-static bool enter_of_file(struct aspace *aspace, uintptr_t addr, struct mapping *mapping, struct page *source,
-			  struct page *page, unsigned int prot)
+static bool enter_of_file(struct aspace *aspace, const struct place *place, struct mapping *mapping,
+			  struct page *source, struct page *page, unsigned int prot)
 {
 	bool is_there;
 
@@ -81,9 +87,9 @@ static bool enter_of_file(struct aspace *aspace, uintptr_t addr, struct mapping 
 	page_lock(source);
 	is_there = mapping_has(mapping, source);
 	if (is_there && page != source)
-		anon_begin(page, aspace, addr);
+		anon_begin(page, aspace, place->addr);
 	if (is_there)
-		enter(aspace, addr, page, prot);
+		enter(aspace, place, page, prot);
 	page_unlock(source);
 	return is_there;
 }
@@ -129,10 +135,10 @@ static int get_page_of(struct aspace *aspace, struct mapping *mapping, uint32_t 
 }
 
 /* `bytes` of the page are the file's. */
-static enum aspace_result fault_file(struct aspace *aspace, const struct aspace_area *area, uintptr_t addr,
-				     size_t bytes, bool is_own)
+static enum aspace_result fault_file(struct aspace *aspace, const struct aspace_area *area,
+				     const struct place *place, size_t bytes, bool is_own)
 {
-	uint32_t index = area->file.first_page + (uint32_t)((addr - area->span.start) >> PAGE_SHIFT);
+	uint32_t index = area->file.first_page + (uint32_t)((place->addr - area->span.start) >> PAGE_SHIFT);
 	struct mapping *mapping = area->file.mapping;
 
 	for (;;) {
@@ -143,7 +149,7 @@ static enum aspace_result fault_file(struct aspace *aspace, const struct aspace_
 		if (error)
 			return result_of(error);
 		page = is_own ? copy_of(source, bytes) : source;
-		ok = page && enter_of_file(aspace, addr, mapping, source, page,
+		ok = page && enter_of_file(aspace, place, mapping, source, page,
 					   is_own ? area->prot : area->prot & ~(unsigned int)ASPACE_WRITE);
 		if (!ok || is_own)
 			put_page(source);
@@ -170,27 +176,39 @@ static enum aspace_result fault_swapped(struct aspace *aspace, uintptr_t addr, u
 	return found == -ENOMEM ? ASPACE_NO_MEMORY : ASPACE_LOST;
 }
 
-/* An entry that is there already was remembered otherwise by the CPU. */
+/* Where nothing is yet, or a page that may not be written to. */
+static enum aspace_result bring(struct aspace *aspace, const struct aspace_area *area,
+				const struct place *place, enum aspace_access access)
+{
+	size_t offset = place->addr - area->span.start;
+	size_t of_file = area->file.mapping ? area->file.size_bytes : 0;
+
+	if (offset >= of_file)
+		return fault_zero(aspace, area, place);
+	return fault_file(aspace, area, place, MIN(of_file - offset, PAGE_SIZE),
+			  access == ASPACE_WRITES || of_file - offset < PAGE_SIZE);
+}
+
+/* A page that is there already was remembered otherwise by the CPU. */
 static enum aspace_result serve(struct aspace *aspace, const struct aspace_area *area, uintptr_t addr,
 				enum aspace_access access)
 {
-	size_t offset = addr - area->span.start;
-	size_t of_file = area->file.mapping ? area->file.size_bytes : 0;
-	uint32_t note = port_space_note(&aspace->space, addr);
+	struct place place = {addr, aspace_entry(aspace, addr)};
 
 	ASSERT(port_may_sleep() && IS_ALIGNED(addr, PAGE_SIZE) && addr < area->span.end);
-	if (note)
-		return fault_swapped(aspace, addr, note);
-	if (is_served(aspace, addr, access)) {
-		port_space_flush(&aspace->space, addr, 1);
-		return ASPACE_DONE;
+	if (place.entry && !port_entry_is_empty(place.entry)) {
+		uint32_t note = port_entry_note(place.entry);
+
+		if (note)
+			return fault_swapped(aspace, addr, note);
+		if (is_served(place.entry, access)) {
+			port_space_flush(&aspace->space, addr, 1);
+			return ASPACE_DONE;
+		}
 	}
-	if (!ensure_entry(aspace, addr))
-		return ASPACE_NO_MEMORY;
-	if (offset >= of_file)
-		return fault_zero(aspace, area, addr);
-	return fault_file(aspace, area, addr, MIN(of_file - offset, PAGE_SIZE),
-			  access == ASPACE_WRITES || of_file - offset < PAGE_SIZE);
+	if (!place.entry)
+		place.entry = make_entry(aspace, addr);
+	return place.entry ? bring(aspace, area, &place, access) : ASPACE_NO_MEMORY;
 }
 
 enum aspace_result aspace_fault(struct aspace *aspace, uintptr_t addr, enum aspace_access access)

@@ -20,7 +20,7 @@ static void release_locked(struct aspace *aspace, uintptr_t addr, const struct s
 	pfn_t pfn;
 
 	ASSERT(port_lock_is_held(&aspace->lock));
-	if (!port_space_find(&aspace->space, addr, &pfn, NULL))
+	if (!port_entry_find(aspace_entry(aspace, addr), &pfn, NULL))
 		return;
 	page = pfn_to_page(pfn);
 	if (page_is_user(page) && swap_slot_is_of((swap_slot_t)page->private, area)) {
@@ -39,11 +39,11 @@ static uint32_t next_note(struct aspace *aspace, uintptr_t *addr, const struct s
 	for (unsigned int steps = 0; *addr < PORT_USER_END && steps < BATCH && !found; steps++) {
 		uint32_t note;
 
-		if (!port_space_has_entry(&aspace->space, *addr)) {
+		if (!aspace_entry(aspace, *addr)) {
 			*addr = ALIGN_DOWN(*addr, PORT_TABLE_SPAN) + PORT_TABLE_SPAN;
 			continue;
 		}
-		note = port_space_note(&aspace->space, *addr);
+		note = port_entry_note(aspace_entry(aspace, *addr));
 		if (!note)
 			release_locked(aspace, *addr, area);
 		else if (swap_slot_is_of(anon_slot(note), area))
@@ -115,13 +115,13 @@ int swap_off(const char *name)
 
 static bool check_entry(const struct aspace *aspace, uintptr_t addr)
 {
-	uint32_t note = port_space_note(&aspace->space, addr);
+	uint32_t note = port_entry_note(aspace_entry(aspace, addr));
 	pfn_t pfn;
 
 	ASSERT(aspace->nr_pins && IS_ALIGNED(addr, PAGE_SIZE)); /* AS6 */
 	if (note)
 		return swap_check_name(anon_slot(note));
-	if (!port_space_find(&aspace->space, addr, &pfn, NULL) || !page_is_user(pfn_to_page(pfn)) ||
+	if (!port_entry_find(aspace_entry(aspace, addr), &pfn, NULL) || !page_is_user(pfn_to_page(pfn)) ||
 	    !pfn_to_page(pfn)->private)
 		return true;
 	return swap_check_name((swap_slot_t)pfn_to_page(pfn)->private);
@@ -132,7 +132,7 @@ static bool check_aspace(const struct aspace *aspace)
 	bool ok = true;
 
 	for (uintptr_t addr = PORT_USER_START; addr < PORT_USER_END && ok;) {
-		if (!port_space_has_entry(&aspace->space, addr)) {
+		if (!aspace_entry(aspace, addr)) {
 			addr = ALIGN_DOWN(addr, PORT_TABLE_SPAN) + PORT_TABLE_SPAN;
 			continue;
 		}

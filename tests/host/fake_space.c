@@ -14,8 +14,7 @@
 #define MAX_REMEMBERED 1024u
 
 static struct {
-	const struct port_space *space;
-	uintptr_t addr;
+	const port_entry_t *entry;
 	pfn_t pfn;
 } remembered[MAX_REMEMBERED];
 static unsigned int nr_remembered;
@@ -34,16 +33,11 @@ static uint64_t *directory_entry(const struct port_space *space, uintptr_t addr)
 	return directory ? &directory[(addr >> 21) % ENTRIES] : NULL;
 }
 
-static uint64_t *page_entry(const struct port_space *space, uintptr_t addr)
+port_entry_t *port_space_entry(const struct port_space *space, uintptr_t addr)
 {
 	const uint64_t *entry = directory_entry(space, addr);
 
 	return entry && *entry ? &((uint64_t *)(uintptr_t)*entry)[addr / PAGE_SIZE % ENTRIES] : NULL;
-}
-
-bool port_space_has_entry(const struct port_space *space, uintptr_t addr)
-{
-	return page_entry(space, addr) != NULL;
 }
 
 void port_space_add_table(struct port_space *space, uintptr_t addr, void *table)
@@ -89,19 +83,29 @@ void *port_space_take_table(struct port_space *space)
 	return NULL;
 }
 
-void port_space_map(struct port_space *space, uintptr_t addr, pfn_t pfn, unsigned int prot)
+static void remember(const port_entry_t *entry, pfn_t pfn)
 {
-	uint64_t *entry = page_entry(space, addr);
+	if (nr_remembered == MAX_REMEMBERED)
+		host_abort("never flushed:", "pages of programs");
+	remembered[nr_remembered].entry = entry;
+	remembered[nr_remembered++].pfn = pfn;
+}
+
+bool port_entry_map(port_entry_t *entry, pfn_t pfn, unsigned int prot, pfn_t *before)
+{
+	bool had_page;
 
 	if (!entry)
 		host_abort("mapped without", "a page table");
+	had_page = port_entry_find(entry, before, NULL);
+	if (had_page)
+		remember(entry, *before);
 	*entry = (uint64_t)pfn << PAGE_SHIFT | prot << 1 | PRESENT;
+	return had_page;
 }
 
-bool port_space_find(const struct port_space *space, uintptr_t addr, pfn_t *pfn, unsigned int *prot)
+bool port_entry_find(const port_entry_t *entry, pfn_t *pfn, unsigned int *prot)
 {
-	const uint64_t *entry = page_entry(space, addr);
-
 	if (!entry || !(*entry & PRESENT))
 		return false;
 	*pfn = (pfn_t)(*entry >> PAGE_SHIFT);
@@ -110,40 +114,31 @@ bool port_space_find(const struct port_space *space, uintptr_t addr, pfn_t *pfn,
 	return true;
 }
 
-bool port_space_unmap(struct port_space *space, uintptr_t addr, pfn_t *pfn)
+bool port_entry_unmap(port_entry_t *entry, pfn_t *pfn)
 {
-	if (!port_space_find(space, addr, pfn, NULL))
+	if (!port_entry_find(entry, pfn, NULL))
 		return false;
-	*page_entry(space, addr) = 0;
-	if (nr_remembered == MAX_REMEMBERED)
-		host_abort("never flushed:", "pages of programs");
-	remembered[nr_remembered].space = space;
-	remembered[nr_remembered].addr = addr;
-	remembered[nr_remembered++].pfn = *pfn;
+	remember(entry, *pfn);
+	*entry = 0;
 	return true;
 }
 
-bool port_space_was_used(struct port_space *space, uintptr_t addr)
+bool port_entry_was_used(port_entry_t *entry)
 {
-	uint64_t *entry = page_entry(space, addr);
-	bool was_used = entry && *entry & USED;
+	bool was_used = *entry & USED;
 
 	if (was_used)
 		*entry &= ~(uint64_t)USED;
 	return was_used;
 }
 
-bool port_space_is_dirty(const struct port_space *space, uintptr_t addr)
+bool port_entry_is_dirty(const port_entry_t *entry)
 {
-	const uint64_t *entry = page_entry(space, addr);
-
-	return entry && (*entry & (PRESENT | DIRTY)) == (PRESENT | DIRTY);
+	return (*entry & (PRESENT | DIRTY)) == (PRESENT | DIRTY);
 }
 
-void port_space_set_note(struct port_space *space, uintptr_t addr, uint32_t note)
+void port_entry_set_note(port_entry_t *entry, uint32_t note)
 {
-	uint64_t *entry = page_entry(space, addr);
-
 	if (!entry)
 		host_abort("noted without", "a page table");
 	if (*entry & PRESENT)
@@ -151,16 +146,14 @@ void port_space_set_note(struct port_space *space, uintptr_t addr, uint32_t note
 	*entry = (uint64_t)note << NOTE_SHIFT;
 }
 
-uint32_t port_space_note(const struct port_space *space, uintptr_t addr)
+uint32_t port_entry_note(const port_entry_t *entry)
 {
-	const uint64_t *entry = page_entry(space, addr);
-
 	return entry && !(*entry & PRESENT) ? (uint32_t)(*entry >> NOTE_SHIFT) : 0;
 }
 
 bool fake_space_use(struct port_space *space, uintptr_t addr, bool writes)
 {
-	uint64_t *entry = page_entry(space, addr);
+	uint64_t *entry = port_space_entry(space, addr);
 
 	if (!entry || !(*entry & PRESENT))
 		return false;
@@ -168,14 +161,20 @@ bool fake_space_use(struct port_space *space, uintptr_t addr, bool writes)
 	return true;
 }
 
-void port_space_flush(const struct port_space *space, uintptr_t addr, size_t nr_pages)
+static void forget(const port_entry_t *entry)
 {
 	unsigned int nr = 0;
 
 	for (unsigned int i = 0; i < nr_remembered; i++)
-		if (remembered[i].space != space || (remembered[i].addr - addr) >> PAGE_SHIFT >= nr_pages)
+		if (remembered[i].entry != entry)
 			remembered[nr++] = remembered[i];
 	nr_remembered = nr;
+}
+
+void port_space_flush(const struct port_space *space, uintptr_t addr, size_t nr_pages)
+{
+	for (size_t i = 0; i < nr_pages && nr_remembered; i++)
+		forget(port_space_entry(space, addr + i * PAGE_SIZE));
 }
 
 void fake_space_page_is_freed(pfn_t pfn)

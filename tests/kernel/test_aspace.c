@@ -74,7 +74,7 @@ static struct page *page_at(struct aspace *aspace, uintptr_t addr)
 {
 	pfn_t pfn;
 
-	return port_space_find(&aspace->space, addr, &pfn, NULL) ? pfn_to_page(pfn) : NULL;
+	return port_entry_find(aspace_entry(aspace, addr), &pfn, NULL) ? pfn_to_page(pfn) : NULL;
 }
 
 static bool is_users(const struct page *page)
@@ -87,7 +87,7 @@ static bool is_writable(struct aspace *aspace, uintptr_t addr)
 	unsigned int prot = 0;
 	pfn_t pfn;
 
-	return port_space_find(&aspace->space, addr, &pfn, &prot) && prot & PORT_USER_WRITE;
+	return port_entry_find(aspace_entry(aspace, addr), &pfn, &prot) && prot & PORT_USER_WRITE;
 }
 
 /* What a program would find, or do, there: the fault is served first. -1: it would be killed. */

@@ -18,7 +18,7 @@ static bool is_mapped(struct aspace *aspace, uintptr_t addr, bool writes)
 	unsigned int prot = 0;
 	pfn_t pfn;
 
-	return port_space_find(&aspace->space, addr, &pfn, &prot) && (!writes || prot & PORT_USER_WRITE);
+	return port_entry_find(aspace_entry(aspace, addr), &pfn, &prot) && (!writes || prot & PORT_USER_WRITE);
 }
 
 /* Result: the byte; -1: nothing is there. */
@@ -45,7 +45,7 @@ static int use(struct aspace *aspace, uintptr_t addr, const uint8_t *write)
 	uint8_t byte;
 	pfn_t pfn;
 
-	if (!port_space_find(&aspace->space, addr, &pfn, &prot) || (write && !(prot & PORT_USER_WRITE)))
+	if (!port_entry_find(aspace_entry(aspace, addr), &pfn, &prot) || (write && !(prot & PORT_USER_WRITE)))
 		return -1;
 	(void)fake_space_use(&aspace->space, addr, write != NULL);
 	if (write)

@@ -413,7 +413,7 @@ KTEST(swap, what_is_used_between_two_looks_stays, "R6 SWP-11")
 	}
 	EXPECT_EQ(aspace->nr_swapped, 4);
 	for (unsigned int n = 1; n < 8; n += 2)
-		EXPECT(port_space_note(&aspace->space, AT + PAGES(n)));
+		EXPECT(port_entry_note(aspace_entry(aspace, AT + PAGES(n))));
 	expect_pages(aspace, 8);
 }
 

@@ -65,15 +65,6 @@ static uint64_t *directory_entry(const struct user_space *space, uintptr_t addr)
 	return (uint64_t *)direct_address(top) + (addr >> PDE_SHIFT) % ENTRIES;
 }
 
-static uint64_t *page_entry(const struct user_space *space, uintptr_t addr)
-{
-	const uint64_t *pde = directory_entry(space, addr);
-
-	if (!pde || !(*pde & PTE_PRESENT))
-		return NULL;
-	return (uint64_t *)direct_address(*pde) + addr / PAGE_SIZE % ENTRIES;
-}
-
 static void load_top(uintptr_t top)
 {
 	this_cpu_write(loaded_top, top);
@@ -102,9 +93,13 @@ void user_space_init(struct user_space *space)
 	*space = (struct user_space){.top[3] = mmu_kernel_pdpt[3]}; /* US4 */
 }
 
-bool user_space_has_entry(const struct user_space *space, uintptr_t addr)
+user_entry_t *user_space_entry(const struct user_space *space, uintptr_t addr)
 {
-	return page_entry(space, addr) != NULL;
+	const uint64_t *pde = directory_entry(space, addr);
+
+	if (!pde || !(*pde & PTE_PRESENT))
+		return NULL;
+	return (user_entry_t *)direct_address(*pde) + addr / PAGE_SIZE % ENTRIES;
 }
 
 void user_space_add_table(struct user_space *space, uintptr_t addr, void *table)
@@ -157,63 +152,60 @@ static uint64_t prot_bits(unsigned int prot)
 	return bits;
 }
 
-void user_space_map(struct user_space *space, uintptr_t addr, pfn_t pfn, unsigned int prot)
+static pfn_t entry_pfn(uint64_t entry)
 {
-	uint64_t *entry = page_entry(space, addr);
-
-	BUG_ON(!entry);
-	entry_set(entry, (uint64_t)pfn << PAGE_SHIFT | prot_bits(prot));
+	return (pfn_t)((entry & PTE_ADDRESS) >> PAGE_SHIFT);
 }
 
-bool user_space_find(const struct user_space *space, uintptr_t addr, pfn_t *pfn, unsigned int *prot)
+bool user_entry_map(user_entry_t *entry, pfn_t pfn, unsigned int prot, pfn_t *before)
 {
-	const uint64_t *entry = page_entry(space, addr);
+	uint64_t old = *entry;
 
+	entry_set(entry, (uint64_t)pfn << PAGE_SHIFT | prot_bits(prot));
+	*before = entry_pfn(old);
+	return old & PTE_PRESENT;
+}
+
+bool user_entry_find(const user_entry_t *entry, pfn_t *pfn, unsigned int *prot)
+{
 	if (!entry || !(*entry & PTE_PRESENT))
 		return false;
-	*pfn = (pfn_t)((*entry & PTE_ADDRESS) >> PAGE_SHIFT);
+	*pfn = entry_pfn(*entry);
 	if (prot)
 		*prot = (*entry & PTE_WRITE ? USER_PROT_WRITE : 0u) |
 			(*entry & PTE_NX ? 0u : (unsigned int)USER_PROT_EXEC);
 	return true;
 }
 
-bool user_space_unmap(struct user_space *space, uintptr_t addr, pfn_t *pfn)
+bool user_entry_unmap(user_entry_t *entry, pfn_t *pfn)
 {
-	bool was_mapped = user_space_find(space, addr, pfn, NULL);
+	bool was_mapped = user_entry_find(entry, pfn, NULL);
 
 	if (was_mapped)
-		entry_set(page_entry(space, addr), 0);
+		entry_set(entry, 0);
 	return was_mapped;
 }
 
 /* The CPU sets the bit behind our back, but not in an entry whose half we clear a bit of at once. */
-bool user_space_was_used(struct user_space *space, uintptr_t addr)
+bool user_entry_was_used(user_entry_t *entry)
 {
-	uint32_t *half = (uint32_t *)page_entry(space, addr);
+	uint32_t *half = (uint32_t *)entry;
 
-	return half && __atomic_fetch_and(half, ~(uint32_t)PTE_ACCESSED, __ATOMIC_SEQ_CST) & PTE_ACCESSED;
+	return __atomic_fetch_and(half, ~(uint32_t)PTE_ACCESSED, __ATOMIC_SEQ_CST) & PTE_ACCESSED;
 }
 
-bool user_space_is_dirty(const struct user_space *space, uintptr_t addr)
+bool user_entry_is_dirty(const user_entry_t *entry)
 {
-	const uint64_t *entry = page_entry(space, addr);
-
-	return entry && (*entry & (PTE_PRESENT | PTE_DIRTY)) == (PTE_PRESENT | PTE_DIRTY);
+	return (*entry & (PTE_PRESENT | PTE_DIRTY)) == (PTE_PRESENT | PTE_DIRTY);
 }
 
-void user_space_set_note(struct user_space *space, uintptr_t addr, uint32_t note)
+void user_entry_set_note(user_entry_t *entry, uint32_t note)
 {
-	uint64_t *entry = page_entry(space, addr);
-
-	BUG_ON(!entry);
 	entry_set(entry, (uint64_t)note << NOTE_SHIFT);
 }
 
-uint32_t user_space_note(const struct user_space *space, uintptr_t addr)
+uint32_t user_entry_note(const user_entry_t *entry)
 {
-	const uint64_t *entry = page_entry(space, addr);
-
 	return entry && !(*entry & PTE_PRESENT) ? (uint32_t)(*entry >> NOTE_SHIFT) : 0;
 }
 

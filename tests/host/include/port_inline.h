@@ -83,6 +83,13 @@ struct port_space {
 	void *top[3];
 };
 
+typedef uint64_t port_entry_t;
+
+static inline bool port_entry_is_empty(const port_entry_t *entry)
+{
+	return *entry == 0;
+}
+
 #define PORT_USER_START	  0x00010000u
 #define PORT_USER_END	  0xC0000000u
 

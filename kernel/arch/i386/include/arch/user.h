@@ -15,6 +15,9 @@ struct user_space {
 	__aligned(32) uint64_t top[4];
 };
 
+/* The entry of one page in its table. */
+typedef uint64_t user_entry_t;
+
 static inline uint32_t user_call_number(const struct trap_frame *frame)
 {
 	return frame->eax;
