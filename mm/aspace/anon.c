@@ -177,9 +177,8 @@ static unsigned int find_slots(struct aspace *aspace, uint32_t from, uint32_t en
 	for (uint32_t n = from; n < end; n++) {
 		uintptr_t addr = (uintptr_t)n << PAGE_SHIFT;
 
-		slot[nr] = aspace_entry(aspace, addr)
-				   ? anon_slot(port_entry_note(aspace_entry(aspace, addr)))
-				   : 0;
+		slot[nr] = aspace_entry(aspace, addr) ? anon_slot(port_entry_note(aspace_entry(aspace, addr)))
+						      : 0;
 		nr += slot[nr] != 0;
 	}
 	port_unlock_irqrestore(&aspace->lock, flags);

@@ -256,6 +256,12 @@ static void hide_file_page(struct mapping_user *user, struct page *page)
 
 /* --- areas --- */
 
+static void area_remove(struct aspace *aspace, struct area *span)
+{
+	aspace->recent = NULL;
+	areas_remove(&aspace->areas, span);
+}
+
 struct aspace_area *aspace_area_at(const struct aspace *aspace, uintptr_t addr)
 {
 	struct area *span = areas_below(&aspace->areas, addr);
@@ -351,7 +357,7 @@ static void cut_front(struct aspace *aspace, struct aspace_area *area, size_t by
 
 	ASSERT(area->aspace == aspace && bytes && start < end); /* something of it is left */
 	file_lock(area);
-	areas_remove(&aspace->areas, &area->span);
+	area_remove(aspace, &area->span);
 	BUG_ON(!areas_place_at(&aspace->areas, &area->span, start, end - start));
 	area->file.first_page += (uint32_t)(bytes >> PAGE_SHIFT);
 	area->file.size_bytes -= of_file;
@@ -364,7 +370,7 @@ static void cut_back(struct aspace *aspace, struct aspace_area *area, size_t byt
 
 	ASSERT(area->aspace == aspace && bytes && bytes < area->span.end - start);
 	file_lock(area);
-	areas_remove(&aspace->areas, &area->span);
+	area_remove(aspace, &area->span);
 	BUG_ON(!areas_place_at(&aspace->areas, &area->span, start, bytes));
 	area->file.size_bytes = MIN(area->file.size_bytes, bytes);
 	file_unlock(area);
@@ -403,7 +409,7 @@ static int cut(struct aspace *aspace, struct aspace_area *area, uintptr_t start,
 	} else if (keeps_back) {
 		cut_front(aspace, area, end - area->span.start);
 	} else {
-		areas_remove(&aspace->areas, &area->span);
+		area_remove(aspace, &area->span);
 		if (area == aspace->heap)
 			aspace->heap = NULL;
 		area_free(area);
@@ -460,7 +466,7 @@ static int heap_resize(struct aspace *aspace, size_t bytes)
 	ASSERT(aspace->heap->kind == ASPACE_HEAP && start == aspace->heap_start && bytes);
 	if (start + bytes < end)
 		return aspace_unmap(aspace, start + bytes, end - start - bytes);
-	areas_remove(&aspace->areas, span);
+	area_remove(aspace, span);
 	ok = areas_place_at(&aspace->areas, span, start, bytes);
 	BUG_ON(!ok && !areas_place_at(&aspace->areas, span, start, end - start));
 	return ok ? 0 : -ENOMEM;
@@ -498,7 +504,7 @@ void aspace_clear(struct aspace *aspace)
 
 	while ((span = areas_above(&aspace->areas, 0)) != &aspace->areas.end) {
 		drop_pages(aspace, span->start, span->end, true);
-		areas_remove(&aspace->areas, span);
+		area_remove(aspace, span);
 		area_free(container_of(span, struct aspace_area, span));
 	}
 	aspace->heap = NULL;

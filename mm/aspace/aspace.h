@@ -65,6 +65,7 @@ struct aspace {
 	struct port_lock lock;
 	struct areas areas;	  /* (P) */
 	struct aspace_area *heap; /* (P) or NULL */
+	struct area *recent;	  /* (P) where the last fault was, while it is in `areas`; or NULL */
 	uintptr_t heap_start, heap_end;
 	size_t nr_resident, nr_swapped, nr_tables; /* (A) AS1, AS5 */
 	unsigned long nr_faults, nr_major;	   /* (P) of the latter a device was read for */

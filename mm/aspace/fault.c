@@ -211,9 +211,22 @@ static enum aspace_result serve(struct aspace *aspace, const struct aspace_area 
 	return place.entry ? bring(aspace, area, &place, access) : ASPACE_NO_MEMORY;
 }
 
+/* Most faults come where the last one was. */
+static const struct aspace_area *area_of_fault(struct aspace *aspace, uintptr_t addr)
+{
+	struct area *span = aspace->recent;
+	struct aspace_area *area;
+
+	if (likely(span && addr >= span->start && addr < span->end))
+		return container_of(span, struct aspace_area, span);
+	area = addr < PORT_USER_END ? aspace_area_at(aspace, addr) : NULL;
+	aspace->recent = area ? &area->span : NULL;
+	return area;
+}
+
 enum aspace_result aspace_fault(struct aspace *aspace, uintptr_t addr, enum aspace_access access)
 {
-	const struct aspace_area *area = addr < PORT_USER_END ? aspace_area_at(aspace, addr) : NULL;
+	const struct aspace_area *area = area_of_fault(aspace, addr);
 
 	if (!area)
 		return ASPACE_NOTHING;

@@ -58,15 +58,12 @@ static void leave(struct page_waiter *waiter)
 }
 
 /* All who look on, and the first of those who want the lock. */
-static void wake(const struct page *page, enum page_flag flag)
+static NOINLINE void wake_queue(struct page_queue *queue, const struct page *page, enum page_flag flag)
 {
-	struct page_queue *queue = queue_of(page);
 	struct page_waiter *waiter;
 	bool is_promised = false;
 	irqflags_t flags;
 
-	if (list_is_empty(&queue->waiters))
-		return;
 	flags = port_lock_irqsave(&queue->lock);
 	list_for_each_entry(waiter, &queue->waiters, link) {
 		if (waiter->page != page || waiter->flag != flag || (waiter->wants_lock && is_promised))
@@ -75,6 +72,14 @@ static void wake(const struct page *page, enum page_flag flag)
 		port_unpark(waiter->thread);
 	}
 	port_unlock_irqrestore(&queue->lock, flags);
+}
+
+static inline void wake(const struct page *page, enum page_flag flag)
+{
+	struct page_queue *queue = queue_of(page);
+
+	if (unlikely(!list_is_empty(&queue->waiters)))
+		wake_queue(queue, page, flag);
 }
 
 static void wait_until_clear(struct page *page, enum page_flag flag)

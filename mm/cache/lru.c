@@ -41,21 +41,25 @@ static enum lru_list list_of(const struct page *page)
 
 static void link_locked(struct lru *of, struct page *page)
 {
+	enum lru_list list = list_of(page);
+
 	ASSERT(port_lock_is_held(&of->lock) && lru_of(page) == of);
 	ASSERT(!page_has(page, PG_ONLIST)); /* LR1 */
 	ASSERT(page_is_user(page) || page->state == PAGE_FILE);
-	list_add(&page->links, &of->list[list_of(page)]);
-	of->nr[list_of(page)]++;
+	list_add(&page->links, &of->list[list]);
+	of->nr[list]++;
 	page_set(page, PG_ONLIST);
 }
 
 static void unlink_locked(struct lru *of, struct page *page)
 {
+	enum lru_list list = list_of(page);
+
 	ASSERT(port_lock_is_held(&of->lock) && lru_of(page) == of);
-	ASSERT(page_has(page, PG_ONLIST) && of->nr[list_of(page)]); /* LR1, LR2 */
+	ASSERT(page_has(page, PG_ONLIST) && of->nr[list]); /* LR1, LR2 */
 	page_clear(page, PG_ONLIST);
 	list_del(&page->links);
-	of->nr[list_of(page)]--;
+	of->nr[list]--;
 }
 
 /* The lock for the next page instead of the one that is held. Result: that. */

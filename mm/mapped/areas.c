@@ -253,10 +253,13 @@ struct area *areas_below(const struct areas *areas, uintptr_t addr)
 {
 	struct area *node = areas->root, *best = NULL;
 
-	for (unsigned int steps = 0; node && steps < AREAS_MAX_HEIGHT; steps++) {
-		if (node->start <= addr)
+	for (unsigned int steps = AREAS_MAX_HEIGHT; node && steps; steps--) {
+		if (node->start > addr) {
+			node = node->left;
+		} else {
 			best = node;
-		node = node->start <= addr ? node->right : node->left;
+			node = node->right;
+		}
 	}
 	return best;
 }

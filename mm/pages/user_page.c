@@ -11,11 +11,6 @@ static struct {
 	size_t nr[MAX_NODES * NR_ZONES]; /* by zone->index; changed by atomic additions */
 } user_pages;
 
-bool page_is_user(const struct page *page)
-{
-	return page->state == PAGE_USER;
-}
-
 /* U1 */
 static void set_state(struct page *page, enum page_state from, enum page_state to, size_t change)
 {

@@ -16,7 +16,10 @@ struct page *alloc_user_page_dirty(gfp_t more) MUST_CHECK;
  * it off the count. What is no user page is reported, and nothing changed. Context: any. */
 void free_user_page(struct page *page);
 
-bool page_is_user(const struct page *page);
+static inline bool page_is_user(const struct page *page)
+{
+	return page->state == PAGE_USER;
+}
 
 /* For page_alloc.c: the last reference is gone. It is a page as others again. */
 void user_page_uncount(struct page *page);

@@ -141,36 +141,40 @@ void *user_space_take_table(struct user_space *space)
 	return NULL;
 }
 
-static uint64_t prot_bits(unsigned int prot)
-{
-	uint64_t bits = PTE_PRESENT | PTE_USER; /* US5 */
+#define HALF_PAGES 20u /* page numbers end here in the lower half, after PAGE_SHIFT bits */
 
-	if (prot & USER_PROT_WRITE)
-		bits |= PTE_WRITE;
-	if (!(prot & USER_PROT_EXEC) && cpu_has_nx())
-		bits |= PTE_NX;
-	return bits;
+static pfn_t entry_pfn(const user_entry_t *entry)
+{
+	const uint32_t *half = (const uint32_t *)entry;
+
+	return half[0] >> PAGE_SHIFT | (half[1] & (uint32_t)(PTE_ADDRESS >> 32)) << HALF_PAGES;
 }
 
-static pfn_t entry_pfn(uint64_t entry)
-{
-	return (pfn_t)((entry & PTE_ADDRESS) >> PAGE_SHIFT);
-}
-
+/* By halves: in 64 bits the compiler takes twice as long. */
 bool user_entry_map(user_entry_t *entry, pfn_t pfn, unsigned int prot, pfn_t *before)
 {
-	uint64_t old = *entry;
+	volatile uint32_t *half = (volatile uint32_t *)entry;
+	bool was_mapped = half[0] & PTE_PRESENT;
+	uint32_t low = pfn << PAGE_SHIFT | (uint32_t)(PTE_PRESENT | PTE_USER); /* US5 */
+	uint32_t high = pfn >> HALF_PAGES;
 
-	entry_set(entry, (uint64_t)pfn << PAGE_SHIFT | prot_bits(prot));
-	*before = entry_pfn(old);
-	return old & PTE_PRESENT;
+	if (was_mapped)
+		*before = entry_pfn(entry);
+	if (prot & USER_PROT_WRITE)
+		low |= (uint32_t)PTE_WRITE;
+	if (!(prot & USER_PROT_EXEC) && cpu_has_nx())
+		high |= (uint32_t)(PTE_NX >> 32);
+	half[0] = 0; /* as entry_set() */
+	half[1] = high;
+	half[0] = low;
+	return was_mapped;
 }
 
 bool user_entry_find(const user_entry_t *entry, pfn_t *pfn, unsigned int *prot)
 {
 	if (!entry || !(*entry & PTE_PRESENT))
 		return false;
-	*pfn = entry_pfn(*entry);
+	*pfn = entry_pfn(entry);
 	if (prot)
 		*prot = (*entry & PTE_WRITE ? USER_PROT_WRITE : 0u) |
 			(*entry & PTE_NX ? 0u : (unsigned int)USER_PROT_EXEC);
