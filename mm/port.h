@@ -236,7 +236,8 @@ void port_block_done(struct page *page, unsigned int sectors, bool is_write, int
  * PORT_TABLE_SPAN, bytes that one of its last tables maps.
  *
  * Its page tables are cleared pages of the direct map, the caller's again from port_space_take_table() on. The entry for
- * addr stays where it is until then; NULL while a table is missing: port_space_add_table() adds the next.
+ * addr stays where it is until then, and that of the next page is behind it, up to a multiple of PORT_TABLE_SPAN; NULL while
+ * a table is missing: port_space_add_table() adds the next.
  * port_space_take_table(): one of its tables, none of which has a page any more; NULL: there is none left; the space is
  * in use nowhere.
  * port_entry_map(): result and *before say which page was there; over another page, or with fewer permissions, it wants a

@@ -23,19 +23,21 @@ void anon_begin(struct page *page, struct aspace *aspace, uintptr_t addr)
 	lru_add_run(&page, 1);
 }
 
-/* Nobody changes its slot any more: its entry is gone. */
-void anon_forget(struct page *page)
+/* Nobody changes their slots any more: their entries are gone. */
+void anon_forget_run(struct page **page, unsigned int nr)
 {
-	swap_slot_t slot;
+	for (unsigned int i = 0; i < nr; i++) {
+		ASSERT(page_is_user(page[i]) && READ_ONCE(page[i]->refcount) >= 1);
+		WRITE_ONCE(page[i]->mapping, NULL); /* LR3 */
+	}
+	lru_remove_run(page, nr);
+	for (unsigned int i = 0; i < nr; i++) {
+		swap_slot_t slot = (swap_slot_t)page[i]->private;
 
-	if (!page_is_user(page))
-		return;
-	slot = (swap_slot_t)page->private;
-	page->private = 0;
-	WRITE_ONCE(page->mapping, NULL); /* LR3 */
-	lru_remove_run(&page, 1);
-	if (slot)
-		swap_slot_drop(slot);
+		page[i]->private = 0;
+		if (unlikely(slot))
+			swap_slot_drop(slot);
+	}
 }
 
 static uintptr_t addr_of(const struct page *page)

@@ -10,7 +10,7 @@
 #include <mm/pages/page_alloc.h>
 #include <mm/pages/user_page.h>
 
-#define BATCH 32u /* entries taken away between two flushes */
+#define BATCH 8u /* entries taken away between two flushes, and with interrupts off */
 
 static struct {
 	struct port_lock lock;
@@ -115,8 +115,8 @@ static void leave_list(struct aspace *aspace)
 
 /* What entries held. */
 struct taken {
-	unsigned int nr_pages, nr_slots;
-	struct page *page[BATCH];
+	unsigned int nr_anon, nr_others, nr_slots;
+	struct page *anon[BATCH], *other[BATCH]; /* programs' own; files' */
 	swap_slot_t slot[BATCH];
 };
 
@@ -125,7 +125,12 @@ static void take_entry(port_entry_t *entry, struct taken *taken)
 	pfn_t pfn;
 
 	if (port_entry_unmap(entry, &pfn)) {
-		taken->page[taken->nr_pages++] = pfn_to_page(pfn);
+		struct page *page = pfn_to_page(pfn);
+
+		if (page_is_user(page))
+			taken->anon[taken->nr_anon++] = page;
+		else
+			taken->other[taken->nr_others++] = page;
 	} else {
 		taken->slot[taken->nr_slots++] = anon_slot(port_entry_note(entry));
 		port_entry_set_note(entry, 0);
@@ -136,33 +141,34 @@ static void take_entry(port_entry_t *entry, struct taken *taken)
 static void take_entries(struct aspace *aspace, uintptr_t *addr, uintptr_t end, struct taken *taken)
 {
 	irqflags_t flags = port_lock_irqsave(&aspace->lock);
+	port_entry_t *entry = NULL;
 
-	taken->nr_pages = taken->nr_slots = 0;
+	taken->nr_anon = taken->nr_others = taken->nr_slots = 0;
 	for (unsigned int steps = 0; *addr < end && steps < BATCH; steps++) {
-		port_entry_t *entry = aspace_entry(aspace, *addr);
-
+		entry = entry && !IS_ALIGNED(*addr, PORT_TABLE_SPAN) ? entry + 1
+								     : aspace_entry(aspace, *addr);
 		if (!entry) {
 			*addr = MIN(end, ALIGN_DOWN(*addr, PORT_TABLE_SPAN) + PORT_TABLE_SPAN);
 			continue;
 		}
-		ASSERT(taken->nr_pages + taken->nr_slots < BATCH && IS_ALIGNED(*addr, PAGE_SIZE));
+		ASSERT(entry == aspace_entry(aspace, *addr) && IS_ALIGNED(*addr, PAGE_SIZE));
 		if (!port_entry_is_empty(entry))
 			take_entry(entry, taken);
 		*addr += PAGE_SIZE;
 	}
-	aspace_count(&aspace->nr_resident, -(size_t)taken->nr_pages);
+	aspace_count(&aspace->nr_resident, -(size_t)(taken->nr_anon + taken->nr_others));
 	aspace_count(&aspace->nr_swapped, -(size_t)taken->nr_slots);
 	port_unlock_irqrestore(&aspace->lock, flags);
 }
 
 static void drop_taken(struct taken *taken, bool may_sleep)
 {
-	while (taken->nr_pages) {
-		struct page *page = taken->page[--taken->nr_pages];
-
-		anon_forget(page);
-		put_page(page);
-	}
+	if (taken->nr_anon)
+		anon_forget_run(taken->anon, taken->nr_anon);
+	while (taken->nr_anon)
+		put_page(taken->anon[--taken->nr_anon]);
+	while (taken->nr_others)
+		put_page(taken->other[--taken->nr_others]);
 	while (taken->nr_slots)
 		if (may_sleep)
 			swap_slot_put(taken->slot[--taken->nr_slots]);
@@ -181,7 +187,7 @@ static void drop_pages(struct aspace *aspace, uintptr_t start, uintptr_t end, bo
 
 		swap_move_begin();
 		take_entries(aspace, &start, end, &taken);
-		if (taken.nr_pages)
+		if (taken.nr_anon || taken.nr_others)
 			port_space_flush(&aspace->space, first, (start - first) >> PAGE_SHIFT);
 		drop_taken(&taken, may_sleep);
 		swap_move_end();

@@ -140,8 +140,9 @@ void aspace_count(size_t *counter, size_t n);
 /* anon.c. A page of programs, no one's yet, is about to be entered there. */
 void anon_begin(struct page *page, struct aspace *aspace, uintptr_t addr);
 
-/* It lost its entry: it is of no program, and its slot is free. Context: any that may take the lock. */
-void anon_forget(struct page *page);
+/* Pages, at least one, that lost their entries: they are of no program, and their slots are free. Context: any that may take
+ * the lock. */
+void anon_forget_run(struct page **page, unsigned int nr);
 
 /* The page of the entry that held `note` comes back to it. Result: 0; 1: it had to be read; -EAGAIN: something else is there by now;
  * -EIO, -ENOMEM. */
