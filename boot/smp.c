@@ -95,7 +95,7 @@ static __init bool page_add(uintptr_t addr)
 static __init bool unit_make(unsigned int number)
 {
 	uintptr_t start = MMU_PERCPU_START + number * MMU_PERCPU_UNIT;
-	size_t size = (size_t)(__percpu_end - __percpu_start);
+	size_t size = (uintptr_t)__percpu_end - (uintptr_t)__percpu_start;
 	struct thread *idle;
 
 	for (size_t at = 0; at < size; at += PAGE_SIZE)
@@ -123,10 +123,11 @@ static __init void trampoline_set(bool is_ready)
 static __init void trampoline_fill(unsigned int number)
 {
 	char *page = (char *)(MMU_DIRECT_MAP_BASE + (uintptr_t)smp_boot.page);
-	struct ap_start *start = (struct ap_start *)(void *)(page + (ap_start - ap_code));
+	struct ap_start *start =
+		(struct ap_start *)(void *)(page + ((uintptr_t)ap_start - (uintptr_t)ap_code));
 
 	trampoline_set(false);
-	memcpy(page, ap_code, (size_t)(ap_code_end - ap_code));
+	memcpy(page, ap_code, (uintptr_t)ap_code_end - (uintptr_t)ap_code);
 	mmu_start_fill(&start->mmu);
 	start->sp = (*per_cpu_ptr_of(current_thread, number))->sp;
 	start->entry = ap_main;

@@ -6,7 +6,7 @@
 #include <kernel/lib/errno.h>
 #include <kernel/lib/format.h>
 #include <kernel/lib/string.h>
-#include <mm/mapped/kmap.h>
+#include <mm/mapped/highmem.h>
 #include <mm/mapped/vmalloc.h>
 #include <mm/pages/page_alloc.h>
 
@@ -78,7 +78,7 @@ const char *swap_signature_read(const void *page, uint64_t disk_pages, struct sw
 static bool make_map(struct swap_area *area, const struct swap_signature *signature)
 {
 	area->nr_pages = signature->last_page + 1;
-	area->map = vzalloc(swap_map_bytes(area->nr_pages));
+	area->map = kvzalloc(swap_map_bytes(area->nr_pages), GFP_KERNEL);
 	if (!area->map)
 		return false;
 	area->map[0] = SLOT_BAD;
@@ -99,17 +99,19 @@ static int read_area(struct swap_area *area, uint64_t disk_pages, const char **p
 {
 	struct swap_signature signature;
 	struct page *page;
+	void *bytes;
 	int error = disk_pages ? pagecache_get(&area->mapping, 0, &page) : -EINVAL;
 
 	*problem = error == -EIO ? "not to be read" : "empty";
 	if (error)
 		return error;
-	*problem = swap_signature_read(kmap(page), disk_pages, &signature);
+	bytes = kmap_local_page(page);
+	*problem = swap_signature_read(bytes, disk_pages, &signature);
 	if (*problem)
 		error = -EINVAL;
 	else if (!make_map(area, &signature))
 		error = -ENOMEM;
-	kunmap(page);
+	kunmap_local(bytes);
 	put_page(page);
 	return error;
 }
@@ -152,7 +154,7 @@ static int fail_on(struct swap_area *area, const char *name, int error, const ch
 {
 	if (area) {
 		mapping_destroy(&area->mapping);
-		vfree(area->map);
+		kvfree(area->map);
 		area->map = NULL;
 		area_set(area, AREA_NONE);
 	}
@@ -282,7 +284,7 @@ int swap_end(struct swap_area *area)
 	}
 	port_unlock_irqrestore(&swap_state.lock, flags);
 	radix_spare_free(&stock);
-	vfree(map);
+	kvfree(map);
 	return 0;
 }
 

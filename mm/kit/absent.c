@@ -15,6 +15,7 @@
 #include <mm/mapped/kmap_internal.h>
 #include <mm/mapped/vmalloc.h>
 #include <mm/objects/above.h>
+#include <mm/objects/kmalloc.h>
 #include <mm/pages/above.h>
 #include <mm/reclaim/above.h>
 #include <mm/report/guard.h>
@@ -68,6 +69,16 @@ WEAK bool vmalloc_describe(uintptr_t addr, char *buf, size_t size)
 	return false;
 }
 
+WEAK void *kvzalloc(size_t size_bytes, gfp_t gfp)
+{
+	return kzalloc(size_bytes, gfp);
+}
+
+WEAK void kvfree(const void *addr)
+{
+	kfree(addr);
+}
+
 WEAK size_t vmalloc_total_bytes(void)
 {
 	return 0;
@@ -111,6 +122,11 @@ WEAK void aspace_init(void)
 
 WEAK void swap_init(void)
 {
+}
+
+WEAK struct swap_counts swap_counts(void)
+{
+	return (struct swap_counts){0};
 }
 
 WEAK enum evict_state anon_look(struct page *page)

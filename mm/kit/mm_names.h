@@ -21,7 +21,7 @@
 #define anon_begin                          mm_anon_begin
 #define anon_bring_in                       mm_anon_bring_in
 #define anon_drop                           mm_anon_drop
-#define anon_forget                         mm_anon_forget
+#define anon_forget_run                     mm_anon_forget_run
 #define anon_look                           mm_anon_look
 #define anon_swap_out                       mm_anon_swap_out
 #define area_abandon                        mm_area_abandon
@@ -332,7 +332,6 @@
 #define page_find_head                      mm_page_find_head
 #define page_free_exact                     mm_page_free_exact
 #define page_is_poisoned                    mm_page_is_poisoned
-#define page_is_user                        mm_page_is_user
 #define page_lock                           mm_page_lock
 #define page_owner_callers                  mm_page_owner_callers
 #define page_owner_freed                    mm_page_owner_freed

@@ -18,7 +18,8 @@ static bool is_mapped(struct aspace *aspace, uintptr_t addr, bool writes)
 	unsigned int prot = 0;
 	pfn_t pfn;
 
-	return port_entry_find(aspace_entry(aspace, addr), &pfn, &prot) && (!writes || prot & PORT_USER_WRITE);
+	return port_entry_find(aspace_entry(aspace, addr), &pfn, &prot) &&
+	       (!writes || prot & PORT_USER_WRITE);
 }
 
 /* Result: the byte; -1: nothing is there. */

@@ -325,7 +325,8 @@ static __init void split_image(void)
 
 static __init void protect_percpu(void)
 {
-	for (uintptr_t offset = 0; offset < (uintptr_t)(__percpu_end - __percpu_start); offset += PAGE_SIZE)
+	for (uintptr_t offset = 0; offset < (uintptr_t)__percpu_end - (uintptr_t)__percpu_start;
+	     offset += PAGE_SIZE)
 		entry_set(&mmu_percpu_table[offset / PAGE_SIZE],
 			  image_paddr(__percpu_home + offset) | prot_bits(MMU_WRITE));
 }
