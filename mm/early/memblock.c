@@ -23,7 +23,7 @@ static struct memblock memblock;
 
 void memblock_setup(struct memblock *mb, const struct range_set *usable, paddr_t lowmem_end)
 {
-	ASSERT(usable->nr <= RANGE_SET_MAX && lowmem_end <= MEMMAP_END);
+	ASSERT(usable->nr <= RANGE_SET_MAX);
 	mb->memory = *usable;
 	range_set_remove(&mb->memory, MEMMAP_END, UINT64_MAX);
 	range_set_init(&mb->reserved);
