@@ -142,9 +142,9 @@ int diskfile_open(struct diskfile *file, struct port_disk *disk, gfp_t gfp)
 					       .readpages = disk_readpages,
 					       .writepages = disk_writepages};
 
-	file->disk = disk;
 	if (!flusher_start(&file->flusher, "flusher"))
 		return -ENOMEM;
+	file->disk = disk;
 	mapping_init(&file->mapping, &ops, file, gfp, port_disk_bytes(disk));
 	file->mapping.flusher = &file->flusher;
 	return 0;

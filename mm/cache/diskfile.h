@@ -18,6 +18,6 @@ struct diskfile {
 };
 
 /* Its pages may lie anywhere (gfp: GFP_KERNEL or GFP_HIGHUSER). The disk stays until diskfile_close(), which forgets what
- * was not written: pagecache_sync() first. Result: 0; -ENOMEM: no thread. Context: process, may sleep. */
+ * was not written: pagecache_sync() first. Result: 0; -ENOMEM: no thread, and file->disk is as it was. Context: process, may sleep. */
 int diskfile_open(struct diskfile *file, struct port_disk *disk, gfp_t gfp) MUST_CHECK;
 void diskfile_close(struct diskfile *file);
