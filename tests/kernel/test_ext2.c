@@ -284,13 +284,50 @@ static unsigned int nr_there(const char *where)
 	return nr;
 }
 
-/* Moves there and back while something fails now and then. Result: did it fail? */
-static bool move_and_expect_all(int wanted)
+/* /half/d, with a directory and so many files in it, is to move into /other-half. */
+static void half_make(unsigned int nr_files)
 {
-	int error = vfs_rename("/half/d", "/other-half/d"), left;
+	char path[40];
+
+	EXPECT_EQ(vfs_mkdir("/half", 0755), 0);
+	EXPECT_EQ(vfs_mkdir("/half/d", 0755), 0);
+	EXPECT_EQ(vfs_mkdir("/half/d/e", 0755), 0);
+	EXPECT_EQ(vfs_mkdir("/other-half", 0755), 0);
+	for (unsigned int n = 0; n < nr_files; n++) {
+		moved_path(n, "/half/d", path);
+		make_file(path, path);
+	}
+}
+
+static void half_remove(unsigned int nr_files)
+{
+	char path[40];
+
+	for (unsigned int n = 0; n < nr_files; n++) {
+		moved_path(n, "/half/d", path);
+		EXPECT_EQ(vfs_unlink(path), 0);
+	}
+	EXPECT_EQ(vfs_rmdir("/half/d/e"), 0);
+	EXPECT_EQ(vfs_rmdir("/half/d"), 0);
+	EXPECT_EQ(vfs_rmdir("/other-half"), 0);
+	EXPECT_EQ(vfs_rmdir("/half"), 0);
+}
+
+/* While something fails that was set to. Result: as vfs_rename(). */
+static int half_move(struct blk_device *dev)
+{
+	int error = vfs_rename("/half/d", "/other-half/d");
 
 	(void)fault_set_nth(0);
-	blk_fault_set(ext2_image_find("ashlar-test"), BLK_FAULT_NONE, 0);
+	blk_fault_set(dev, BLK_FAULT_NONE, 0);
+	return error;
+}
+
+/* There and back. Result: did it fail? */
+static bool move_and_expect_all(struct blk_device *dev, int wanted)
+{
+	int error = half_move(dev), left;
+
 	if (!error)
 		EXPECT_EQ(vfs_rename("/other-half/d", "/half/d"), 0);
 	else
@@ -305,47 +342,29 @@ KTEST(ext2, a_move_that_fails_half_way_is_taken_back, "R7 EXT-03")
 {
 	EXT2(fs);
 	unsigned int nr_failed = 0;
-	char path[40];
 
 	NEEDS_EXT2(fs);
-	EXPECT_EQ(vfs_mkdir("/half", 0755), 0);
-	EXPECT_EQ(vfs_mkdir("/half/d", 0755), 0);
-	EXPECT_EQ(vfs_mkdir("/half/d/e", 0755), 0);
-	EXPECT_EQ(vfs_mkdir("/other-half", 0755), 0);
-	for (unsigned int n = 0; n < NR_MOVED; n++) {
-		moved_path(n, "/half/d", path);
-		make_file(path, path);
-	}
+	half_make(NR_MOVED);
 	expect_reports();
 	for (unsigned int n = 1; n < 12; n++) {
 		(void)fault_set_nth(n);
-		nr_failed += move_and_expect_all(-ENOMEM);
+		nr_failed += move_and_expect_all(fs.dev, -ENOMEM);
 	}
 	for (unsigned int n = 1; n < 200; n += 9) {
 		blk_fault_set(fs.dev, BLK_FAULT_ERROR, n);
-		nr_failed += move_and_expect_all(-EIO);
+		nr_failed += move_and_expect_all(fs.dev, -EIO);
 	}
 	ktest_note("%u moves failed", nr_failed);
 	EXPECT(nr_failed > 1);
-	EXPECT_EQ(vfs_rename("/half/d", "/other-half/d"), 0);
-	for (unsigned int n = 0; n < NR_MOVED; n++) {
-		moved_path(n, "/other-half/d", path);
-		EXPECT_EQ(vfs_unlink(path), 0);
-	}
-	EXPECT_EQ(vfs_rmdir("/other-half/d/e"), 0);
-	EXPECT_EQ(vfs_rmdir("/other-half/d"), 0);
-	EXPECT_EQ(vfs_rmdir("/other-half"), 0);
-	EXPECT_EQ(vfs_rmdir("/half"), 0);
+	half_remove(NR_MOVED);
 }
 
 /* Into an empty directory that is there. Result: did it fail? */
-static bool move_onto_and_expect_all(int wanted)
+static bool move_onto_and_expect_all(struct blk_device *dev, int wanted)
 {
-	int error = vfs_rename("/half/d", "/other-half/d");
+	int error = half_move(dev);
 	struct vfs_stat stat;
 
-	(void)fault_set_nth(0);
-	blk_fault_set(ext2_image_find("ashlar-test"), BLK_FAULT_NONE, 0);
 	EXPECT_EQ(vfs_stat("/other-half/d", &stat), 0);
 	EXPECT_EQ(stat.mode, S_IFDIR | (error ? 0700u : 0755u));
 	if (!error) {
@@ -362,38 +381,23 @@ KTEST(ext2, a_move_that_fails_leaves_the_empty_directory_that_it_was_to_replace,
 {
 	EXT2(fs);
 	unsigned int nr_failed = 0;
-	char path[40];
 
 	NEEDS_EXT2(fs);
-	EXPECT_EQ(vfs_mkdir("/half", 0755), 0);
-	EXPECT_EQ(vfs_mkdir("/half/d", 0755), 0);
-	EXPECT_EQ(vfs_mkdir("/half/d/e", 0755), 0);
-	EXPECT_EQ(vfs_mkdir("/other-half", 0755), 0);
+	half_make(2);
 	EXPECT_EQ(vfs_mkdir("/other-half/d", 0700), 0);
-	for (unsigned int n = 0; n < 2; n++) {
-		moved_path(n, "/half/d", path);
-		make_file(path, path);
-	}
 	expect_reports();
 	for (unsigned int n = 1; n < 12; n++) {
 		(void)fault_set_nth(n);
-		nr_failed += move_onto_and_expect_all(-ENOMEM);
+		nr_failed += move_onto_and_expect_all(fs.dev, -ENOMEM);
 	}
 	for (unsigned int n = 1; n < 30; n++) {
 		EXPECT_EQ(ext2_remount(&fs), 0);
 		blk_fault_set(fs.dev, BLK_FAULT_ERROR, n);
-		nr_failed += move_onto_and_expect_all(-EIO);
+		nr_failed += move_onto_and_expect_all(fs.dev, -EIO);
 	}
 	EXPECT(nr_failed > 1);
-	for (unsigned int n = 0; n < 2; n++) {
-		moved_path(n, "/half/d", path);
-		EXPECT_EQ(vfs_unlink(path), 0);
-	}
-	EXPECT_EQ(vfs_rmdir("/half/d/e"), 0);
-	EXPECT_EQ(vfs_rmdir("/half/d"), 0);
 	EXPECT_EQ(vfs_rmdir("/other-half/d"), 0);
-	EXPECT_EQ(vfs_rmdir("/other-half"), 0);
-	EXPECT_EQ(vfs_rmdir("/half"), 0);
+	half_remove(2);
 }
 
 #define DEPTH 60u

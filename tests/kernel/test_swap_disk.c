@@ -204,7 +204,7 @@ static unsigned int count_marks(uint32_t *words, unsigned int *nr_written)
 	for (unsigned int n = 1; n < LOOKED_AT; n++) {
 		bool has_any = false;
 
-		if (test_disk_io(blk_find(DISK), BLK_READ, (uint64_t)n * (PAGE_SIZE / BLK_SECTOR), words,
+		if (test_disk_io(blk_find(DISK), BLK_READ, n * (PAGE_SIZE / BLK_SECTOR), words,
 				 PAGE_SIZE / BLK_SECTOR))
 			return ~0u;
 		for (unsigned int i = 0; i < PAGE_SIZE / sizeof(*words); i++) {
