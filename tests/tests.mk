@@ -201,8 +201,7 @@ sweep-failures: build/ashlar.elf build/host/test64
 crash: build/ashlar.elf
 	$(Q)TIME_LIMIT=1800 tests/run-tests --program='1K=tests/boot/crash --name=all-1K --all --subsets=2000 -b 1024' \
 		--program='2K=tests/boot/crash --name=all-2K --all --subsets=2000 -b 2048 -O ^sparse_super -O ^resize_inode -I 128' \
-		--program='4K=tests/boot/crash --name=all-4K --all --subsets=2000 -b 4096 -I 256 -O ^filetype'; result=$$?; \
-		grep -h '^ok\|^not ok' build/tests/[124]K.log; exit $$result
+		--program='4K=tests/boot/crash --name=all-4K --all --subsets=2000 -b 4096 -I 256 -O ^filetype'
 
 soak: build/ashlar.elf
 	$(Q)TIME_LIMIT=900 tests/run-tests --program="soak=$(call SOAK_SUITE,soak)"; result=$$?; \
