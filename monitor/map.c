@@ -36,6 +36,7 @@ static const struct {
 	[MAP_PAGES] = {0xdb, VGA_BRIGHT + VGA_RED, 9},
 	[MAP_USER] = {0xdb, VGA_BRIGHT + VGA_BLUE, 12},
 	[MAP_FILE] = {0xdb, VGA_BLUE, 4},
+	[MAP_SWAP] = {0xb1, VGA_BRIGHT + VGA_BLUE, 5},
 	[MAP_TABLE] = {0xdb, VGA_GREY, 7},
 	[MAP_STACK] = {0xdb, VGA_BRIGHT + VGA_MAGENTA, 13},
 	[MAP_VMALLOC] = {0xdb, VGA_CYAN, 6},

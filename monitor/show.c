@@ -12,6 +12,7 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <mm/cache/cache_page.h>
+#include <mm/cache/swap.h>
 #include <mm/dma/bounce.h>
 #include <mm/mapped/vmalloc.h>
 #include <mm/pages/pcp.h>
@@ -68,12 +69,17 @@ static void page_print_owner(const struct page *page)
 static const char *const page_flag_names[] = {"locked", "uptodate", "dirty",  "writeback",
 					      "used",	"active",   "failed", "listed"};
 
-/* Nothing, if it is of no file. */
+/* Nothing, if it is of no file and not of swap. */
 static void file_page_print(const struct page *page)
 {
+	const char *disk = page->state == PAGE_FILE ? swap_disk_of(page->mapping) : NULL;
+
 	if (page->state != PAGE_FILE)
 		return;
-	say(", page %u of mapping 0x%08lx:", page->index, (unsigned long)(uintptr_t)page->mapping);
+	if (disk)
+		say(", page %u of swap disk %s:", page->index, disk);
+	else
+		say(", page %u of mapping 0x%08lx:", page->index, (unsigned long)(uintptr_t)page->mapping);
 	for (unsigned int i = 0; i < ARRAY_SIZE(page_flag_names); i++)
 		if (page_has(page, (enum page_flag)(1u << i)))
 			say(" %s", page_flag_names[i]);

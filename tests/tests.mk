@@ -154,7 +154,7 @@ PROGRAMS_SUITE = $(PROGRAMS_HOST) $(if $(GUEST_SUITE),\
 		 --program='boot 512M-kernel=$(MATRIX) --run=512M-kernel $(TEST_WORDS)')
 
 # A real GDB on a real machine; tests/gdb/README.md.
-GDB_SCENARIOS := tables programs owners corruption unwinding sequences panics prompt disks cpus
+GDB_SCENARIOS := tables programs swaps owners corruption unwinding sequences panics prompt disks cpus
 PROGRAMS_GDB  := $(foreach scenario,$(GDB_SCENARIOS),--program='gdb $(scenario)=tests/gdb/run $(scenario)') \
 		 --program='gdb terminal=tests/gdb/terminal'
 

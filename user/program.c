@@ -379,12 +379,13 @@ bool program_describe(unsigned int n, uintptr_t addr, char *buf, size_t size)
 	irqflags_t flags = spin_lock_irqsave(&programs.lock);
 	const struct program *program;
 	bool is_there = false;
-	char what[96];
+	char what[96], where[48];
 
 	list_for_each_entry(program, &programs.all, link)
 		if (program->thread && n-- == 0) {
-			(void)snprintf(buf, size, "%s (%u): %s", program->thread->name, program->id,
-				       aspace_describe(program->aspace, addr, what, sizeof(what)));
+			(void)snprintf(buf, size, "%s (%u): %s: %s", program->thread->name, program->id,
+				       aspace_describe(program->aspace, addr, what, sizeof(what)),
+				       aspace_describe_page(program->aspace, addr, where, sizeof(where)));
 			is_there = true;
 			break;
 		}

@@ -77,7 +77,7 @@ struct program_info {
 /* Copies at most max rows of those that run. Result: how many there are. Context: any. */
 unsigned int programs_snapshot(struct program_info *rows, unsigned int max);
 
-/* What lies at an address of the n-th that runs, "hog (12): its heap, 12 bytes in"; false: there are not so many. */
+/* What lies at an address of the n-th that runs, "hog (12): its heap, 12 bytes in: page 0x12f"; false: there are not so many. */
 bool program_describe(unsigned int n, uintptr_t addr, char *buf, size_t size);
 
 /* --- parts of user/ --- */

@@ -576,6 +576,24 @@ const char *aspace_describe(const struct aspace *aspace, uintptr_t addr, char *b
 	return buf;
 }
 
+const char *aspace_describe_page(struct aspace *aspace, uintptr_t addr, char *buf, size_t size)
+{
+	irqflags_t flags = port_lock_irqsave(&aspace->lock);
+	const port_entry_t *entry = addr < PORT_USER_END ? aspace_entry(aspace, addr) : NULL;
+	uint32_t note = entry ? port_entry_note(entry) : 0;
+	unsigned int prot;
+	pfn_t pfn;
+
+	if (entry && port_entry_find(entry, &pfn, &prot))
+		(void)snprintf(buf, size, "page 0x%x", pfn);
+	else if (note)
+		(void)swap_describe(anon_slot(note), buf, size);
+	else
+		(void)snprintf(buf, size, "no page");
+	port_unlock_irqrestore(&aspace->lock, flags);
+	return buf;
+}
+
 /* --- AS1, AS2 --- */
 
 static const char *check_entry(const struct aspace *aspace, const struct aspace_area *area, uintptr_t addr,

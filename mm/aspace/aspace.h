@@ -112,6 +112,10 @@ enum aspace_result aspace_fault(struct aspace *aspace, uintptr_t addr, enum aspa
 /* What lies there, in words that follow "that is"; result: buf. Context: any; of a program that runs it may be wrong. */
 const char *aspace_describe(const struct aspace *aspace, uintptr_t addr, char *buf, size_t size);
 
+/* Where the page is that an address leads to, in words: "page 0x12f", "page 17 of swap disk ide1" or "no page"; result: buf.
+ * Context: any; the aspace does not end meanwhile. */
+const char *aspace_describe_page(struct aspace *aspace, uintptr_t addr, char *buf, size_t size);
+
 /* What is wrong, or NULL: AS1, AS2, and the tree. Context: the program's, or it does not run. */
 const char *aspace_check(struct aspace *aspace);
 

@@ -29,6 +29,20 @@ bool swap_slot_is_of(swap_slot_t slot, const struct swap_area *area)
 	return slot && swap_area_of(slot) == area;
 }
 
+const char *swap_disk_of(const struct mapping *mapping)
+{
+	for (unsigned int i = 0; i < SWAP_MAX_AREAS; i++)
+		if (mapping == &swap_state.area[i].mapping)
+			return swap_state.area[i].name;
+	return NULL;
+}
+
+const char *swap_describe(swap_slot_t slot, char *buf, size_t size)
+{
+	(void)snprintf(buf, size, "page %u of swap disk %s", swap_offset_of(slot), swap_area_of(slot)->name);
+	return buf;
+}
+
 /* --- the signature --- */
 
 #define SIGNATURE_AT	  (PAGE_SIZE - 10u)

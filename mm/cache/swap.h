@@ -63,7 +63,13 @@ int swap_end(struct swap_area *area) MUST_CHECK;
 /* Would what it has find room in so many pages, in those of files, and on other disks? */
 bool swap_fits_elsewhere(const struct swap_area *area, size_t nr_free);
 
+/* Whose swap cache it is: the disk's name; NULL: it is no swap cache. Context: any. */
+const char *swap_disk_of(const struct mapping *mapping);
+
 /* --- slots --- */
+
+/* "page 17 of swap disk ide1"; result: buf. The slot is used or kept. Context: any. */
+const char *swap_describe(swap_slot_t slot, char *buf, size_t size);
 
 /* One for a page that is about to be written, its caller's; 0: none is free. Context: process. */
 swap_slot_t swap_slot_get(void) MUST_CHECK;

@@ -4,6 +4,7 @@
 
 #include <kernel/lib/align.h>
 #include <kernel/lib/assert.h>
+#include <mm/cache/swap.h>
 
 static const struct {
 	char letter;
@@ -19,6 +20,7 @@ static const struct {
 	[MAP_PAGES] = {'p', "pages"},
 	[MAP_USER] = {'u', "user"},
 	[MAP_FILE] = {'f', "file"},
+	[MAP_SWAP] = {'w', "swap cache"},
 	[MAP_TABLE] = {'t', "page table"},
 	[MAP_STACK] = {'T', "stack"},
 	[MAP_VMALLOC] = {'v', "vmalloc"},
@@ -55,7 +57,7 @@ static enum map_owner owner_of_head(const struct page *head)
 	case PAGE_USER:
 		return MAP_USER;
 	case PAGE_FILE:
-		return MAP_FILE;
+		return swap_disk_of(head->mapping) ? MAP_SWAP : MAP_FILE;
 	}
 	return MAP_OUTSIDE;
 }
@@ -65,6 +67,8 @@ static struct page block_at(pfn_t pfn, pfn_t *end)
 {
 	struct page copy = {.head = READ_ONCE(pfn_to_page(pfn)->head)};
 
+	if (copy.state == PAGE_FILE)
+		copy.mapping = READ_ONCE(pfn_to_page(pfn)->mapping);
 	if (copy.order > MAX_PAGE_ORDER)
 		copy.head = PAGE_HEAD(PAGE_INTERIOR, 0, 0);
 	*end = (pfn & ~((1u << copy.order) - 1)) + (1u << copy.order);

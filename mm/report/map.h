@@ -20,6 +20,7 @@ enum map_owner {
 	MAP_PAGES, /* handed out by alloc_pages */
 	MAP_USER,
 	MAP_FILE, /* of a file: the page cache */
+	MAP_SWAP, /* a program's, on its way to a swap disk or from it */
 	/* Of MAP_PAGES, for callers who know more of them; map_count() gives none. */
 	MAP_TABLE,
 	MAP_STACK,

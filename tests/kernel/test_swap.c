@@ -4,6 +4,7 @@
 #include <mm/cache/swap.h>
 
 #include <kernel/lib/errno.h>
+#include <kernel/lib/format.h>
 #include <kernel/lib/string.h>
 #include <mm/aspace/aspace.h>
 #include <mm/cache/evict.h>
@@ -13,6 +14,7 @@
 #include <mm/reclaim/above.h>
 #include <mm/reclaim/events.h>
 #include <mm/report/fault.h>
+#include <mm/report/map.h>
 #include <tests/kernel/test_file.h>
 #include <tests/kernel/test_space.h>
 #include <tests/kernel/test_util.h>
@@ -644,6 +646,66 @@ KTEST(swap, a_slot_whose_page_was_read_ahead_is_free_when_reclaim_has_dropped_th
 	expect_valid();
 	push_out(GFP_NOIO);
 	EXPECT_EQ(nr_used(), 2);
+	expect_valid();
+}
+
+/* --- it is said --- */
+
+static void expect_place(struct aspace *aspace, uintptr_t addr, const char *begins)
+{
+	char text[48];
+
+	(void)aspace_describe_page(aspace, addr, text, sizeof(text));
+	EXPECT(strncmp(text, begins, strlen(begins)) == 0);
+	if (strncmp(text, begins, strlen(begins)) != 0)
+		ktest_note("found \"%s\", expected \"%s\"", text, begins);
+}
+
+/* Pages of the swap cache that a look at all of memory finds; the map says so of each. */
+static size_t nr_in_swap_cache(void)
+{
+	size_t nr = 0;
+
+	for (pfn_t pfn = 0; pfn < mem_map_pages; pfn++) {
+		const struct page *page = pfn_to_page(pfn);
+		const char *disk = page->state == PAGE_FILE ? swap_disk_of(page->mapping) : NULL;
+
+		EXPECT_EQ(map_owner_of(pfn) == MAP_SWAP, disk != NULL);
+		EXPECT(!disk || strcmp(disk, "fake") == 0);
+		nr += disk != NULL;
+	}
+	return nr;
+}
+
+/* The n-th page that was written in order of addresses. */
+static const char *swap_place(unsigned int n, char *buf, size_t size)
+{
+	(void)snprintf(buf, size, "page %u of swap disk fake", n + 1);
+	return buf;
+}
+
+KTEST(swap, where_a_page_is_can_be_asked, "R5 D1 D8")
+{
+	MACHINE_STAYS_AS_FOUND();
+	SWAP_DISK(disk);
+	PROGRAM(aspace);
+	char text[48];
+
+	REQUIRE(fill_pages(aspace, 8));
+	expect_place(aspace, AT, "page 0x");
+	expect_place(aspace, AT + PAGES(8), "no page");
+	expect_place(aspace, PORT_USER_END, "no page");
+	push_out(GFP_KERNEL);
+	EXPECT_EQ(nr_in_swap_cache(), 0);
+	for (unsigned int n = 0; n < 8; n++)
+		expect_place(aspace, AT + PAGES(n) + 5, swap_place(n, text, sizeof(text)));
+	for (unsigned int n = 0; n < 2; n++) {
+		EXPECT_EQ(space_read(aspace, AT + PAGES(n)), byte_of(n));
+		expect_place(aspace, AT + PAGES(n), "page 0x");
+	}
+	EXPECT_EQ(nr_in_swap_cache(), swap_counts().nr_cached);
+	EXPECT(swap_counts().nr_cached > 0);
+	push_out(GFP_NOIO);
 	expect_valid();
 }
 

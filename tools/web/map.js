@@ -9,7 +9,7 @@
 
 const COLOURS = {
 	"#": "#4a5058", ".": "#1d5c2a", ":": "#2f8a3c", "=": "#4fb957", "c": "#59d8e6", "s": "#f2d02c", "k": "#c8782e",
-	"p": "#ef5350", "u": "#7c8cff", "f": "#3f62d0", "t": "#c0c4c8", "T": "#e45be4", "v": "#17a2b0",
+	"p": "#ef5350", "u": "#7c8cff", "f": "#3f62d0", "w": "#9a4fd0", "t": "#c0c4c8", "T": "#e45be4", "v": "#17a2b0",
 };
 const PAGE_KIB = 4, CELLS = 64, SPAN_MS = 60000;
 const mib = pages => (pages * PAGE_KIB / 1024).toFixed(1);

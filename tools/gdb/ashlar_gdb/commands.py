@@ -345,7 +345,9 @@ class User(Command):
             raise expected(f"an address below {USER_END:#x}", where)
         name, entry = text(found[0]["thread"]["name"]), read.user_entry(found[0]["aspace"], address)
         if entry is None:
-            yield f"0x{address:08x} of {name} ({pid}): nothing there yet"
+            slot = read.user_slot(found[0]["aspace"], address)
+            yield (f"0x{address:08x} of {name} ({pid}): "
+                   + (f"page {slot[1]} of swap disk {text(slot[0]['name'])}" if slot else "nothing there yet"))
             return
         paddr, may_write = entry
         yield f"0x{address:08x} of {name} ({pid}): physical 0x{paddr:x}, {'writable' if may_write else 'read-only'}"

@@ -316,15 +316,42 @@ def programs():
             yield program
 
 
-def user_entry(aspace, address):
-    """(physical address, may it be written) of what a program's address maps to, by its own page tables, or None."""
+def _user_entry(aspace, address):
+    """A program's entry for an address; 0 where it has no table."""
     entry = int(aspace["space"]["tables"]["top"][address >> 30])
     for shift in (21, 12):
         if not entry & 1:
-            return None
+            return 0
         table = DIRECT_MAP + (entry & 0xfffff000)
         entry = struct.unpack("<Q", memory(table + 8 * (address >> shift & 511), 8))[0]
+    return entry
+
+
+def user_entry(aspace, address):
+    """(physical address, may it be written) of what a program's address maps to, by its own page tables, or None."""
+    entry = _user_entry(aspace, address)
     return ((entry & 0xfffffffff000) + (address & 0xfff), bool(entry & 2)) if entry & 1 else None
+
+
+USER_PROT_BITS, SWAP_OFFSET_BITS = 2, 28  # mm/port.h, mm/cache/swap.h
+
+
+def user_slot(aspace, address):
+    """(area of swap, page there) that a program's page was swapped out to, or None."""
+    entry = _user_entry(aspace, address)
+    slot = entry >> 32 + USER_PROT_BITS
+    if entry & 1 or not slot:
+        return None
+    return variable("swap_state")["area"][slot >> SWAP_OFFSET_BITS], slot & (1 << SWAP_OFFSET_BITS) - 1
+
+
+def swap_area_of(mapping):
+    """The area whose swap cache it is, by address, or None."""
+    areas = variable("swap_state")["area"]
+    for i in range(array_length(areas)):
+        if int(areas[i]["mapping"].address) == mapping:
+            return areas[i]
+    return None
 
 
 # --- code addresses ---

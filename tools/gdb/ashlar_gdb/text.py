@@ -173,7 +173,9 @@ def file_phrase(pfn):
     if pages.state(pfn) != read.constant("PAGE_FILE"):
         return ""
     names, flags = names_of("page_flag_names", "monitor/show.c"), pages.head[pfn] >> 24
-    return (f", page {pages.index[pfn]} of mapping 0x{pages.mapping[pfn]:08x}:"
+    area = read.swap_area_of(pages.mapping[pfn])
+    whose = f"mapping 0x{pages.mapping[pfn]:08x}" if area is None else f"swap disk {text(area['name'])}"
+    return (f", page {pages.index[pfn]} of {whose}:"
             + "".join(f" {name}" for i, name in enumerate(names) if flags >> i & 1))
 
 
