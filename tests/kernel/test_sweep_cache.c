@@ -135,6 +135,19 @@ static void finish_lists(void)
 	sweep_expect(page_has(sw.page, PG_ONLIST) && page_has(sw.other, PG_ONLIST));
 }
 
+/* Each run finds both in the list that run_isolate() takes from, or it is another path. */
+static void prepare_resting(void)
+{
+	struct page *pages[] = {sw.page, sw.other};
+
+	lru_remove_run(pages, ARRAY_SIZE(pages));
+	for (unsigned int i = 0; i < ARRAY_SIZE(pages); i++) {
+		page_clear(pages[i], PG_REFERENCED);
+		page_clear(pages[i], PG_ACTIVE);
+	}
+	lru_add_run(pages, ARRAY_SIZE(pages));
+}
+
 static void run_isolate(void)
 {
 	struct list_head pages = LIST_HEAD_INIT(pages);
@@ -162,4 +175,4 @@ KTEST_SWEEP(sweep, page_becomes_dirty, "C4 R2 PGC-05",
 KTEST_SWEEP(sweep, lru_touch_and_balance, "C4 R2 PGC-05",
 	    OF_FILE(prepare_unused, run_touch, finish_lists, touch_other))
 KTEST_SWEEP(sweep, lru_isolate_and_put_back, "C4 R2 PGC-05",
-	    OF_FILE(sweep_nothing, run_isolate, finish_lists, touch_other))
+	    OF_FILE(prepare_resting, run_isolate, finish_lists, touch_other))
