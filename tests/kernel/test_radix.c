@@ -101,10 +101,10 @@ KTEST(radix, a_tag_is_found_from_above_and_goes_with_its_item, "R2")
 	uint32_t index = 0;
 	TREE(tree);
 
-	EXPECT_EQ(put(&tree, 5, &item[0], GFP_KERNEL), 0);
+	REQUIRE(put(&tree, 5, &item[0], GFP_KERNEL) == 0);
 	radix_tag_set(&tree, 5, RADIX_DIRTY);
-	EXPECT_EQ(put(&tree, 100000, &item[1], GFP_KERNEL), 0); /* above the one that has it */
-	EXPECT_EQ(put(&tree, 100001, &item[2], GFP_KERNEL), 0);
+	REQUIRE(put(&tree, 100000, &item[1], GFP_KERNEL) == 0); /* above the one that has it */
+	REQUIRE(put(&tree, 100001, &item[2], GFP_KERNEL) == 0);
 	radix_tag_set(&tree, 100001, RADIX_DIRTY);
 	EXPECT(radix_next(&tree, &index, RADIX_DIRTY) == &item[0] && index == 5);
 	index = 6;
@@ -144,7 +144,7 @@ KTEST(radix, an_insertion_is_whole_or_not_at_all_whichever_node_is_missing, "R3 
 	unsigned int n;
 	TREE(tree);
 
-	EXPECT_EQ(put(&tree, 3, &item[0], GFP_KERNEL), 0);
+	REQUIRE(put(&tree, 3, &item[0], GFP_KERNEL) == 0);
 	radix_tag_set(&tree, 3, RADIX_DIRTY);
 	for (n = 1; was_hit; n++) {
 		int error;
@@ -208,6 +208,14 @@ static void expect_walk(const struct radix_tree *tree, uint32_t from, enum radix
 	}
 }
 
+static void put_entry(struct radix_tree *tree, struct entry *entry)
+{
+	int error = put(tree, entry->index, entry, GFP_KERNEL);
+
+	EXPECT_EQ(error, entry->is_in ? -EEXIST : 0);
+	entry->is_in |= !error;
+}
+
 static void change_one(struct radix_tree *tree, struct random *random)
 {
 	struct entry *entry = &model[random_below(random, NR_MODEL)];
@@ -215,8 +223,7 @@ static void change_one(struct radix_tree *tree, struct random *random)
 
 	switch (random_below(random, 4)) {
 	case 0:
-		EXPECT_EQ(put(tree, entry->index, entry, GFP_KERNEL), entry->is_in ? -EEXIST : 0);
-		entry->is_in = true;
+		put_entry(tree, entry);
 		break;
 	case 1:
 		EXPECT(take(tree, entry->index) == (entry->is_in ? entry : NULL));
@@ -295,8 +302,7 @@ static void change_run(struct radix_tree *tree, struct random *random)
 	for (unsigned int i = 0; i < nr; i++)
 		EXPECT(item[i] == &entry[i]);
 	if (!nr) {
-		EXPECT_EQ(put(tree, index, entry, GFP_KERNEL), entry->is_in ? -EEXIST : 0);
-		entry->is_in = true;
+		put_entry(tree, entry);
 		return;
 	}
 	tag %= NR_RADIX_TAGS;
