@@ -285,6 +285,7 @@ dist:
 #: make crash      ext2 with the power cut after every write: e2fsck repairs it, and what fsync confirmed is there
 #: make soak-files  a million operations on files, by four threads, against a model and the image
 #: make soak-ext2  the same with all that is done to files on ext2, e2fsck last
+#: make soak-swap  programs larger than memory, a file, objects and a hog for 60,000 ticks
 #: make soak-calls  a million system calls at random, by ten programs
 #: make prove      spin tries every interleaving of models of sleeping, page locks and write-back; planted faults must be found
 #: make coverage lines and branches of mm that the host tests reach; a page in build/coverage

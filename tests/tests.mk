@@ -14,7 +14,7 @@ comma         := ,
 GUEST_ONLY := $(addprefix tests/kernel/test_,$(addsuffix .c,trap irq handler thread context kmap_threads protect timer percpu smp rseq sweep soak books books_names scull vmalloc_irq))
 GUEST_ONLY += tests/kernel/test_pci.c tests/kernel/test_blk.c tests/kernel/test_ide.c tests/kernel/test_ide_odd.c tests/kernel/test_diskfile.c tests/kernel/test_vfs.c tests/kernel/test_ext2.c tests/kernel/test_ext2_cut.c tests/kernel/test_scullf.c tests/kernel/test_ext2_edges.c tests/kernel/test_ext2_damage.c tests/kernel/test_floppy.c tests/kernel/test_edu.c tests/kernel/test_dma_image.c tests/kernel/test_demo.c tests/kernel/test_hog.c tests/kernel/test_sweep_slow.c tests/kernel/test_rules.c tests/kernel/test_slab_guest.c tests/kernel/test_keyboard.c
 GUEST_ONLY += tests/kernel/test_mempool_sleep.c tests/kernel/test_owner.c tests/kernel/test_user.c tests/kernel/test_user_disk.c tests/kernel/test_user_fault.c tests/kernel/test_user_kill.c tests/kernel/test_guard.c tests/kernel/test_fault_drivers.c tests/kernel/test_sleep.c tests/kernel/test_oom.c tests/kernel/test_background.c
-GUEST_ONLY += tests/kernel/test_writeback_disk.c tests/kernel/test_swap_disk.c tests/kernel/test_soak_files.c tests/kernel/test_sweep_cache.c tests/kernel/test_sweep_disk.c tests/kernel/test_soak_ext2.c tests/kernel/test_sweep_user.c tests/kernel/test_sweep_swap.c
+GUEST_ONLY += tests/kernel/test_writeback_disk.c tests/kernel/test_swap_disk.c tests/kernel/swap_disk.c tests/kernel/test_soak_swap.c tests/kernel/test_soak_files.c tests/kernel/test_sweep_cache.c tests/kernel/test_sweep_disk.c tests/kernel/test_soak_ext2.c tests/kernel/test_sweep_user.c tests/kernel/test_sweep_swap.c
 # mm stands on mm/kit, and functions of tests around some of the kit's (tests/host/fake_kit.c).
 HOST_KIT     := $(addprefix mm/kit/,stack.c lock.c descriptor.c threads.c print.c names.c sized.c)
 HOST_WRAP    := $(addprefix -Wl$(comma)--wrap=,object_pop_sized port_size_of_call page_push port_print port_backtrace port_task_name \
@@ -113,6 +113,7 @@ SOAK_SUITE     = tests/boot/run-guest --name='$(1)' --qemu='-icount shift=6,slee
 		 selftest=$(1) $(GUEST_WORDS)
 CALLS_SUITE    = tests/boot/run-guest --name='$(1)' --proves='R8 PRG-01 PRG-02' 64M kernel selftest=$(1) $(GUEST_WORDS)
 FILES_SUITE    = tests/boot/run-guest --name='soak-files' --qemu='DISK=ide0:4M' 16M kernel selftest=$(1) $(GUEST_WORDS)
+SWAP_SUITE     = tests/boot/run-guest --name='soak-swap' --qemu='DISK=ide0:128M:swap DISK=ide1:1M' 16M kernel selftest=$(1) $(GUEST_WORDS)
 EXT2_SUITE     = tests/boot/run-guest --name='soak-ext2' --qemu='DISK=ide1:8M:ext2,-b,1024' 16M kernel selftest=$(1) $(GUEST_WORDS)
 PROGRAMS_COUNTED = --program="sweep=$(call SWEEP_SUITES,16M,sweep)" \
 		 --program="sweep-high=$(call SWEEP_SUITES,24M,sweep,lowmem=16M)" --program="soak=$(call SOAK_SUITE,soak_short)"
@@ -223,6 +224,12 @@ soak-files: build/ashlar.elf
 soak-ext2: build/ashlar.elf
 	$(Q)TIME_LIMIT=1800 tests/run-tests --program="soak-ext2=$(call EXT2_SUITE,soak_ext2)"; result=$$?; \
 		grep -E '^    # .*(operations|swallowed)' build/tests/soak-ext2.log; exit $$result
+
+# `make soak-swap`: programs larger than memory, a file, objects and a hog for 60,000 ticks.
+.PHONY: soak-swap
+soak-swap: build/ashlar.elf
+	$(Q)TIME_LIMIT=900 tests/run-tests --program="soak-swap=$(call SWAP_SUITE,soak_swap)"; result=$$?; \
+		grep -E '^    #' build/tests/soak-swap.log; exit $$result
 
 # `make matrix`: the same tests on every machine of the table; MACHINE=WORD picks. v86 comes from npm (tools/web/web.mk);
 # without it its machines are absent, by name.

@@ -22,82 +22,12 @@
 #include <monitor/demo.h>
 #include <tests/kernel/disk.h>
 #include <tests/kernel/settle.h>
+#include <tests/kernel/swap_disk.h>
 #include <tests/kernel/test_util.h>
 #include <user/call.h>
 #include <user/program.h>
 
 #define ALL_ZONES (~0u)
-#define DISK	  "ide0"
-#define LABEL	  "ashlar-test"
-#define LABEL_AT  1052u
-#define MIB_PAGES 256u
-
-/* --- the disk --- */
-
-/* Another's is left alone. */
-static bool disk_is_ours(void)
-{
-	struct blk_device *dev = blk_find(DISK);
-	char *page = dev ? (char *)get_zeroed_page(GFP_KERNEL) : NULL;
-	bool ok = page && test_disk_io(dev, BLK_READ, 0, page, PAGE_SIZE / BLK_SECTOR) == 0 &&
-		  memcmp(page + LABEL_AT, LABEL, sizeof(LABEL)) == 0;
-
-	free_page((unsigned long)page);
-	return ok;
-}
-
-static void swap_disk_end(int *unused)
-{
-	struct swap_counts counts = swap_counts();
-
-	(void)unused;
-	blk_fault_set(blk_find(DISK), BLK_FAULT_NONE, 0);
-	EXPECT_EQ(programs_snapshot(NULL, 0), 0);
-	EXPECT_EQ(counts.nr_free, counts.nr_slots);
-	expect_valid();
-	if (swap_is_on())
-		EXPECT_EQ(swap_off(DISK), 0);
-	(void)vmscan_reclaim(GFP_HIGHUSER, SIZE_MAX);
-	vmalloc_purge(); /* of maps */
-}
-
-/* First lines of a test: at its end every slot is free, and every page. */
-#define SWAP_DISK()                                                                                          \
-	if (!disk_is_ours())                                                                                 \
-		SKIP("no swap disk for tests is ide0");                                                      \
-	(void)vmscan_reclaim(GFP_HIGHUSER, SIZE_MAX);                                                        \
-	vmalloc_purge();                                                                                     \
-	PAGES_COME_BACK();                                                                                   \
-	int swap_disk_ ENDS_WITH(swap_disk_end) = 0;                                                         \
-	(void)swap_disk_;                                                                                    \
-	REQUIRE(disk_swap_on(DISK) == 0)
-
-/* --- programs --- */
-
-static unsigned int free_mib(void)
-{
-	return (unsigned int)(nr_free_pages() / MIB_PAGES);
-}
-
-static int start_hog(unsigned int mib, const char *rounds, const char *how)
-{
-	char name[] = "hog", size[12], times[12], random[12];
-	char *word[] = {name, size, times, random};
-
-	(void)snprintf(size, sizeof(size), "%u", mib);
-	(void)snprintf(times, sizeof(times), "%s", rounds);
-	(void)snprintf(random, sizeof(random), "%s", how ? how : "");
-	return program_spawn_words(how ? 4 : 3, word, current->id);
-}
-
-static int end_of(int id)
-{
-	int code = 0;
-
-	if (id < 0)
-		return id;
-	return program_wait((unsigned int)id, &code) == id ? code : -EINTR;
-}
 
 /* Presses what programs have out, as often as that: the first look finds it used. */
 static void press(unsigned int times)
@@ -118,7 +48,7 @@ static struct traffic traffic(void)
 {
 	struct traffic now = {.in = mm_event_count[EVENT_SWAP_IN], .out = mm_event_count[EVENT_SWAP_OUT]};
 
-	blk_stat(blk_find(DISK), &now.stat);
+	blk_stat(blk_find(SWAP_DISK_NAME), &now.stat);
 	return now;
 }
 
@@ -139,7 +69,7 @@ KTEST(swap_disk, three_times_memory_one_page_after_the_other, "R5 SWP-01 SWP-02 
 	struct traffic before = traffic(), after;
 	unsigned int in, out;
 
-	EXPECT_EQ(end_of(start_hog(free_mib() * 3, "3", NULL)), 0);
+	EXPECT_EQ(end_of_hog(start_hog(free_mib() * 3, "3", NULL)), 0);
 	after = traffic();
 	out = pages_a_command(&before, &after, BLK_WRITE);
 	in = pages_a_command(&before, &after, BLK_READ);
@@ -155,7 +85,7 @@ KTEST(swap_disk, three_times_memory_here_and_there, "R5 SWP-01 SWP-02 REC-02")
 	SWAP_DISK();
 	struct traffic before = traffic(), after;
 
-	EXPECT_EQ(end_of(start_hog(free_mib() * 3, "1", "random")), 0);
+	EXPECT_EQ(end_of_hog(start_hog(free_mib() * 3, "1", "random")), 0);
 	after = traffic();
 	ktest_note("%zu pages out, %zu in", after.out - before.out, after.in - before.in);
 }
@@ -169,7 +99,7 @@ KTEST(swap_disk, four_programs_at_once, "R5 SWP-01 SWP-02 REC-02")
 	for (unsigned int i = 0; i < 4; i++)
 		id[i] = start_hog(mib, "1", i % 2 ? "random" : NULL);
 	for (unsigned int i = 0; i < 4; i++)
-		EXPECT_EQ(end_of(id[i]), 0);
+		EXPECT_EQ(end_of_hog(id[i]), 0);
 }
 
 #define MARK	  0x6b7e51a3u /* no program's */
@@ -204,7 +134,7 @@ static unsigned int count_marks(uint32_t *words, unsigned int *nr_written)
 	for (unsigned int n = 1; n < LOOKED_AT; n++) {
 		bool has_any = false;
 
-		if (test_disk_io(blk_find(DISK), BLK_READ, n * (PAGE_SIZE / BLK_SECTOR), words,
+		if (test_disk_io(blk_find(SWAP_DISK_NAME), BLK_READ, n * (PAGE_SIZE / BLK_SECTOR), words,
 				 PAGE_SIZE / BLK_SECTOR))
 			return ~0u;
 		for (unsigned int i = 0; i < PAGE_SIZE / sizeof(*words); i++) {
@@ -224,7 +154,7 @@ KTEST(swap_disk, nothing_that_lay_in_free_memory_reaches_the_disk, "K4 R5 XPT-04
 
 	REQUIRE(words);
 	mark_free_memory();
-	EXPECT_EQ(end_of(start_hog(free_mib() * 2, "1", NULL)), 0);
+	EXPECT_EQ(end_of_hog(start_hog(free_mib() * 2, "1", NULL)), 0);
 	nr_marks = count_marks(words, &nr_written);
 	free_page((unsigned long)words);
 	ktest_note("%u pages of the disk were written to", nr_written);
@@ -243,7 +173,7 @@ KTEST(swap_disk, programs_that_are_killed_give_all_back, "R5 R8 SWP-02 SWP-07")
 		REQUIRE(id > 0);
 		(void)schedule_timeout_uninterruptible((long)(5 + n * 9));
 		EXPECT_EQ(program_kill((unsigned int)id, 0), 0);
-		EXPECT_EQ(end_of(id), EXIT_KILLED);
+		EXPECT_EQ(end_of_hog(id), EXIT_KILLED);
 		EXPECT_EQ(swap_counts().nr_free, swap_counts().nr_slots);
 	}
 }
@@ -296,13 +226,13 @@ KTEST(swap_disk, a_disk_that_memory_goes_to_is_no_file, "R5 K4")
 	SWAP_DISK();
 	struct file file;
 
-	EXPECT_EQ(vfs_open(&file, DISK, O_RDONLY, 0), -EBUSY);
-	EXPECT_EQ(vfs_mount(DISK, "/", false), -EBUSY);
-	EXPECT_EQ(swap_off(DISK), 0);
-	REQUIRE(vfs_open(&file, DISK, O_RDONLY, 0) == 0);
+	EXPECT_EQ(vfs_open(&file, SWAP_DISK_NAME, O_RDONLY, 0), -EBUSY);
+	EXPECT_EQ(vfs_mount(SWAP_DISK_NAME, "/", false), -EBUSY);
+	EXPECT_EQ(swap_off(SWAP_DISK_NAME), 0);
+	REQUIRE(vfs_open(&file, SWAP_DISK_NAME, O_RDONLY, 0) == 0);
 	expect_reports();
-	EXPECT_EQ(disk_swap_on(DISK), -EBUSY);
-	EXPECT(one_report_says("swap: " DISK " is open as a file, or mounted"));
+	EXPECT_EQ(disk_swap_on(SWAP_DISK_NAME), -EBUSY);
+	EXPECT(one_report_says("swap: " SWAP_DISK_NAME " is open as a file, or mounted"));
 	vfs_close(&file);
 }
 
@@ -317,11 +247,11 @@ KTEST(swap_disk, swapoff_while_programs_run, "R5 SWP-05")
 	for (unsigned int n = 0; n < 3; n++) {
 		(void)schedule_timeout_uninterruptible(3);
 		press(8);
-		EXPECT_EQ(swap_off(DISK), 0);
-		EXPECT_EQ(disk_swap_on(DISK), 0);
+		EXPECT_EQ(swap_off(SWAP_DISK_NAME), 0);
+		EXPECT_EQ(disk_swap_on(SWAP_DISK_NAME), 0);
 	}
 	for (unsigned int i = 0; i < 2; i++)
-		EXPECT_EQ(end_of(id[i]), 0);
+		EXPECT_EQ(end_of_hog(id[i]), 0);
 }
 
 KTEST(swap_disk, swapoff_with_too_little_memory_says_so_and_changes_nothing, "R5 SWP-03")
@@ -333,10 +263,10 @@ KTEST(swap_disk, swapoff_with_too_little_memory_says_so_and_changes_nothing, "R5
 	REQUIRE(id > 0);
 	while (swap_counts().nr_free > slots - nr_free_pages() - cache_counts().nr_pages - MIB_PAGES)
 		(void)schedule_timeout_uninterruptible(1);
-	EXPECT_EQ(swap_off(DISK), -ENOMEM);
+	EXPECT_EQ(swap_off(SWAP_DISK_NAME), -ENOMEM);
 	EXPECT_EQ(swap_counts().nr_slots, slots);
 	EXPECT_EQ(program_kill((unsigned int)id, 0), 0);
-	EXPECT_EQ(end_of(id), EXIT_KILLED);
+	EXPECT_EQ(end_of_hog(id), EXIT_KILLED);
 }
 
 /* --- the end of memory --- */
@@ -349,13 +279,13 @@ KTEST(swap_disk, when_memory_and_swap_are_full_the_largest_program_ends, "R4 R5 
 
 	expect_reports();
 	large = start_hog(mib, "1", NULL);
-	EXPECT_EQ(end_of(large), EXIT_KILLED);
+	EXPECT_EQ(end_of_hog(large), EXIT_KILLED);
 	EXPECT_EQ(reports_count(), 1);
 	EXPECT(reports_contain("Out of memory: hog asks for"));
 	EXPECT(reports_contain("killed hog, which holds"));
 	reports_forget();
 	EXPECT_EQ(program_kill((unsigned int)small, 0), 0); /* it is there */
-	EXPECT_EQ(end_of(small), EXIT_KILLED);
+	EXPECT_EQ(end_of_hog(small), EXIT_KILLED);
 }
 
 /* Its pages come and go while the kernel takes all there is, and nothing more goes out. */
@@ -381,7 +311,7 @@ KTEST(swap_disk, a_program_that_is_swapping_in_ends_when_memory_does, "R4 R5 SWP
 	EXPECT(reports_contain("Out of memory:"));
 	EXPECT(reports_contain("killed hog, which holds"));
 	reports_forget();
-	EXPECT_EQ(end_of(id), EXIT_KILLED);
+	EXPECT_EQ(end_of_hog(id), EXIT_KILLED);
 }
 
 /* --- failing disks --- */
@@ -392,14 +322,14 @@ KTEST(swap_disk, a_program_larger_than_memory_ends_when_its_swap_disk_is_gone, "
 	int id;
 
 	expect_reports();
-	blk_fault_set(blk_find(DISK), BLK_FAULT_GONE, 1);
+	blk_fault_set(blk_find(SWAP_DISK_NAME), BLK_FAULT_GONE, 1);
 	id = start_hog(free_mib() + 2, "1", NULL);
-	EXPECT_EQ(end_of(id), EXIT_KILLED);
-	blk_fault_set(blk_find(DISK), BLK_FAULT_NONE, 0);
+	EXPECT_EQ(end_of_hog(id), EXIT_KILLED);
+	blk_fault_set(blk_find(SWAP_DISK_NAME), BLK_FAULT_NONE, 0);
 	EXPECT(reports_contain("Out of memory: hog asks for"));
-	EXPECT(reports_contain("16 pages could not be written to " DISK ": no more go there"));
+	EXPECT(reports_contain("16 pages could not be written to " SWAP_DISK_NAME ": no more go there"));
 	reports_forget();
-	EXPECT(disk_is_ours()); /* one that was gone says that it is back */
+	EXPECT(swap_disk_is_ours()); /* one that was gone says that it is back */
 }
 
 /* Two programs that are pressed out meanwhile. Result: how many were ended for what could not be read. */
@@ -408,19 +338,19 @@ static unsigned int run_with_fault(enum blk_fault fault, unsigned int n)
 	int id[2] = {start_hog(1, "60", NULL), start_hog(1, "60", "random")};
 	unsigned int nr_ended = 0;
 
-	blk_fault_set(blk_find(DISK), fault, n);
+	blk_fault_set(blk_find(SWAP_DISK_NAME), fault, n);
 	for (unsigned int i = 0; i < 6; i++) {
 		press(1);
 		(void)schedule_timeout_uninterruptible(1);
 	}
 	for (unsigned int i = 0; i < 2; i++) {
-		int code = end_of(id[i]);
+		int code = end_of_hog(id[i]);
 
 		EXPECT(code == 0 || code == EXIT_KILLED);
 		nr_ended += code != 0;
 	}
-	blk_fault_set(blk_find(DISK), BLK_FAULT_NONE, 0);
-	EXPECT(disk_is_ours()); /* one that was gone says that it is back */
+	blk_fault_set(blk_find(SWAP_DISK_NAME), BLK_FAULT_NONE, 0);
+	EXPECT(swap_disk_is_ours()); /* one that was gone says that it is back */
 	return nr_ended;
 }
 
