@@ -245,6 +245,12 @@ static void add_to_row(struct leak_caller *row, const struct leak_entry *entry)
 	row->last_ms = MAX(row->last_ms, entry->at_ms);
 }
 
+/* LK4 */
+static bool is_cached(const void *what)
+{
+	return page_is_descriptor(what) && READ_ONCE(((const struct page *)what)->state) == PAGE_FILE;
+}
+
 /* Up to WALK_STEP entries from `start` on. Result: where the next begin; 0: there are none. */
 static uint32_t collect_some(uint32_t start, struct leak_caller *rows, unsigned int *nr_rows,
 			     struct leak_sum *sum)
@@ -258,6 +264,10 @@ static uint32_t collect_some(uint32_t start, struct leak_caller *rows, unsigned 
 
 		if (!entry->what)
 			continue;
+		if (is_cached(entry->what)) {
+			sum->nr_cached++;
+			continue;
+		}
 		sum->nr++;
 		sum->bytes += entry->bytes;
 		add_to_row(row_of(rows, nr_rows, entry->caller), entry);
@@ -321,6 +331,9 @@ void leak_report(struct sink *out)
 	if (sum.nr_not_in_table)
 		sink_printf(out, "leak: the table was full: up to %zu more are not in it\n",
 			    sum.nr_not_in_table);
+	if (sum.nr_cached)
+		sink_printf(out, "leak: %zu pages of files are no leak: reclaim gives them back\n",
+			    sum.nr_cached);
 	if (nr)
 		sink_printf(out, "     bytes   count    first s     last s  by\n");
 	for (unsigned int i = 0; i < nr; i++)

@@ -10,6 +10,7 @@
  * LK2 what only serves an entry is none: the pages of a slab, pages, page tables and descriptors of an area, and
  *     pages that wait in a reserve.
  * LK3 without a mark nobody comes here: slow paths look at one bit.
+ * LK4 a page of a file, or on its way to a swap disk or back, is none: reclaim gives it back. Such pages are counted apart.
  */
 #pragma once
 
@@ -42,7 +43,7 @@ struct leak_caller {
 #define LEAK_CALLERS 64u /* more are one row */
 
 struct leak_sum {
-	size_t nr, bytes, nr_not_in_table;
+	size_t nr, bytes, nr_cached, nr_not_in_table; /* LK4, LK1 */
 	uint32_t since_ms;
 };
 

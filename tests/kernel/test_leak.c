@@ -11,6 +11,7 @@
 #include <mm/mapped/vmalloc.h>
 #include <mm/objects/slab_internal.h>
 #include <mm/pages/page_alloc.h>
+#include <tests/kernel/test_file.h>
 #include <tests/kernel/test_util.h>
 
 static void stop(const int *unused)
@@ -289,6 +290,29 @@ KTEST(leak, the_report_is_a_line_a_caller_below_the_sum, "S6 DBG-10")
 	EXPECT(strstr(report(), "leak: 1 allocations of 1024 bytes since "));
 	EXPECT(strncmp(without_figures(text), wanted, sizeof(wanted) - 1) == 0);
 	kfree(object);
+}
+
+KTEST(leak, pages_of_files_are_counted_apart, "S6")
+{
+	MACHINE_STAYS_AS_FOUND();
+	FAKE_FILE(file);
+	MARK();
+	size_t nr_before;
+
+	REQUIRE(fake_file_make(&file, FAKE_FILE_BYTES));
+	nr_before = sum_now().nr;
+	for (unsigned int n = 0; n < 5; n++) {
+		struct page *page;
+
+		REQUIRE(pagecache_get(&file.mapping, n, &page) == 0);
+		put_page(page);
+	}
+	EXPECT_EQ(sum_now().nr_cached, 5);
+	EXPECT(sum_now().nr <= nr_before + 1); /* a node of the tree */
+	EXPECT(strstr(report(), "leak: 5 pages of files are no leak: reclaim gives them back\n"));
+	mapping_remove_from(&file.mapping, 0);
+	EXPECT_EQ(sum_now().nr_cached, 0);
+	EXPECT_EQ(sum_now().nr, nr_before);
 }
 
 KTEST(leak, without_a_mark_nobody_looks, "S6")
