@@ -164,14 +164,41 @@ static void area_set(struct swap_area *area, enum area_state state)
 	port_unlock_irqrestore(&swap_state.lock, flags);
 }
 
+static bool has_areas_locked(void)
+{
+	bool has = false;
+
+	ASSERT(port_lock_is_held(&swap_state.lock));
+	for (unsigned int i = 0; i < SWAP_MAX_AREAS; i++)
+		has |= swap_state.area[i].state != AREA_NONE;
+	return has;
+}
+
+/* Nobody uses it any more. The stock goes with the last. */
+static void area_end(struct swap_area *area)
+{
+	struct radix_spare stock = {0};
+	irqflags_t flags;
+	uint8_t *map;
+
+	mapping_destroy(&area->mapping);
+	flags = port_lock_irqsave(&swap_state.lock);
+	map = area->map;
+	area->map = NULL;
+	area->state = AREA_NONE;
+	if (!has_areas_locked()) {
+		stock = swap_state.stock;
+		swap_state.stock = (struct radix_spare){.wanted = SWAP_STOCK_NODES};
+	}
+	port_unlock_irqrestore(&swap_state.lock, flags);
+	radix_spare_free(&stock);
+	kvfree(map);
+}
+
 static int fail_on(struct swap_area *area, const char *name, int error, const char *problem)
 {
-	if (area) {
-		mapping_destroy(&area->mapping);
-		kvfree(area->map);
-		area->map = NULL;
-		area_set(area, AREA_NONE);
-	}
+	if (area)
+		area_end(area);
 	if (problem)
 		port_print(PORT_WARN, "swap: %s is %s", name, problem);
 	return error;
@@ -281,24 +308,11 @@ int swap_end(struct swap_area *area)
 {
 	irqflags_t flags = port_lock_irqsave(&swap_state.lock);
 	size_t nr_used = nr_used_locked(area);
-	struct radix_spare stock = {0};
-	uint8_t *map;
 
 	port_unlock_irqrestore(&swap_state.lock, flags);
 	if (nr_used)
 		return -EBUSY;
-	mapping_destroy(&area->mapping);
-	flags = port_lock_irqsave(&swap_state.lock);
-	map = area->map;
-	area->map = NULL;
-	area->state = AREA_NONE;
-	if (!swap_state.nr_on) {
-		stock = swap_state.stock;
-		swap_state.stock = (struct radix_spare){.wanted = SWAP_STOCK_NODES};
-	}
-	port_unlock_irqrestore(&swap_state.lock, flags);
-	radix_spare_free(&stock);
-	kvfree(map);
+	area_end(area);
 	return 0;
 }
 

@@ -70,10 +70,12 @@ static void disk_off(struct fake_file **disk)
 }
 
 /* In this order each ends before what it stands on. */
+#define SWAPPED_OFF(name)                                                                                    \
+	struct fake_file *off_##name ENDS_WITH(disk_off) = &name;                                            \
+	(void)off_##name
 #define SWAP_DISK(name)                                                                                      \
 	FAKE_FILE(name);                                                                                     \
-	struct fake_file *off_##name ENDS_WITH(disk_off) = &name;                                            \
-	(void)off_##name;                                                                                    \
+	SWAPPED_OFF(name);                                                                                   \
 	REQUIRE(disk_make(&name) && disk_on(&name) == 0)
 #define PROGRAM(name)                                                                                        \
 	ENDS_WITH(aspace_end) struct aspace *name = aspace_create();                                         \
@@ -196,6 +198,34 @@ KTEST(swap, a_disk_that_cannot_be_read_or_is_in_use_is_refused, "R5 R7 SWP-06")
 	EXPECT_EQ(swap_counts().nr_slots, 0);
 }
 
+KTEST(swap, each_request_of_swapon_that_fails_leaves_nothing, "R5 S7")
+{
+	MACHINE_STAYS_AS_FOUND();
+	FAKE_FILE(disk);
+	unsigned int nr_failed = 0;
+	size_t nr_objects;
+
+	REQUIRE(disk_make(&disk));
+	expect_reports();
+	shrink_all_caches();
+	nr_objects = nr_live_objects();
+	for (unsigned int n = 1; n < 40; n++) {
+		int error;
+
+		(void)fault_set_nth(n);
+		error = disk_on(&disk);
+		(void)fault_set_nth(0);
+		EXPECT(error == 0 || error == -ENOMEM);
+		EXPECT_EQ(swap_is_on(), error == 0);
+		if (error == 0)
+			EXPECT_EQ(swap_off("fake"), 0);
+		shrink_all_caches();
+		EXPECT_EQ(nr_live_objects(), nr_objects);
+		nr_failed += error != 0;
+	}
+	EXPECT(nr_failed >= 7 && nr_failed < 39);
+}
+
 KTEST(swap, bad_pages_are_never_written_to, "R5 R7 SWP-06")
 {
 	MACHINE_STAYS_AS_FOUND();
@@ -207,18 +237,16 @@ KTEST(swap, bad_pages_are_never_written_to, "R5 R7 SWP-06")
 	put_word(&disk, 1540, 4);
 	put_word(&disk, 1544, 4);
 	REQUIRE(disk_on(&disk) == 0);
+	SWAPPED_OFF(disk);
 	EXPECT_EQ(swap_counts().nr_slots, NR_SLOTS - 2);
 	EXPECT_EQ(swap_counts().nr_bad, 2);
-	{
-		PROGRAM(aspace);
-		REQUIRE(fill_pages(aspace, NR_SLOTS));
-		push_out(GFP_KERNEL);
-		EXPECT_EQ(aspace->nr_swapped, NR_SLOTS - 2);
-		EXPECT_EQ(disk.disk[PAGES(1)], fake_byte(PAGES(1)));
-		EXPECT_EQ(disk.disk[PAGES(4) + 9], fake_byte(PAGES(4) + 9));
-		expect_pages(aspace, NR_SLOTS);
-	}
-	EXPECT_EQ(swap_off("fake"), 0);
+	PROGRAM(aspace);
+	REQUIRE(fill_pages(aspace, NR_SLOTS));
+	push_out(GFP_KERNEL);
+	EXPECT_EQ(aspace->nr_swapped, NR_SLOTS - 2);
+	EXPECT_EQ(disk.disk[PAGES(1)], fake_byte(PAGES(1)));
+	EXPECT_EQ(disk.disk[PAGES(4) + 9], fake_byte(PAGES(4) + 9));
+	expect_pages(aspace, NR_SLOTS);
 }
 
 /* --- out and in --- */
