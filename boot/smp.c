@@ -108,6 +108,7 @@ static __init bool unit_make(unsigned int number)
 		return false;
 	memcpy((void *)start, __percpu_image, size);
 	*per_cpu_ptr_of(cpu_number, number) = number;
+	*per_cpu_ptr_of(cpu_lock_id, number) = number + 1;
 	*per_cpu_ptr_of(current_thread, number) = idle;
 	return true;
 }

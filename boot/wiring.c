@@ -224,7 +224,14 @@ void __init port_map_descriptors(const void *first, size_t size_bytes)
 
 NORETURN void port_lock_misused(const struct port_lock *lock, const char *what)
 {
-	panic("lock %s %s (owner %u)", lock->name, what, lock->owner);
+	panic("lock %s %s (owner %u)", lock->name, what, lock->owner & LOCK_OWNER);
+}
+
+NOINLINE void port_lock_wait(struct port_lock *lock)
+{
+	if (port_lock_is_held(lock))
+		port_lock_misused(lock, "taken by a CPU that holds it");
+	lock_word_wait(&lock->owner, lock->name);
 }
 
 /* --- virtual memory --- */

@@ -8,6 +8,7 @@
 #include <kernel/arch/percpu.h>
 #include <kernel/arch/pte.h>
 #include <kernel/arch/user.h>
+#include <kernel/core/lockword.h>
 #include <kernel/core/preempt.h>
 #include <kernel/lib/compiler.h>
 #include <kernel/lib/types.h>
@@ -39,46 +40,41 @@ STATIC_ASSERT(MMU_PAGES_END - MMU_PAGES_START ==
 	      "the window holds the descriptors of the kernel's gigabyte");
 
 /* The smallest lock that is one: interrupts off and an owner. Zones and caches take it on every slow path, so
- * it is not kernel/core's spinlock, which also counts preemption. One CPU: nobody ever waits; a second adds
- * that here. */
-#define PORT_LOCK_FREE 0u
-#define PORT_LOCK_CPU  1u /* this CPU's number + 1 */
-
+ * it is not kernel/core's spinlock, which also counts preemption. */
 struct port_lock {
-	uint32_t owner; /* PORT_LOCK_FREE, or number of the CPU + 1 */
+	uint32_t owner; /* see lockword.h */
 	const char *name;
 };
 
 NORETURN void port_lock_misused(const struct port_lock *lock, const char *what);
+void port_lock_wait(struct port_lock *lock); /* it is not free */
 
 static inline void port_lock_init(struct port_lock *lock, const char *name)
 {
-	lock->owner = PORT_LOCK_FREE;
+	lock->owner = 0;
 	lock->name = name;
 }
 
 static inline bool port_lock_is_held(const struct port_lock *lock)
 {
-	return READ_ONCE(lock->owner) == PORT_LOCK_CPU;
+	return lock_word_is_mine(&lock->owner);
 }
 
 static inline irqflags_t port_lock_irqsave(struct port_lock *lock)
 {
 	irqflags_t flags = irq_save();
 
-	if (unlikely(READ_ONCE(lock->owner) != PORT_LOCK_FREE))
-		port_lock_misused(lock, "taken by a CPU that holds it");
-	WRITE_ONCE(lock->owner, PORT_LOCK_CPU);
+	if (unlikely(!lock_word_try(&lock->owner)))
+		port_lock_wait(lock);
 	barrier();
 	return flags;
 }
 
 static inline void port_unlock_irqrestore(struct port_lock *lock, irqflags_t flags)
 {
-	barrier();
 	if (unlikely(!port_lock_is_held(lock)))
 		port_lock_misused(lock, "released by a CPU that does not hold it");
-	WRITE_ONCE(lock->owner, PORT_LOCK_FREE);
+	lock_word_release(&lock->owner);
 	irq_restore(flags);
 }
 
@@ -86,18 +82,16 @@ static inline void port_unlock_irqrestore(struct port_lock *lock, irqflags_t fla
 static inline void port_lock_thread(struct port_lock *lock)
 {
 	preempt_disable();
-	if (unlikely(READ_ONCE(lock->owner) != PORT_LOCK_FREE))
-		port_lock_misused(lock, "taken by a CPU that holds it");
-	WRITE_ONCE(lock->owner, PORT_LOCK_CPU);
+	if (unlikely(!lock_word_try(&lock->owner)))
+		port_lock_wait(lock);
 	barrier();
 }
 
 static inline void port_unlock_thread(struct port_lock *lock)
 {
-	barrier();
 	if (unlikely(!port_lock_is_held(lock)))
 		port_lock_misused(lock, "released by a CPU that does not hold it");
-	WRITE_ONCE(lock->owner, PORT_LOCK_FREE);
+	lock_word_release(&lock->owner);
 	preempt_enable();
 }
 

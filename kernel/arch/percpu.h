@@ -28,6 +28,7 @@ struct thread;
 
 DECLARE_PERCPU(uintptr_t, cpu_base); /* the segment's base */
 DECLARE_PERCPU(uint32_t, cpu_number);
+DECLARE_PERCPU(uint32_t, cpu_lock_id);		 /* the number + 1: what locks know it by */
 DECLARE_PERCPU(uint32_t, preempt_count);	 /* see kernel/core/preempt.h */
 DECLARE_PERCPU(struct thread *, current_thread); /* never NULL once the scheduler is up */
 DECLARE_PERCPU(uint32_t, rseq_rewinds);		 /* see kernel/arch/rseq.h */

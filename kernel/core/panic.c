@@ -28,6 +28,7 @@ static struct {
 	enum panic_action action;
 	uint32_t owner; /* number of the CPU + 1, or 0 */
 	unsigned int depth;
+	bool is_final; /* nobody expected it */
 	bool is_at_prompt;
 	uintptr_t eip, ebp; /* of the first panic */
 	char text[2][TEXT_MAX];
@@ -81,6 +82,11 @@ bool panic_is_elsewhere(void)
 	return owner && owner != smp_cpu() + 1;
 }
 
+bool panic_is_here(void)
+{
+	return panic_state.is_final && READ_ONCE(panic_state.owner) == smp_cpu() + 1;
+}
+
 /* One CPU at a time. Who waits here is stopped when the panic before was one that nobody expected. */
 static void panic_claim(void)
 {
@@ -97,6 +103,7 @@ static void panic_claim(void)
 void panic_begin(void)
 {
 	panic_claim();
+	panic_state.is_final = true;
 	smp_stop_others();
 	consoles_flush();
 }

@@ -29,6 +29,9 @@ void panic_begin(void);
 /* Another CPU panics: this one has been told to stop. Context: any. */
 bool panic_is_elsewhere(void);
 
+/* This CPU's panic has stopped all others. Context: any. */
+bool panic_is_here(void);
+
 /* Says why, prints a backtrace, and never returns. */
 NORETURN void panic(const char *fmt, ...) PRINTF(1, 2);
 

@@ -111,7 +111,7 @@ static void ask(uint32_t mask, void (*fn)(void *arg), void *arg)
 {
 	struct call *call = &smp.row[smp_cpu()].call;
 
-	BUG_ON(call->undone); /* SC1 */
+	BUG_ON(call->undone || preempt_count() & SPIN_MASK); /* SC1, SC4 */
 	call->fn = fn;
 	call->arg = arg;
 	call->undone = mask;

@@ -4,7 +4,8 @@
  *
  * SC1 Of each CPU at most one call is under way, in a slot of its own: no lock, nothing allocated.
  * SC2 Who waits for others serves them meanwhile, whatever its interrupt flag: two that ask each other both get on.
- * SC3 What is asked runs with interrupts off and in_irq() true; it neither sleeps nor takes a lock that its asker holds. */
+ * SC3 What is asked runs with interrupts off and in_irq() true; it neither sleeps nor takes a lock that its asker holds.
+ * SC4 Nobody holds a spinlock while it waits for others. */
 #pragma once
 
 #include <kernel/arch/percpu.h>

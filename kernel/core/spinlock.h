@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Locks held for a short time. They know their owner and panic when misused: taken twice by one CPU, released
- * by a CPU that does not hold them. The kernel runs on one CPU today, so nobody ever has to wait and the
- * owner is that CPU or nobody; a second CPU adds the waiting in raw_spin_lock() and changes no caller.
+ * by a CPU that does not hold them. Who finds one taken by another CPU waits its turn.
  *
  * S1 While one is held, preempt_count() is not 0: in_atomic() is true and nothing may sleep.
  * S2 A lock that interrupt handlers take is taken elsewhere with _irqsave; one that softirqs take, with
@@ -13,24 +12,25 @@
 #pragma once
 
 #include <kernel/arch/irqflags.h>
+#include <kernel/core/lockword.h>
 #include <kernel/core/preempt.h>
 #include <kernel/lib/compiler.h>
 #include <kernel/lib/types.h>
 
-#define SPIN_FREE 0u
-#define SPIN_CPU  1u /* this CPU's number + 1 */
-
 struct spinlock {
-	uint32_t owner; /* SPIN_FREE, or number of the CPU + 1 */
+	uint32_t owner; /* see lockword.h */
 	const char *name;
 };
 
 #define SPINLOCK_INIT(name_)                                                                                 \
 	{                                                                                                    \
-		.owner = SPIN_FREE, .name = (name_)                                                          \
+		.name = (name_)                                                                              \
 	}
 
 NORETURN void spin_misused(const struct spinlock *lock, const char *what);
+
+/* The lock is not free. */
+void spin_wait(struct spinlock *lock);
 
 /* From softirq.h. */
 void local_bh_disable(void);
@@ -38,29 +38,27 @@ void local_bh_enable(void);
 
 static inline void spin_lock_init(struct spinlock *lock, const char *name)
 {
-	lock->owner = SPIN_FREE;
+	lock->owner = 0;
 	lock->name = name;
 }
 
 static inline bool spin_is_held(const struct spinlock *lock)
 {
-	return READ_ONCE(lock->owner) == SPIN_CPU;
+	return lock_word_is_mine(&lock->owner);
 }
 
 static inline void raw_spin_lock(struct spinlock *lock)
 {
-	if (unlikely(READ_ONCE(lock->owner) != SPIN_FREE))
-		spin_misused(lock, "taken by a CPU that holds it");
-	WRITE_ONCE(lock->owner, SPIN_CPU);
-	barrier();
+	if (unlikely(!lock_word_try(&lock->owner)))
+		spin_wait(lock);
+	barrier(); /* and no jump to it: backtraces name the caller */
 }
 
 static inline void raw_spin_unlock(struct spinlock *lock)
 {
-	barrier();
 	if (unlikely(!spin_is_held(lock)))
 		spin_misused(lock, "released by a CPU that does not hold it");
-	WRITE_ONCE(lock->owner, SPIN_FREE);
+	lock_word_release(&lock->owner);
 }
 
 static inline irqflags_t raw_spin_lock_irqsave(struct spinlock *lock)
@@ -109,10 +107,8 @@ static inline void spin_unlock(struct spinlock *lock)
 static inline bool spin_trylock(struct spinlock *lock)
 {
 	spin_count_in();
-	if (READ_ONCE(lock->owner) == SPIN_FREE) {
-		raw_spin_lock(lock);
+	if (lock_word_try(&lock->owner))
 		return true;
-	}
 	spin_count_out();
 	return false;
 }

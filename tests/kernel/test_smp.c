@@ -8,6 +8,7 @@
 #include <kernel/core/atomic.h>
 #include <kernel/core/preempt.h>
 #include <kernel/core/smp.h>
+#include <kernel/core/spinlock.h>
 #include <kernel/core/thread.h>
 #include <kernel/lib/string.h>
 
@@ -185,4 +186,76 @@ KTEST(smp, who_asks_with_interrupts_off_has_them_off_afterwards_and_serves_meanw
 	EXPECT(irqs_disabled());
 	irq_restore(flags);
 	EXPECT_EQ(atomic_read(&nr), smp_nr_cpus());
+}
+
+/* --- locks --- */
+
+static struct {
+	struct spinlock lock;
+	uint32_t nr; /* what it guards, added to in two steps */
+	unsigned int order[SMP_CPUS_MAX], nr_served;
+	bool is_held;
+} queue = {.lock = SPINLOCK_INIT("queue")};
+
+static void add_many(void *arg)
+{
+	for (uint32_t i = 0; i < *(uint32_t *)arg; i++) {
+		uint32_t nr;
+
+		raw_spin_lock(&queue.lock);
+		nr = READ_ONCE(queue.nr);
+		barrier();
+		WRITE_ONCE(queue.nr, nr + 1);
+		raw_spin_unlock(&queue.lock);
+	}
+}
+
+KTEST(smp, what_a_lock_guards_loses_no_addition_of_any_cpu, "C8 SMP-10")
+{
+	uint32_t nr_each = NR_ROUNDS * 20;
+
+	NEEDS_CPUS();
+	queue.nr = 0;
+	smp_call_all(add_many, &nr_each);
+	EXPECT_EQ(queue.nr, nr_each * smp_nr_cpus());
+	EXPECT_EQ(queue.lock.owner, 0);
+}
+
+static uint32_t nr_waiting(void)
+{
+	return READ_ONCE(queue.lock.owner) / LOCK_WAITER & 0xff;
+}
+
+/* CPU 1 holds it until all others wait, who come one after the other. */
+static void line_up(void *unused)
+{
+	unsigned int cpu = smp_cpu(), nr_cpus = smp_nr_cpus();
+
+	(void)unused;
+	if (cpu == 0)
+		return;
+	while (cpu > 1 && (!READ_ONCE(queue.is_held) || nr_waiting() != nr_cpus - 1 - cpu))
+		__asm__ volatile("pause");
+	raw_spin_lock(&queue.lock);
+	if (cpu == 1)
+		WRITE_ONCE(queue.is_held, true);
+	while (cpu == 1 && nr_waiting() != nr_cpus - 2)
+		__asm__ volatile("pause");
+	queue.order[queue.nr_served++] = cpu;
+	raw_spin_unlock(&queue.lock);
+}
+
+KTEST(smp, a_lock_serves_those_who_wait_in_the_order_they_came, "C8 SMP-10")
+{
+	NEEDS_CPUS();
+	for (unsigned int round = 0; round < 3; round++) {
+		queue.nr_served = 0;
+		queue.is_held = false;
+		smp_call_all(line_up, NULL);
+		REQUIRE(queue.nr_served == smp_nr_cpus() - 1);
+		EXPECT_EQ(queue.order[0], 1);
+		for (unsigned int i = 1; i < queue.nr_served; i++)
+			EXPECT_EQ(queue.order[i], smp_nr_cpus() - i);
+		EXPECT_EQ(queue.lock.owner, 0);
+	}
 }

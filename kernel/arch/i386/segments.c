@@ -40,6 +40,7 @@ static DEFINE_PERCPU(struct segments, segments) = {
 
 DEFINE_PERCPU(uintptr_t, cpu_base);
 DEFINE_PERCPU(uint32_t, cpu_number);
+DEFINE_PERCPU(uint32_t, cpu_lock_id) = 1;
 DEFINE_PERCPU(uint32_t, preempt_count);
 DEFINE_PERCPU(uint32_t, rseq_rewinds);
 
