@@ -17,6 +17,7 @@
 #include <kernel/core/err.h>
 #include <kernel/core/printk.h>
 #include <kernel/core/smp.h>
+#include <kernel/core/softirq.h>
 #include <kernel/core/thread.h>
 #include <kernel/lib/align.h>
 #include <kernel/lib/string.h>
@@ -68,6 +69,7 @@ static bool state_change(uint32_t to)
 NORETURN static void ap_main(unsigned int number)
 {
 	cpu_join(number);
+	softirq_join();
 	if (!state_change(AP_HERE))
 		cpu_halt();
 	thread_idle();

@@ -11,12 +11,13 @@
  *    pages.
  * K3 The names of the threads whose stacks were freed last are kept, to name stale pointers.
  *
- * Lock: interrupts off for the table of slots; mapping by the slot's owner only. */
+ * Lock: stacks.lock for the table of slots, page tables and names; mapping by the slot's owner only. Who describes an address
+ * looks without. */
 #include <boot/stacks.h>
 
-#include <kernel/arch/irqflags.h>
 #include <kernel/arch/mmu.h>
 #include <kernel/core/address.h>
+#include <kernel/core/spinlock.h>
 #include <kernel/core/thread.h>
 #include <kernel/lib/align.h>
 #include <kernel/lib/format.h>
@@ -33,15 +34,16 @@
 #define STRUCT_ROOM	ALIGN_UP(sizeof(struct thread), 16u)
 
 static struct {
-	bool is_taken[NR_SLOTS];
-	unsigned int next;	/* where to look for a free slot */
-	unsigned int nr_tabled; /* slots below have a page table (K2) */
+	struct spinlock lock;
+	bool is_taken[NR_SLOTS]; /* (L) */
+	unsigned int next;	 /* (L) where to look for a free slot */
+	unsigned int nr_tabled;	 /* (L) slots below have a page table (K2) */
 	struct {
 		uint16_t slot;
 		char name[THREAD_NAME_MAX];
-	} ended[NR_REMEMBERED]; /* K3, a ring */
-	unsigned int nr_ended;
-} stacks;
+	} ended[NR_REMEMBERED]; /* (L) K3, a ring */
+	unsigned int nr_ended;	/* (L) */
+} stacks = {.lock = SPINLOCK_INIT("stacks")};
 
 static uintptr_t slot_start(unsigned int slot)
 {
@@ -70,34 +72,37 @@ static unsigned int slot_find(void)
 
 static unsigned int slot_take(void)
 {
-	irqflags_t flags = irq_save();
+	irqflags_t flags = raw_spin_lock_irqsave(&stacks.lock);
 	unsigned int slot = slot_find();
 
 	if (slot != NR_SLOTS) {
 		stacks.is_taken[slot] = true;
 		stacks.next = slot + 1;
 	}
-	irq_restore(flags);
+	raw_spin_unlock_irqrestore(&stacks.lock, flags);
 	return slot;
 }
 
 static void slot_release(unsigned int slot)
 {
-	WRITE_ONCE(stacks.is_taken[slot], false);
+	irqflags_t flags = raw_spin_lock_irqsave(&stacks.lock);
+
+	stacks.is_taken[slot] = false;
+	raw_spin_unlock_irqrestore(&stacks.lock, flags);
 }
 
 static bool table_ensure(unsigned int slot)
 {
 	uintptr_t addr = slot_start(slot);
 	unsigned long table = mmu_has_table(addr) ? 0 : get_zeroed_page(GFP_STACK);
-	irqflags_t flags = irq_save();
+	irqflags_t flags = raw_spin_lock_irqsave(&stacks.lock);
 	bool is_wanted = !mmu_has_table(addr);
 
 	if (is_wanted && table) {
 		mmu_set_table(addr, table - MMU_DIRECT_MAP_BASE);
 		stacks.nr_tabled = (slot / SLOTS_PER_TABLE + 1) * SLOTS_PER_TABLE;
 	}
-	irq_restore(flags);
+	raw_spin_unlock_irqrestore(&stacks.lock, flags);
 	if (!is_wanted && table)
 		free_page(table);
 	return mmu_has_table(addr);
@@ -159,12 +164,12 @@ static struct thread *stack_alloc(void **stack, size_t *stack_bytes)
 
 static void remember_name(unsigned int slot, const char *name)
 {
-	irqflags_t flags = irq_save();
+	irqflags_t flags = raw_spin_lock_irqsave(&stacks.lock);
 	unsigned int i = stacks.nr_ended++ % NR_REMEMBERED;
 
 	stacks.ended[i].slot = (uint16_t)slot;
 	memcpy(stacks.ended[i].name, name, THREAD_NAME_MAX);
-	irq_restore(flags);
+	raw_spin_unlock_irqrestore(&stacks.lock, flags);
 }
 
 static const char *remembered_name(unsigned int slot)

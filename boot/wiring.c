@@ -17,6 +17,7 @@
 #include <kernel/core/ksym.h>
 #include <kernel/core/panic.h>
 #include <kernel/core/printk.h>
+#include <kernel/core/spinlock.h>
 #include <kernel/core/thread.h>
 #include <kernel/core/timer.h>
 #include <kernel/lib/align.h>
@@ -415,33 +416,34 @@ static void enter_space(struct thread *thread)
 /* --- work for later --- */
 
 static struct {
-	struct port_work *first;
+	struct spinlock lock;
+	struct port_work *first; /* (L), and the works in it */
 	struct thread *thread;
-} later;
+} later = {.lock = SPINLOCK_INIT("later")};
 
 static struct port_work *work_take(void)
 {
-	irqflags_t flags = irq_save();
+	irqflags_t flags = raw_spin_lock_irqsave(&later.lock);
 	struct port_work *work = later.first;
 
 	if (work) {
 		later.first = work->next;
 		work->is_queued = false;
 	}
-	irq_restore(flags);
+	raw_spin_unlock_irqrestore(&later.lock, flags);
 	return work;
 }
 
 void port_work_queue(struct port_work *work)
 {
-	irqflags_t flags = irq_save();
+	irqflags_t flags = raw_spin_lock_irqsave(&later.lock);
 
 	if (!work->is_queued) {
 		work->is_queued = true;
 		work->next = later.first;
 		later.first = work;
 	}
-	irq_restore(flags);
+	raw_spin_unlock_irqrestore(&later.lock, flags);
 	if (later.thread)
 		thread_unpark(later.thread);
 }

@@ -14,7 +14,7 @@
  * S4 Input is never thrown away: while its ring is full the port is not read and RTS is off, so that the
  *    sender waits (QEMU does when the port's queue is full); reading the ring half empty ends that.
  *
- * Lock: interrupts off; printk calls so. */
+ * Lock: consoles_lock(); printk calls so. */
 #include <drivers/serial.h>
 
 #include <drivers/uart.h>
@@ -197,14 +197,14 @@ static bool in_receive(void)
 
 static int in_take(void)
 {
-	irqflags_t flags = irq_save();
+	irqflags_t flags = consoles_lock();
 	int byte = -1;
 
 	if (serial.in_first != serial.in_last)
 		byte = serial.in[serial.in_first++ % IN_SIZE];
 	if (serial.holds_back && serial.in_last - serial.in_first < IN_SIZE / 2)
 		(void)in_receive();
-	irq_restore(flags);
+	consoles_unlock(flags);
 	return byte;
 }
 
@@ -229,7 +229,7 @@ int serial_getchar(void)
 
 void serial_receive_own(uint8_t byte)
 {
-	irqflags_t flags = irq_save();
+	irqflags_t flags = consoles_lock();
 
 	if (serial.present && status_wait(LSR_ALL_SENT)) {
 		(void)in_receive(); /* without queues our byte would take the place of one that waits: S4 */
@@ -238,15 +238,15 @@ void serial_receive_own(uint8_t byte)
 		(void)status_wait(LSR_RECEIVED);
 		reg_write(REG_MODEM, modem_choose());
 	}
-	irq_restore(flags);
+	consoles_unlock(flags);
 }
 
 void serial_type(uint8_t byte)
 {
-	irqflags_t flags = irq_save();
+	irqflags_t flags = consoles_lock();
 
 	in_put(byte);
-	irq_restore(flags);
+	consoles_unlock(flags);
 	wake_up(&serial.readers);
 }
 
@@ -266,9 +266,12 @@ static irqreturn_t serial_interrupt(int irq, void *dev)
 	(void)irq;
 	(void)dev;
 	for (unsigned int i = 0; i < MAX_TURNS && !(reg_read(REG_FIFO) & IIR_NOTHING); i++) {
+		irqflags_t flags = consoles_lock();
+
 		result = IRQ_HANDLED;
 		received |= in_receive();
 		out_send_some();
+		consoles_unlock(flags);
 	}
 	if (received)
 		wake_up(&serial.readers);
@@ -285,11 +288,11 @@ void serial_start(void)
 		pr_warn("serial: irq %u is taken, polling goes on", SERIAL_IRQ);
 		return;
 	}
-	flags = irq_save();
+	flags = consoles_lock();
 	serial.fifo_size = (reg_read(REG_FIFO) & IIR_HAS_FIFO) == IIR_HAS_FIFO ? FIFO_SIZE : 1;
 	reg_write(REG_IRQ, IER_RECEIVED | IER_ERROR);
 	serial.is_queued = true;
-	irq_restore(flags);
+	consoles_unlock(flags);
 }
 
 /* Somebody may be typing already: what comes in between is input. */

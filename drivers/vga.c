@@ -8,7 +8,7 @@
  * V2 Cells are read and written as whole 16-bit volatile words.
  * V3 Rows below `top` belong to vga_draw(), the others to the console.
  *
- * Lock: none; printk calls with interrupts off, and `top` changes so. */
+ * Lock: consoles_lock(); printk calls so. */
 #include <drivers/vga.h>
 
 #include <kernel/arch/io.h>
@@ -146,7 +146,7 @@ bool vga_is_present(void)
 
 void vga_set_picture(unsigned int nr_rows)
 {
-	irqflags_t flags = irq_save();
+	irqflags_t flags = consoles_lock();
 
 	if (vga.present && nr_rows < VGA_ROWS) {
 		cells_clear(0, (nr_rows > vga.top ? nr_rows : vga.top) * VGA_COLUMNS);
@@ -157,14 +157,14 @@ void vga_set_picture(unsigned int nr_rows)
 		}
 		cursor_show();
 	}
-	irq_restore(flags);
+	consoles_unlock(flags);
 }
 
 void vga_draw(unsigned int row, unsigned int column, uint8_t glyph, unsigned int colour)
 {
-	irqflags_t flags = irq_save();
+	irqflags_t flags = consoles_lock();
 
 	if (row < vga.top && column < VGA_COLUMNS)
 		SCREEN[row * VGA_COLUMNS + column] = (uint16_t)(colour << 8 | glyph);
-	irq_restore(flags);
+	consoles_unlock(flags);
 }

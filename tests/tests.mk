@@ -11,7 +11,7 @@ HOSTCC32      ?= i686-linux-gnu-gcc
 comma         := ,
 
 # mm as the kernel has it; of the kernel only what needs no machine. string.c is left to the host's C library.
-GUEST_ONLY := $(addprefix tests/kernel/test_,$(addsuffix .c,trap irq handler thread context kmap_threads protect timer percpu smp rseq sweep soak books books_names scull vmalloc_irq))
+GUEST_ONLY := $(addprefix tests/kernel/test_,$(addsuffix .c,trap irq handler thread context kmap_threads protect timer percpu smp smp_shared rseq sweep soak books books_names scull vmalloc_irq))
 GUEST_ONLY += tests/kernel/test_pci.c tests/kernel/test_blk.c tests/kernel/test_ide.c tests/kernel/test_ide_odd.c tests/kernel/test_diskfile.c tests/kernel/test_vfs.c tests/kernel/test_ext2.c tests/kernel/test_ext2_cut.c tests/kernel/test_scullf.c tests/kernel/test_ext2_edges.c tests/kernel/test_ext2_damage.c tests/kernel/test_floppy.c tests/kernel/test_edu.c tests/kernel/test_dma_image.c tests/kernel/test_demo.c tests/kernel/test_hog.c tests/kernel/test_sweep_slow.c tests/kernel/test_rules.c tests/kernel/test_slab_guest.c tests/kernel/test_keyboard.c
 GUEST_ONLY += tests/kernel/test_mempool_sleep.c tests/kernel/test_owner.c tests/kernel/test_user.c tests/kernel/test_user_disk.c tests/kernel/test_user_fault.c tests/kernel/test_user_kill.c tests/kernel/test_guard.c tests/kernel/test_fault_drivers.c tests/kernel/test_sleep.c tests/kernel/test_oom.c tests/kernel/test_background.c
 GUEST_ONLY += tests/kernel/test_writeback_disk.c tests/kernel/test_swap_disk.c tests/kernel/swap_disk.c tests/kernel/test_soak_swap.c tests/kernel/test_soak_files.c tests/kernel/test_sweep_cache.c tests/kernel/test_sweep_disk.c tests/kernel/test_soak_ext2.c tests/kernel/test_sweep_user.c tests/kernel/test_sweep_swap.c

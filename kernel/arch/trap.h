@@ -20,13 +20,16 @@ struct trap_info {
 	uintptr_t ip;		 /* the instruction that trapped */
 	uintptr_t fault_address; /* of a page fault or stack overflow, else 0 */
 	bool stack_overflow;
-	const char *panic_text; /* of a panic (TRAP_PANIC), else NULL; until the next trap_expect() */
+	const char *panic_text; /* `text`, of a panic (TRAP_PANIC), else NULL */
+	char text[160];
 };
+
+/* Supplied by kernel/core: a word of the running thread, NULL at first, for trap_expect(). */
+void **thread_trap_word(void);
 
 /* Runs fn(arg). Result: true when it trapped or panicked, with the circumstances in *info; fn is then
  * abandoned where it was, with whatever locks it held; preempt_count is as before. What happens in other
- * threads and in interrupt handlers meanwhile is not expected. Does not nest, one thread at a time. Context:
- * any thread. */
+ * threads and in interrupt handlers meanwhile is not expected. Does not nest. Context: any thread. */
 bool trap_expect(void (*fn)(void *arg), void *arg, struct trap_info *info) MUST_CHECK;
 
 /* Leaves what runs for good and calls fn(), which does not return, on another stack. Interrupts stay as they are. */

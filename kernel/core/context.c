@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Which context is this, in words; and the complaint of a sleeping function that was called where nobody may
  * sleep. The table of places keeps who was reported when, so that a loop cannot drown the console: the oldest
- * place makes room for a new one. Interrupts are off while it is looked at. */
+ * place makes room for a new one. Lock: context.lock. */
 #include <kernel/core/preempt.h>
 
 #include <kernel/arch/clock.h>
@@ -9,6 +9,7 @@
 #include <kernel/core/context_internal.h>
 #include <kernel/core/ksym.h>
 #include <kernel/core/printk.h>
+#include <kernel/core/spinlock.h>
 #include <kernel/core/thread.h>
 #include <kernel/lib/align.h>
 #include <kernel/lib/string.h>
@@ -24,10 +25,11 @@ struct place {
 };
 
 static struct {
-	struct place places[NR_PLACES];
-	unsigned int nr_reports;
+	struct spinlock lock;
+	struct place places[NR_PLACES]; /* (L) */
+	unsigned int nr_reports;	/* (L) */
 	bool threads_run;
-} context;
+} context = {.lock = SPINLOCK_INIT("places")};
 
 void context_threads_run(void)
 {
@@ -87,7 +89,7 @@ static struct place *place_find(const char *file, int line)
 static bool place_is_due(const char *file, int line, unsigned int *nr_left_out)
 {
 	uint64_t now = clock_now_ms();
-	irqflags_t flags = irq_save();
+	irqflags_t flags = raw_spin_lock_irqsave(&context.lock);
 	struct place *place = place_find(file, line);
 	bool due = place->last_ms == 0 || now - place->last_ms >= INTERVAL_MS;
 
@@ -96,7 +98,7 @@ static bool place_is_due(const char *file, int line, unsigned int *nr_left_out)
 	place->nr_left_out = due ? 0 : place->nr_left_out + 1;
 	if (due)
 		place->last_ms = MAX(now, (uint64_t)1);
-	irq_restore(flags);
+	raw_spin_unlock_irqrestore(&context.lock, flags);
 	return due;
 }
 
@@ -130,8 +132,8 @@ unsigned int context_nr_reports(void)
 
 void context_forget_reports(void)
 {
-	irqflags_t flags = irq_save();
+	irqflags_t flags = raw_spin_lock_irqsave(&context.lock);
 
 	memset(context.places, 0, sizeof(context.places));
-	irq_restore(flags);
+	raw_spin_unlock_irqrestore(&context.lock, flags);
 }

@@ -43,5 +43,5 @@ static ALWAYS_INLINE void lock_word_release(uint32_t *word)
 }
 
 /* Waits until it is this CPU's, which does not hold it. Where it is held for more than a second its name and owner are said, once;
- * after a panic, when its owner never runs again, it is taken. */
+ * after a panic, when its owner never runs again, it is taken. name: NULL, then nothing is said. */
 void lock_word_wait(uint32_t *word, const char *name);

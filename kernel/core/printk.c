@@ -8,9 +8,9 @@
  * L1 first <= last, last - first <= LOG_SIZE; both stand on a record's start.
  * L2 A record is complete before `last` includes it; the oldest ones go before their bytes are reused.
  *
- * Lock: interrupts off, and `depth` for what comes nevertheless (an exception inside printk, or a panic
- * there): a nested call leaves the log alone and writes to the consoles only, and from MAX_DEPTH on does
- * nothing at all.
+ * Lock: `lock`, interrupts off, for log and consoles; and `depth` for what comes nevertheless on the CPU that holds it (an
+ * exception inside printk, or a panic there): a nested call leaves the log alone and writes to the consoles only, and from
+ * MAX_DEPTH on does nothing at all.
  *
  * A message is made in a buffer of its CPU, not on the stack of who speaks: one for each level of nesting, a thread's, a
  * softirq's, an interrupt's, an exception's, with preemption off. */
@@ -18,6 +18,7 @@
 
 #include <kernel/arch/irqflags.h>
 #include <kernel/core/console.h>
+#include <kernel/core/lockword.h>
 #include <kernel/core/preempt.h>
 #include <kernel/lib/align.h>
 #include <kernel/lib/string.h>
@@ -39,6 +40,7 @@ static struct {
 	struct console *consoles;
 	uint64_t (*now_us)(void);
 	bool (*filter)(enum printk_level level, const char *text);
+	uint32_t lock; /* see lockword.h; nothing is said of who holds it long */
 	unsigned int depth;
 	uint32_t first, last; /* positions */
 	char line[MAX_DEPTH][LINE_MAX];
@@ -113,21 +115,34 @@ static size_t log_fetch(uint32_t position, struct record *record, char line[LINE
 	return MIN(record->len, LINE_MAX);
 }
 
-static bool printk_enter(irqflags_t *flags)
+/* Whoever held it when a panic stopped its CPU was in the midst of something, and never goes on. */
+irqflags_t consoles_lock(void)
 {
-	*flags = irq_save();
-	if (printk_state.depth >= MAX_DEPTH) {
-		irq_restore(*flags);
-		return false;
+	irqflags_t flags = irq_save();
+
+	if (!lock_word_is_mine(&printk_state.lock)) {
+		if (!lock_word_try(&printk_state.lock))
+			lock_word_wait(&printk_state.lock, NULL);
+		printk_state.depth = 0;
 	}
 	printk_state.depth++;
-	return true;
+	return flags;
 }
 
-static void printk_leave(irqflags_t flags)
+void consoles_unlock(irqflags_t flags)
 {
-	printk_state.depth--;
+	if (--printk_state.depth == 0)
+		lock_word_release(&printk_state.lock);
 	irq_restore(flags);
+}
+
+static bool printk_enter(irqflags_t *flags)
+{
+	*flags = consoles_lock();
+	if (printk_state.depth <= MAX_DEPTH)
+		return true;
+	consoles_unlock(*flags);
+	return false;
 }
 
 static void consoles_write(const char *text, size_t len)
@@ -211,7 +226,7 @@ static void print_unless_taken(enum printk_level level, const char *text, size_t
 	if ((is_offered && printk_offer(level, text)) || !printk_enter(&flags))
 		return;
 	message_emit(level, text, len);
-	printk_leave(flags);
+	consoles_unlock(flags);
 }
 
 void vprintk_offered(enum printk_level level, const char *fmt, va_list args)
@@ -313,6 +328,8 @@ void consoles_flush(void)
 void consoles_recover(void)
 {
 	printk_state.depth = 0;
+	if (lock_word_is_mine(&printk_state.lock))
+		lock_word_release(&printk_state.lock);
 }
 
 void printk_set_clock(uint64_t (*now_us)(void))
@@ -328,14 +345,14 @@ void dmesg_print(struct sink *out)
 	while ((int32_t)(end - position) > 0) {
 		char line[LINE_MAX];
 		struct record record;
-		irqflags_t flags = irq_save();
+		irqflags_t flags = consoles_lock();
 		size_t len;
 
 		if ((int32_t)(printk_state.first - position) > 0)
 			position = printk_state.first;
 		len = log_fetch(position, &record, line);
 		position = log_next(position);
-		irq_restore(flags);
+		consoles_unlock(flags);
 		out->write(out, line, len);
 	}
 }
@@ -354,12 +371,12 @@ static void console_replay(struct console *con)
 
 void console_register(struct console *con)
 {
-	irqflags_t flags = irq_save();
+	irqflags_t flags = consoles_lock();
 
 	console_replay(con);
 	con->next = printk_state.consoles;
 	printk_state.consoles = con;
-	irq_restore(flags);
+	consoles_unlock(flags);
 }
 
 static void console_sink_write(struct sink *sink, const char *text, size_t len)
@@ -370,7 +387,7 @@ static void console_sink_write(struct sink *sink, const char *text, size_t len)
 	if (!printk_enter(&flags))
 		return;
 	consoles_write(text, len);
-	printk_leave(flags);
+	consoles_unlock(flags);
 }
 
 struct sink *console_sink(void)

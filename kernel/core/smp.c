@@ -12,6 +12,7 @@
 #include <kernel/arch/irqflags.h>
 #include <kernel/core/preempt.h>
 #include <kernel/core/printk.h>
+#include <kernel/core/softirq.h>
 #include <kernel/lib/bug.h>
 
 #define PATIENCE_MS 5000u /* before a word is said of who does not answer */
@@ -81,9 +82,11 @@ static void serve(void)
 	}
 }
 
+/* What was raised meanwhile runs here, as behind any interrupt. */
 void ipi_handle(void)
 {
 	serve();
+	softirq_run_pending();
 }
 
 /* SC2 */
@@ -119,7 +122,6 @@ static void ask(uint32_t mask, void (*fn)(void *arg), void *arg)
 	for (unsigned int cpu = 0; cpu < smp_nr_cpus(); cpu++)
 		if (mask >> cpu & 1)
 			apic_send(smp.row[cpu].apic_id, IPI_VECTOR);
-	wait_for(call);
 }
 
 static void call_mask(uint32_t mask, void (*fn)(void *arg), void *arg)
@@ -129,13 +131,15 @@ static void call_mask(uint32_t mask, void (*fn)(void *arg), void *arg)
 
 	preempt_disable();
 	others = mask & ~(1u << smp_cpu());
+	if (others)
+		ask(others, fn, arg);
 	if (mask != others) {
 		flags = irq_save();
 		run_here(fn, arg);
 		irq_restore(flags);
 	}
 	if (others)
-		ask(others, fn, arg);
+		wait_for(&smp.row[smp_cpu()].call);
 	preempt_enable();
 }
 

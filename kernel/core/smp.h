@@ -22,7 +22,7 @@ static inline unsigned int smp_cpu(void)
 /* Those that run: their numbers are below it. */
 unsigned int smp_nr_cpus(void);
 
-/* fn(arg) on that CPU; on all, the caller's included. Back when it is done everywhere. Context: threads, and what such a call
+/* fn(arg) on that CPU; on all at once, the caller's included. Back when it is done everywhere. Context: threads, and what such a call
  * runs; on this CPU no other call is under way. */
 void smp_call(unsigned int cpu, void (*fn)(void *arg), void *arg);
 void smp_call_all(void (*fn)(void *arg), void *arg);

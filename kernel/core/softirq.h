@@ -26,11 +26,15 @@ void raise_softirq(enum softirq nr);
 void local_bh_disable(void);
 void local_bh_enable(void);
 
-/* Runs what is raised, unless they are off or run already. Interrupts off. For irq.c. */
-void softirq_run_pending(void);
+/* Runs what is raised, unless they are off or run already. Result: more came than was run, and nobody else is to run it. Interrupts
+ * off. */
+bool softirq_run_pending(void);
 
 /* Starts ksoftirqd. Boot. */
 void softirq_init(void);
+
+/* Each CPU as it comes, the first by softirq_init(). Interrupts off. */
+void softirq_join(void);
 
 uint32_t softirq_nr_runs(enum softirq nr);
 const char *softirq_name(enum softirq nr);
@@ -42,9 +46,10 @@ void softirq_set_work(const char *kind, uintptr_t function);
 /* --- tasklets --- */
 
 struct tasklet_struct {
-	struct list_head link; /* on this CPU's queue while queued */
-	bool is_scheduled, is_queued, is_running;
-	atomic_t count; /* 0: enabled */
+	struct list_head link; /* on the queue of the CPU it was scheduled on, while queued */
+	bool is_scheduled, is_queued;
+	uint32_t running_on; /* number of the CPU + 1, or 0 */
+	atomic_t count;	     /* 0: enabled */
 	void (*func)(unsigned long);
 	unsigned long data;
 };

@@ -24,7 +24,7 @@ NOINLINE void spin_wait(struct spinlock *lock)
 {
 	if (spin_is_held(lock))
 		spin_misused(lock, "taken by a CPU that holds it");
-	lock_word_wait(&lock->owner, lock->name);
+	lock_word_wait(&lock->owner, lock->name ? lock->name : "(no name)");
 }
 
 /* LW2. Is it this ticket's turn, and could it be had? The last to wait leaves the word as one without waiters. */
@@ -42,8 +42,8 @@ static bool word_take(uint32_t *word, uint16_t ticket)
 
 static COLD void say_late(const uint32_t *word, const char *name)
 {
-	pr_warn("lock %s: CPU %u waits for CPU %d, which has held it for %u s", name ? name : "(no name)",
-		smp_cpu(), (int)(READ_ONCE(*word) & LOCK_OWNER) - 1, PATIENCE_MS / 1000);
+	pr_warn("lock %s: CPU %u waits for CPU %d, which has held it for %u s", name, smp_cpu(),
+		(int)(READ_ONCE(*word) & LOCK_OWNER) - 1, PATIENCE_MS / 1000);
 }
 
 NOINLINE void lock_word_wait(uint32_t *word, const char *name)
@@ -59,7 +59,7 @@ NOINLINE void lock_word_wait(uint32_t *word, const char *name)
 			return;
 		}
 		cpu_relax();
-		if (!is_late && clock_now_ms() - start > PATIENCE_MS) {
+		if (name && !is_late && clock_now_ms() - start > PATIENCE_MS) {
 			is_late = true;
 			say_late(word, name);
 		}

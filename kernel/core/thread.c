@@ -2,21 +2,27 @@
 /* The scheduler. One run queue, first come first served; the running thread is not on it, nor is the idle
  * thread.
  *
- * TH4 Only schedule_away() changes threads. Interrupts are off there, and each thread goes on with its own
+ * TH4 Only schedule_away_locked() changes threads. Interrupts are off there, and each thread goes on with its own
  *     flag and its own preempt_count.
  * TH5 A thread that is preempted stays ready whatever its state says: it was on its way to sleep and has
  *     yet to look whether it should (TH2).
  * TH6 The next thread buries a dead one: nobody else can know that its stack is no longer in use.
  *
- * Lock: interrupts off. */
+ * TH8 The lock is held across a switch: nobody finds a thread that is to run and still on its stack.
+ *
+ * Lock: threads.lock, for run queue, lists and all threads' states; a thread sets its own state without, to sleep or to sleep
+ * no more. Innermost: nobody is woken under it but by wake_locked(). */
 #include <kernel/core/thread.h>
 
 #include <kernel/arch/context.h>
 #include <kernel/arch/irqflags.h>
+#include <kernel/arch/trap.h>
 #include <kernel/core/backtrace.h>
 #include <kernel/core/context_internal.h>
 #include <kernel/core/handler.h>
 #include <kernel/core/panic.h>
+#include <kernel/core/softirq.h>
+#include <kernel/core/spinlock.h>
 #include <kernel/core/timer.h>
 #include <kernel/lib/align.h>
 #include <kernel/lib/assert.h>
@@ -35,6 +41,7 @@ DEFINE_PERCPU(struct thread *, current_thread) = &boot_thread;
 DEFINE_PERCPU(uint32_t, need_resched);
 
 static struct {
+	struct spinlock lock;
 	struct list_head ready; /* by run_link */
 	struct list_head all;	/* by all_link, oldest first */
 	struct list_head dead;	/* by run_link: for the reaper */
@@ -47,6 +54,7 @@ static struct {
 	} hooks[THREAD_SWITCH_HOOKS];
 	unsigned int nr_hooks;
 } threads = {
+	.lock = SPINLOCK_INIT("threads"),
 	.ready = LIST_HEAD_INIT(threads.ready),
 	.all = LIST_HEAD_INIT(threads.all),
 	.dead = LIST_HEAD_INIT(threads.dead),
@@ -67,16 +75,23 @@ static struct thread *next_take(void)
 	return next;
 }
 
-/* TH6. Waking may want the CPU, but not before the switch is over: interrupts are off. */
-static void bury(struct thread *thread)
+/* TH6. The lock is let go meanwhile. Waking may want the CPU, but not before the switch is over: interrupts are off. A thread that
+ * somebody else's memory holds is gone as soon as it is known to be. */
+static void bury_locked(struct thread *thread)
 {
+	bool is_ours = thread->source != NULL;
+
 	ASSERT(thread->state == TASK_DEAD && thread != current); /* TH6 */
 	list_del(&thread->all_link);
+	raw_spin_unlock(&threads.lock);
 	complete(&thread->exited);
-	if (!thread->source || !atomic_dec_and_test(&thread->nr_refs))
-		return;
-	list_add_tail(&thread->run_link, &threads.dead);
-	wake_up(&threads.reaper_queue);
+	if (is_ours && atomic_dec_and_test(&thread->nr_refs)) {
+		raw_spin_lock(&threads.lock);
+		list_add_tail(&thread->run_link, &threads.dead);
+		raw_spin_unlock(&threads.lock);
+		wake_up(&threads.reaper_queue);
+	}
+	raw_spin_lock(&threads.lock);
 }
 
 /* On the new thread's stack. */
@@ -91,7 +106,7 @@ static void switch_finish(struct thread *from)
 		if (threads.hooks[i].in)
 			threads.hooks[i].in(to);
 	if (from->state == TASK_DEAD)
-		bury(from);
+		bury_locked(from);
 }
 
 static void switch_to(struct thread *from, struct thread *to)
@@ -105,12 +120,11 @@ static void switch_to(struct thread *from, struct thread *to)
 	switch_finish(context_switch(&from->sp, to->sp, from));
 }
 
-/* Interrupts off. */
-static void schedule_away(bool is_preempted)
+static void schedule_away_locked(bool is_preempted)
 {
 	struct thread *from = current, *to;
 
-	ASSERT(irqs_disabled() && from->is_ready); /* TH4, TH1 */
+	ASSERT(spin_is_held(&threads.lock) && irqs_disabled() && from->is_ready); /* TH8, TH4, TH1 */
 	this_cpu_write(need_resched, 0u);
 	if (from == threads.idle || is_preempted || from->state == TASK_RUNNING) {
 		if (from != threads.idle)
@@ -123,16 +137,22 @@ static void schedule_away(bool is_preempted)
 		switch_to(from, to);
 }
 
-void schedule(void)
+static void check_may_switch(void)
 {
-	irqflags_t flags = irq_save();
-
 	if (unlikely(in_atomic()))
 		panic("scheduling while atomic (%s), task %s", context_name(), current->name);
 	if (unlikely(!threads.idle))
 		panic("schedule() before there are threads");
-	schedule_away(false);
-	irq_restore(flags);
+}
+
+void schedule(void)
+{
+	irqflags_t flags = irq_save();
+
+	check_may_switch();
+	raw_spin_lock(&threads.lock);
+	schedule_away_locked(false);
+	raw_spin_unlock_irqrestore(&threads.lock, flags);
 }
 
 void yield(void)
@@ -147,14 +167,22 @@ void preempt_check(void)
 		return;
 	irq_disable();
 	if (this_cpu_read(need_resched))
-		schedule_away(true);
+		thread_preempt_irq();
 	irq_enable();
 }
 
 void thread_preempt_irq(void)
 {
-	if (threads.idle)
-		schedule_away(true);
+	if (!threads.idle)
+		return;
+	raw_spin_lock(&threads.lock);
+	schedule_away_locked(true);
+	raw_spin_unlock(&threads.lock);
+}
+
+void **thread_trap_word(void)
+{
+	return &current->trap_word;
 }
 
 void thread_tick(void)
@@ -179,10 +207,9 @@ void thread_add_switch_hook(void (*out)(struct thread *), void (*in)(struct thre
 
 /* --- sleep and wake-up --- */
 
-static bool wake(struct thread *thread, bool is_unpark)
+static bool wake_locked(struct thread *thread, bool is_unpark)
 {
-	irqflags_t flags = irq_save();
-	uint32_t state = thread->state;
+	uint32_t state = READ_ONCE(thread->state);
 	bool sleeps = is_unpark ? state == TASK_PARKED
 				: state == TASK_INTERRUPTIBLE || state == TASK_UNINTERRUPTIBLE;
 
@@ -196,8 +223,16 @@ static bool wake(struct thread *thread, bool is_unpark)
 		if (current == threads.idle)
 			this_cpu_write(need_resched, 1u);
 	}
-	irq_restore(flags);
 	return sleeps;
+}
+
+static bool wake(struct thread *thread, bool is_unpark)
+{
+	irqflags_t flags = raw_spin_lock_irqsave(&threads.lock);
+	bool slept = wake_locked(thread, is_unpark);
+
+	raw_spin_unlock_irqrestore(&threads.lock, flags);
+	return slept;
 }
 
 bool wake_up_process(struct thread *thread)
@@ -206,10 +241,12 @@ bool wake_up_process(struct thread *thread)
 }
 
 /* From running, or from a sleep of the books' kind that has not begun. */
-static void set_parked(struct thread *thread)
+static void park_locked(struct thread *thread)
 {
-	ASSERT(irqs_disabled() && thread->state < TASK_PARKED);
+	ASSERT(thread->state < TASK_PARKED);
 	thread->state = TASK_PARKED;
+	check_may_switch();
+	schedule_away_locked(false);
 }
 
 void thread_park(void)
@@ -218,22 +255,25 @@ void thread_park(void)
 	irqflags_t flags;
 
 	might_sleep();
-	flags = irq_save();
-	while (!thread->is_unparked) {
-		set_parked(thread);
-		schedule();
-	}
+	flags = raw_spin_lock_irqsave(&threads.lock);
+	while (!thread->is_unparked)
+		park_locked(thread);
 	thread->is_unparked = false;
-	irq_restore(flags);
+	raw_spin_unlock_irqrestore(&threads.lock, flags);
+}
+
+static void unpark_locked(struct thread *thread)
+{
+	thread->is_unparked = true;
+	(void)wake_locked(thread, true);
 }
 
 void thread_unpark(struct thread *thread)
 {
-	irqflags_t flags = irq_save();
+	irqflags_t flags = raw_spin_lock_irqsave(&threads.lock);
 
-	thread->is_unparked = true;
-	(void)wake(thread, true);
-	irq_restore(flags);
+	unpark_locked(thread);
+	raw_spin_unlock_irqrestore(&threads.lock, flags);
 }
 
 static void park_over(unsigned long data)
@@ -250,13 +290,11 @@ void thread_park_timeout(long ticks)
 	might_sleep();
 	setup_timer(&timer, park_over, (unsigned long)thread);
 	(void)mod_timer(&timer, jiffies + (unsigned long)ticks);
-	flags = irq_save();
-	if (!thread->is_unparked && timer_pending(&timer)) {
-		set_parked(thread);
-		schedule();
-	}
+	flags = raw_spin_lock_irqsave(&threads.lock);
+	if (!thread->is_unparked && timer_pending(&timer))
+		park_locked(thread);
 	thread->is_unparked = false;
-	irq_restore(flags);
+	raw_spin_unlock_irqrestore(&threads.lock, flags);
 	(void)del_timer_sync(&timer);
 }
 
@@ -336,22 +374,22 @@ void thread_forget_depth(void)
 static void note_depth(const struct thread *thread)
 {
 	size_t most = stack_most(thread);
-	irqflags_t flags = irq_save();
+	irqflags_t flags = raw_spin_lock_irqsave(&threads.lock);
 
 	if (most > deepest.stack_most) {
 		deepest.stack_most = most;
 		deepest.stack_bytes = thread->stack_bytes;
 		memcpy(deepest.name, thread->name, sizeof(deepest.name));
 	}
-	irq_restore(flags);
+	raw_spin_unlock_irqrestore(&threads.lock, flags);
 }
 
 void thread_deepest(struct thread_info *info)
 {
-	irqflags_t flags = irq_save();
+	irqflags_t flags = raw_spin_lock_irqsave(&threads.lock);
 
 	*info = deepest;
-	irq_restore(flags);
+	raw_spin_unlock_irqrestore(&threads.lock, flags);
 }
 
 /* --- beginning and end --- */
@@ -373,10 +411,10 @@ void thread_init(struct thread *thread, void *stack, size_t stack_bytes, int (*f
 	thread->arg = arg;
 	atomic_set(&thread->nr_refs, 1);
 	init_completion(&thread->exited);
-	flags = irq_save();
+	flags = raw_spin_lock_irqsave(&threads.lock);
 	thread->id = ++threads.nr_created;
 	list_add_tail(&thread->all_link, &threads.all);
-	irq_restore(flags);
+	raw_spin_unlock_irqrestore(&threads.lock, flags);
 }
 
 void thread_begin(struct thread *from)
@@ -384,6 +422,7 @@ void thread_begin(struct thread *from)
 	struct thread *thread = current;
 
 	switch_finish(from);
+	raw_spin_unlock(&threads.lock);
 	irq_enable();
 	do_exit(thread->should_stop && !thread->is_program ? -EINTR : thread->function(thread->arg));
 }
@@ -396,10 +435,12 @@ void do_exit(int code)
 	might_sleep();
 	handler_end(&mark, "thread", (uintptr_t)thread->function);
 	irq_disable();
+	check_may_switch();
+	raw_spin_lock(&threads.lock);
 	thread->exit_code = code;
 	ASSERT(thread != threads.idle && thread->state < TASK_PARKED);
-	thread->state = TASK_DEAD;
-	schedule();
+	thread->state = TASK_DEAD; /* where nobody who came late makes it run again */
+	schedule_away_locked(false);
 	panic("dead thread %s runs", thread->name);
 }
 
@@ -468,23 +509,31 @@ void thread_put(struct thread *thread)
 
 void thread_set_expendable(size_t (*held_pages)(void *arg), void *arg)
 {
-	irqflags_t flags = irq_save();
+	irqflags_t flags = raw_spin_lock_irqsave(&threads.lock);
 
 	current->held_pages = held_pages;
 	current->held_arg = arg;
-	irq_restore(flags);
+	raw_spin_unlock_irqrestore(&threads.lock, flags);
+}
+
+static void kill_locked(struct thread *thread)
+{
+	WRITE_ONCE(thread->is_killed, true);
+	WRITE_ONCE(thread->should_stop, true);
+	(void)wake_locked(thread, false);
+	unpark_locked(thread);
 }
 
 void thread_kill(struct thread *thread)
 {
-	WRITE_ONCE(thread->is_killed, true);
-	WRITE_ONCE(thread->should_stop, true);
-	(void)wake_up_process(thread);
-	thread_unpark(thread);
+	irqflags_t flags = raw_spin_lock_irqsave(&threads.lock);
+
+	kill_locked(thread);
+	raw_spin_unlock_irqrestore(&threads.lock, flags);
 }
 
-/* Interrupts off. The expendable thread of that kind that holds most, NULL: none. *is_dying: one is about to end. */
-static struct thread *largest_expendable(bool is_program, size_t *nr_pages, bool *is_dying)
+/* The expendable thread of that kind that holds most, NULL: none. *is_dying: one is about to end. */
+static struct thread *largest_expendable_locked(bool is_program, size_t *nr_pages, bool *is_dying)
 {
 	struct thread *thread, *largest = NULL;
 
@@ -503,19 +552,19 @@ static struct thread *largest_expendable(bool is_program, size_t *nr_pages, bool
 
 enum thread_victim thread_kill_largest(bool is_overdue, char *name, size_t *nr_pages)
 {
-	irqflags_t flags = irq_save();
+	irqflags_t flags = raw_spin_lock_irqsave(&threads.lock);
 	bool is_dying = false;
-	struct thread *thread = largest_expendable(true, nr_pages, &is_dying);
+	struct thread *thread = largest_expendable_locked(true, nr_pages, &is_dying);
 
 	if (!thread)
-		thread = largest_expendable(false, nr_pages, &is_dying);
+		thread = largest_expendable_locked(false, nr_pages, &is_dying);
 	if (is_dying && !is_overdue)
 		thread = NULL;
 	if (thread) {
 		memcpy(name, thread->name, THREAD_NAME_MAX);
-		thread_kill(thread);
+		kill_locked(thread);
 	}
-	irq_restore(flags);
+	raw_spin_unlock_irqrestore(&threads.lock, flags);
 	if (thread)
 		return THREAD_KILLED;
 	return is_dying ? THREAD_DYING : THREAD_NO_VICTIM;
@@ -523,14 +572,14 @@ enum thread_victim thread_kill_largest(bool is_overdue, char *name, size_t *nr_p
 
 static struct thread *dead_take(void)
 {
-	irqflags_t flags = irq_save();
+	irqflags_t flags = raw_spin_lock_irqsave(&threads.lock);
 	struct thread *thread = NULL;
 
 	if (!list_is_empty(&threads.dead)) {
 		thread = list_first_entry(&threads.dead, struct thread, run_link);
 		list_del(&thread->run_link);
 	}
-	irq_restore(flags);
+	raw_spin_unlock_irqrestore(&threads.lock, flags);
 	return thread;
 }
 
@@ -584,12 +633,13 @@ void thread_system_init(void)
 	context_threads_run();
 }
 
-/* So far nothing but calls of other CPUs runs there. */
+/* So far nothing but calls of other CPUs and what those raised runs there. */
 NORETURN void thread_idle(void)
 {
 	for (;;) {
 		irq_disable();
-		context_wait_for_interrupt();
+		if (!softirq_run_pending())
+			context_wait_for_interrupt();
 	}
 }
 
@@ -631,7 +681,7 @@ static void thread_describe(const struct thread *thread, struct thread_info *inf
 	memcpy(info->name, thread->name, sizeof(info->name));
 }
 
-static const struct thread *thread_of_id(unsigned int id)
+static const struct thread *thread_of_id_locked(unsigned int id)
 {
 	const struct thread *thread;
 
@@ -644,33 +694,33 @@ static const struct thread *thread_of_id(unsigned int id)
 bool thread_backtrace(unsigned int id)
 {
 	const struct thread *thread;
-	irqflags_t flags = irq_save();
+	irqflags_t flags = raw_spin_lock_irqsave(&threads.lock);
 	uintptr_t ip, frame;
 
-	thread = thread_of_id(id);
+	thread = thread_of_id_locked(id);
 	if (thread == current) {
 		backtrace_here();
 	} else if (thread) {
 		context_saved(thread->sp, &ip, &frame);
 		backtrace_print(ip, frame);
 	}
-	irq_restore(flags);
+	raw_spin_unlock_irqrestore(&threads.lock, flags);
 	return thread != NULL;
 }
 
 /* One after the other: to look through a stack takes some microseconds. */
 static void measure_depth(struct thread_info *info)
 {
-	irqflags_t flags = irq_save();
-	const struct thread *thread = thread_of_id(info->id);
+	irqflags_t flags = raw_spin_lock_irqsave(&threads.lock);
+	const struct thread *thread = thread_of_id_locked(info->id);
 
 	info->stack_most = thread ? stack_most(thread) : 0;
-	irq_restore(flags);
+	raw_spin_unlock_irqrestore(&threads.lock, flags);
 }
 
 unsigned int threads_snapshot(struct thread_info *rows, unsigned int max)
 {
-	irqflags_t flags = irq_save();
+	irqflags_t flags = raw_spin_lock_irqsave(&threads.lock);
 	const struct thread *thread;
 	unsigned int nr = 0;
 
@@ -679,7 +729,7 @@ unsigned int threads_snapshot(struct thread_info *rows, unsigned int max)
 			thread_describe(thread, &rows[nr]);
 		nr++;
 	}
-	irq_restore(flags);
+	raw_spin_unlock_irqrestore(&threads.lock, flags);
 	for (unsigned int i = 0; i < MIN(nr, max); i++)
 		measure_depth(&rows[i]);
 	return nr;

@@ -11,7 +11,7 @@
  *
  * TH7 A stack is painted before its thread begins: what is no longer painted was used.
  *
- * Run queue and states are changed with interrupts off, for a few instructions. */
+ * One lock for run queue and states, held for a few instructions. */
 #pragma once
 
 #include <kernel/core/atomic.h>
@@ -69,6 +69,7 @@ struct thread {
 	atomic_t nr_refs;
 	struct completion exited;
 	const struct thread_source *source; /* who gets struct and stack back; NULL: nobody */
+	void *trap_word;		    /* see kernel/arch/trap.h */
 
 	/* For switch hooks and for mm, which alone know what these mean; 0 in a new thread: the live
 	 * kmap_local slots that follow the thread, and the allocation scopes it is in. */
@@ -98,10 +99,10 @@ NORETURN void thread_idle(void);
 void schedule(void);
 void yield(void);
 
+/* Seen by all CPUs before this one looks whether to sleep at all (TH2). */
 #define set_current_state(state_)                                                                            \
 	do {                                                                                                 \
-		WRITE_ONCE(current->state, (state_));                                                        \
-		barrier();                                                                                   \
+		__atomic_store_n(&current->state, (state_), __ATOMIC_SEQ_CST);                               \
 	} while (0)
 #define __set_current_state(state_) set_current_state(state_)
 

@@ -7,14 +7,15 @@
  *    for, those that are late in the list of `next`.
  * W4 A timer is detached before its function runs, which may therefore add it again or free it.
  *
- * Lock: interrupts off; not held while functions run. */
+ * Lock: wheel.lock; not held while functions run. They run on CPU 0, whose tick it is. */
 #include <kernel/core/timer.h>
 
-#include <kernel/arch/irqflags.h>
+#include <kernel/arch/cpu.h>
 #include <kernel/core/handler.h>
 #include <kernel/core/panic.h>
 #include <kernel/core/preempt.h>
 #include <kernel/core/softirq.h>
+#include <kernel/core/spinlock.h>
 #include <kernel/core/thread.h>
 
 #define ROOT_BITS  8
@@ -26,11 +27,12 @@
 volatile unsigned long jiffies = INITIAL_JIFFIES;
 
 static struct {
+	struct spinlock lock; /* of all below, and of timers that are pending */
 	unsigned long next;
 	struct timer_list *running;
 	struct list_head root[ROOT_SIZE];
 	struct list_head levels[NR_LEVELS][LEVEL_SIZE];
-} wheel = {.next = INITIAL_JIFFIES};
+} wheel = {.lock = SPINLOCK_INIT("timers"), .next = INITIAL_JIFFIES};
 
 static unsigned int level_shift(unsigned int level)
 {
@@ -78,12 +80,12 @@ void setup_timer(struct timer_list *timer, void (*function)(unsigned long), unsi
 
 int mod_timer(struct timer_list *timer, unsigned long expires)
 {
-	irqflags_t flags = irq_save();
+	irqflags_t flags = raw_spin_lock_irqsave(&wheel.lock);
 	bool was_pending = timer_detach(timer);
 
 	timer->expires = expires;
 	timer_insert(timer);
-	irq_restore(flags);
+	raw_spin_unlock_irqrestore(&wheel.lock, flags);
 	return was_pending;
 }
 
@@ -94,20 +96,36 @@ void add_timer(struct timer_list *timer)
 	(void)mod_timer(timer, timer->expires);
 }
 
-int del_timer(struct timer_list *timer)
+/* *is_running: its function does, on some CPU. */
+static bool timer_delete(struct timer_list *timer, bool *is_running)
 {
-	irqflags_t flags = irq_save();
+	irqflags_t flags = raw_spin_lock_irqsave(&wheel.lock);
 	bool was_pending = timer_detach(timer);
 
-	irq_restore(flags);
+	*is_running = wheel.running == timer;
+	raw_spin_unlock_irqrestore(&wheel.lock, flags);
 	return was_pending;
 }
 
-/* On one CPU a thread never finds a function half done: softirqs are not preempted. */
+int del_timer(struct timer_list *timer)
+{
+	bool is_running;
+
+	return timer_delete(timer, &is_running);
+}
+
+/* A thread finds a function half done on another CPU only: softirqs are not preempted. One that adds itself again is
+ * deleted once more. */
 int del_timer_sync(struct timer_list *timer)
 {
-	WARN_ON(READ_ONCE(wheel.running) == timer);
-	return del_timer(timer);
+	bool was_pending = false, is_running;
+
+	for (;;) {
+		was_pending |= timer_delete(timer, &is_running);
+		if (!is_running || WARN_ON(in_serving_softirq()))
+			return was_pending;
+		cpu_relax();
+	}
 }
 
 /* --- the tick --- */
@@ -145,15 +163,17 @@ static void timer_call(struct timer_list *timer)
 
 	(void)timer_detach(timer);
 	wheel.running = timer;
+	raw_spin_unlock(&wheel.lock);
 	softirq_set_work("timer", (uintptr_t)function);
 	irq_enable();
 	function(data);
 	handler_end(&mark, "timer", (uintptr_t)function);
 	irq_disable();
+	raw_spin_lock(&wheel.lock);
 	wheel.running = NULL;
 }
 
-/* Interrupts are on around each function, off else. */
+/* Around each function interrupts are on and the lock is let go. */
 static void tick_run(void)
 {
 	struct list_head due;
@@ -175,10 +195,12 @@ static void timers_run(void)
 	unsigned long now = jiffies;
 
 	irq_disable();
+	raw_spin_lock(&wheel.lock);
 	while (time_after_eq(now, wheel.next))
 		tick_run();
 	if (time_after_eq(jiffies, wheel.next))
 		raise_softirq(SOFTIRQ_TIMER);
+	raw_spin_unlock(&wheel.lock);
 	irq_enable();
 }
 

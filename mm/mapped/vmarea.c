@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* See vmarea.h for the idea and the invariants VM4 to VM7.
  *
- * Locks: vm.lock, for threads only, for tree, lists, page tables and state; interrupts off for vm.deferred.
+ * Locks: vm.lock, for threads only, for tree, lists, page tables and state; vm.deferred_lock for vm.deferred.
  * Nothing is allocated, freed or printed under either. */
 #include <mm/mapped/vmarea.h>
 
@@ -22,6 +22,7 @@ static struct {
 	size_t used_bytes;	  /* in areas that are not FREED */
 	struct list_head waiters; /* for addresses, first come first asked */
 	unsigned int nr_waiters;  /* in the list */
+	struct port_lock deferred_lock;
 	struct list_head deferred;
 	struct port_work work;
 } vm;
@@ -344,25 +345,25 @@ void area_unmap_and_free(const struct vm_area *area, uintptr_t end)
 
 void area_defer(struct vm_area *area, const void *caller)
 {
-	irqflags_t flags = irq_save();
+	irqflags_t flags = port_lock_irqsave(&vm.deferred_lock);
 
 	area_set_state(area, AREA_LIVE, AREA_DEFERRED);
 	area->freed_by = caller;
 	list_add_tail(&area->link, &vm.deferred);
-	irq_restore(flags);
+	port_unlock_irqrestore(&vm.deferred_lock, flags);
 	port_work_queue(&vm.work);
 }
 
 static struct vm_area *take_deferred(void)
 {
-	irqflags_t flags = irq_save();
+	irqflags_t flags = port_lock_irqsave(&vm.deferred_lock);
 	struct vm_area *area = NULL;
 
 	if (!list_is_empty(&vm.deferred)) {
 		area = list_first_entry(&vm.deferred, struct vm_area, link);
 		list_del(&area->link);
 	}
-	irq_restore(flags);
+	port_unlock_irqrestore(&vm.deferred_lock, flags);
 	return area;
 }
 
@@ -604,6 +605,7 @@ void vmalloc_init(void)
 	list_init(&vm.freed[0]);
 	list_init(&vm.freed[1]);
 	list_init(&vm.doomed);
+	port_lock_init(&vm.deferred_lock, "deferred vfree");
 	list_init(&vm.deferred);
 	list_init(&vm.waiters);
 	for (unsigned int i = 0; i < AREA_CLEAN_PAGES; i++)

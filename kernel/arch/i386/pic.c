@@ -3,12 +3,12 @@
  *
  * An 8259 whose request has gone before the CPU asks for its number answers with its last line, without
  * having one in service: spurious. The slave's must still be acknowledged at the master, which saw a real
- * request. State: the mask, a copy of what the chips hold. Interrupts off. */
+ * request. State: the mask, a copy of what the chips hold. Lock: pic.lock, for it. */
 #include <arch/interrupts.h>
 
 #include <kernel/arch/apic.h>
 #include <kernel/arch/io.h>
-#include <kernel/arch/irqflags.h>
+#include <kernel/core/spinlock.h>
 
 #define MASTER	      0x20
 #define SLAVE	      0xa0
@@ -17,8 +17,9 @@
 #define CASCADE	      2u
 
 static struct {
-	uint16_t mask; /* a set bit: the line is off */
-} pic = {.mask = 0xffff & ~(1u << CASCADE)};
+	struct spinlock lock;
+	uint16_t mask; /* (L) a set bit: the line is off */
+} pic = {.lock = SPINLOCK_INIT("8259"), .mask = 0xffff & ~(1u << CASCADE)};
 
 static void mask_write(void)
 {
@@ -41,24 +42,24 @@ void irq_controllers_init(void)
 
 void irq_line_mask(unsigned int irq)
 {
-	irqflags_t flags = irq_save();
+	irqflags_t flags = raw_spin_lock_irqsave(&pic.lock);
 
 	if (irq < IRQ_NR_LINES) {
 		pic.mask |= (uint16_t)(1u << irq);
 		mask_write();
 	}
-	irq_restore(flags);
+	raw_spin_unlock_irqrestore(&pic.lock, flags);
 }
 
 void irq_line_unmask(unsigned int irq)
 {
-	irqflags_t flags = irq_save();
+	irqflags_t flags = raw_spin_lock_irqsave(&pic.lock);
 
 	if (irq < IRQ_NR_LINES) {
 		pic.mask &= (uint16_t) ~(1u << irq);
 		mask_write();
 	}
-	irq_restore(flags);
+	raw_spin_unlock_irqrestore(&pic.lock, flags);
 }
 
 static bool is_in_service(unsigned int irq)

@@ -10,8 +10,7 @@
  * usual cause is a stack that grew into its guard page: the page fault could not push its frame. CR2 then
  * lies in the guard page.
  *
- * T1 trap.expected is set only inside trap_expect(), and concerns only the thread and the depth of
- *    interrupts it was called in.
+ * T1 a thread's word is set only inside its trap_expect(), which concerns only the depth of interrupts it was called in.
  * T2 trap_context and its use in trap_entry.asm agree field by field.
  *
  * Context: whatever was interrupted; takes no lock, allocates nothing. */
@@ -44,7 +43,6 @@
 #define VECTOR_MACHINE 18
 #define VECTOR_CALL    0x80
 #define COUNT_CONTEXT  0x000fff00u /* the part of preempt_count that says in which interrupt we are */
-#define PANIC_TEXT_MAX 160
 
 #define PF_PRESENT     0x01u
 #define PF_WRITE       0x02u
@@ -60,14 +58,15 @@ struct trap_context {
 	uintptr_t esp, eip, ebx, esi, edi, ebp;
 };
 
+/* On the stack of trap_expect(). */
+struct expectation {
+	struct trap_context context; /* where to go back to */
+	struct trap_info *info;
+	uint32_t preempt_count, nr_texts; /* as they were */
+};
+
 static struct {
 	__aligned(8) struct gate idt[NR_VECTORS];
-	struct trap_context context;
-	struct trap_info *expected;	/* T1; NULL: nobody expects anything */
-	const struct thread *expecting; /* who called trap_expect(), */
-	uint32_t expecting_count;	/* with which preempt_count */
-	uint32_t expecting_texts;	/* and printk_nr_texts */
-	char panic_text[PANIC_TEXT_MAX];
 } trap;
 
 static const char *const exception_names[NR_EXCEPTIONS] = {
@@ -203,21 +202,22 @@ NORETURN static void report_and_panic(const struct trap_frame *frame)
 
 bool trap_expect(void (*fn)(void *arg), void *arg, struct trap_info *info)
 {
-	irqflags_t flags = irq_save();
-	bool trapped;
+	struct expectation expectation = {
+		.info = info,
+		.preempt_count = this_cpu_read(preempt_count),
+		.nr_texts = this_cpu_read(printk_nr_texts),
+	};
+	bool was_off = irqs_disabled(), trapped;
 
-	trap.expecting = this_cpu_read(current_thread);
-	trap.expecting_count = this_cpu_read(preempt_count);
-	trap.expecting_texts = this_cpu_read(printk_nr_texts);
-	trap.expected = info;
-	irq_restore(flags);
-	trapped = trap_context_call(fn, arg, &trap.context);
-	trap.expected = NULL;
+	*thread_trap_word() = &expectation;
+	trapped = trap_context_call(fn, arg, &expectation.context);
+	*thread_trap_word() = NULL;
 	if (trapped) {
-		this_cpu_write(preempt_count, trap.expecting_count);
-		this_cpu_write(printk_nr_texts, trap.expecting_texts);
+		this_cpu_write(preempt_count, expectation.preempt_count);
+		this_cpu_write(printk_nr_texts, expectation.nr_texts);
 	}
-	irq_restore(flags);
+	if (!was_off)
+		irq_enable();
 	return trapped;
 }
 
@@ -230,45 +230,46 @@ void trap_continue_on(void *stack, size_t stack_bytes, void (*fn)(void))
 	trap_context_abandon(&context);
 }
 
-/* Result: the context to go back to, or NULL when nobody expects anything here. */
-static const struct trap_context *expected_take(struct trap_info info)
+/* Result: NULL when nobody expects anything here. */
+static struct expectation *expected_take(void)
 {
-	uint32_t changed = this_cpu_read(preempt_count) ^ trap.expecting_count;
+	void **word = thread_trap_word();
+	struct expectation *expectation = *word;
 
-	if (!trap.expected || trap.expecting != this_cpu_read(current_thread) || changed & COUNT_CONTEXT)
+	if (!expectation || (this_cpu_read(preempt_count) ^ expectation->preempt_count) & COUNT_CONTEXT)
 		return NULL;
-	*trap.expected = info;
-	trap.expected = NULL;
-	return &trap.context;
+	*word = NULL;
+	return expectation;
 }
 
 void trap_panicked(const char *text)
 {
-	const struct trap_context *context = expected_take((struct trap_info){
-		.vector = TRAP_PANIC,
-		.panic_text = trap.panic_text,
-	});
+	struct expectation *expectation = expected_take();
+	struct trap_info *info;
 
-	if (!context)
+	if (!expectation)
 		return;
-	(void)snprintf(trap.panic_text, sizeof(trap.panic_text), "%s", text);
-	trap_context_abandon(context);
+	info = expectation->info;
+	*info = (struct trap_info){.vector = TRAP_PANIC, .panic_text = info->text};
+	(void)snprintf(info->text, sizeof(info->text), "%s", text);
+	trap_context_abandon(&expectation->context);
 }
 
 /* --- arrivals --- */
 
 static void handle_exception(const struct trap_frame *frame)
 {
-	const struct trap_context *context = expected_take((struct trap_info){
+	struct expectation *expectation = expected_take();
+
+	if (!expectation)
+		report_and_panic(frame);
+	*expectation->info = (struct trap_info){
 		.vector = frame->vector,
 		.error_code = frame->error_code,
 		.ip = frame->eip,
 		.fault_address = frame->vector == VECTOR_PAGE ? read_cr2() : 0,
-	});
-
-	if (context)
-		trap_context_abandon(context);
-	report_and_panic(frame);
+	};
+	trap_context_abandon(&expectation->context);
 }
 
 static enum user_access access_of(uint32_t error)
@@ -398,18 +399,19 @@ void double_fault_handle(void)
 {
 	struct tss *tss = segments_tss();
 	bool overflow = mmu_guard_name(read_cr2()) != NULL;
-	const struct trap_context *context = expected_take((struct trap_info){
+	struct expectation *expectation = expected_take();
+
+	if (!expectation)
+		double_fault_panic(tss);
+	*expectation->info = (struct trap_info){
 		.vector = VECTOR_DOUBLE,
 		.ip = tss->eip,
 		.fault_address = overflow ? read_cr2() : 0,
 		.stack_overflow = overflow,
-	});
-
-	if (!context)
-		double_fault_panic(tss);
+	};
 	tss->eip = (uintptr_t)trap_context_abandon;
-	tss->esp = context->esp; /* at once: an interrupt may come before its first instruction */
-	tss->eax = (uintptr_t)context;
+	tss->esp = expectation->context.esp; /* at once: an interrupt may come before its first instruction */
+	tss->eax = (uintptr_t)&expectation->context;
 }
 
 /* --- set-up --- */
