@@ -12,6 +12,7 @@
 #include <kernel/arch/apic.h>
 #include <kernel/arch/clock.h>
 #include <kernel/arch/cpu.h>
+#include <kernel/arch/kmap.h>
 #include <kernel/arch/mmu.h>
 #include <kernel/arch/percpu.h>
 #include <kernel/core/err.h>
@@ -111,6 +112,8 @@ static __init bool unit_make(unsigned int number)
 	memcpy((void *)start, __percpu_image, size);
 	*per_cpu_ptr_of(cpu_number, number) = number;
 	*per_cpu_ptr_of(cpu_lock_id, number) = number + 1;
+	*per_cpu_ptr_of(kmap_top, number) = KMAP_START + number * MMU_PERCPU_UNIT;
+	mmu_windows_init(number);
 	*per_cpu_ptr_of(current_thread, number) = idle;
 	return true;
 }

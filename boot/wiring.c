@@ -17,6 +17,7 @@
 #include <kernel/core/ksym.h>
 #include <kernel/core/panic.h>
 #include <kernel/core/printk.h>
+#include <kernel/core/smp.h>
 #include <kernel/core/spinlock.h>
 #include <kernel/core/thread.h>
 #include <kernel/core/timer.h>
@@ -274,10 +275,11 @@ uintptr_t port_windows_start(void)
 
 bool port_kmap_find(uintptr_t addr, struct port_kmap_place *place)
 {
-	uintptr_t offset = addr - KMAP_START;
+	uintptr_t unit = (addr - MMU_PERCPU_START) / MMU_PERCPU_UNIT,
+		  offset = (addr - MMU_PERCPU_START) % MMU_PERCPU_UNIT - (KMAP_START - MMU_PERCPU_START);
 	uint64_t entry;
 
-	if (offset >= KMAP_ALL_END - KMAP_START)
+	if (unit >= smp_nr_cpus() || offset >= KMAP_ALL_END - KMAP_START)
 		return false;
 	entry = kmap_window_entry(addr - offset % KMAP_STEP);
 	place->slot = (unsigned int)(offset / KMAP_STEP);
@@ -299,7 +301,7 @@ static void save_windows(struct thread *thread)
 	uintptr_t top = this_cpu_read(kmap_top);
 	unsigned int nr = 0;
 
-	for (uintptr_t window = KMAP_START; window < top; window += KMAP_STEP) {
+	for (uintptr_t window = kmap_start(); window < top; window += KMAP_STEP) {
 		thread->kmap_slots[nr++] = kmap_window_entry(window);
 		kmap_window_drop(window);
 	}
@@ -309,7 +311,7 @@ static void save_windows(struct thread *thread)
 /* Each thread that comes says how many it has, a new one none. */
 static void restore_windows(struct thread *thread)
 {
-	uintptr_t window = KMAP_START;
+	uintptr_t window = kmap_start();
 
 	for (unsigned int i = 0; i < thread->nr_kmap_slots; i++, window += KMAP_STEP)
 		kmap_window_restore(window, thread->kmap_slots[i]);

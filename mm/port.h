@@ -158,7 +158,7 @@ struct port_kmap_place {
 	bool is_mapped;
 };
 
-/* Fills in `place`. Result: false when addr lies in none of this CPU's. Context: any. */
+/* Fills in `place`. Result: false when addr lies in none of any CPU's. Context: any. */
 bool port_kmap_find(uintptr_t addr, struct port_kmap_place *place);
 
 /* === vmalloc ===

@@ -157,7 +157,7 @@ static inline void *port_kmap_push(pfn_t pfn)
 {
 	uintptr_t window = this_cpu_fetch_add(kmap_top, KMAP_STEP);
 
-	if (unlikely(window >= KMAP_END))
+	if (unlikely(window & KMAP_FULL_BIT))
 		return kmap_local_overflow();
 	kmap_window_map(window, pfn);
 	return (void *)window;
@@ -177,7 +177,7 @@ static inline bool port_kmap_pop(const void *addr)
 /* Who stops us between the look and the mark has given the window back when we go on. */
 static inline void *port_kmap_take(unsigned int number, pfn_t pfn)
 {
-	uintptr_t window = KMAP_END + number * KMAP_STEP;
+	uintptr_t window = kmap_numbered(number);
 
 	if (this_cpu_read(kmap_numbers) >> number & 1)
 		return NULL;
@@ -188,10 +188,11 @@ static inline void *port_kmap_take(unsigned int number, pfn_t pfn)
 
 static inline bool port_kmap_give(const void *addr)
 {
-	unsigned int number = (unsigned int)(((uintptr_t)addr - KMAP_END) / KMAP_STEP);
+	uintptr_t offset = (uintptr_t)addr - kmap_numbered(0);
+	unsigned int number = (unsigned int)(offset / KMAP_STEP);
 
-	if (number >= KMAP_NUMBERS || ((uintptr_t)addr - KMAP_END) % KMAP_STEP >= PAGE_SIZE ||
-	    !kmap_window_clear(KMAP_END + number * KMAP_STEP, addr))
+	if (number >= KMAP_NUMBERS || offset % KMAP_STEP >= PAGE_SIZE ||
+	    !kmap_window_clear(kmap_numbered(number), addr))
 		return false;
 	this_cpu_and(kmap_numbers, ~(1u << number));
 	return true;

@@ -31,7 +31,7 @@
 #define MMU_FIXMAP_START    0xFFE00000u
 #define MMU_FIXMAP_APIC	    (MMU_FIXMAP_START + PAGE_SIZE)
 #define MMU_FIXMAP_FIRMWARE (MMU_FIXMAP_START + 2 * PAGE_SIZE)
-#define MMU_FIXMAP_KMAP	    (MMU_FIXMAP_START + 0x10000u) /* CPU 0's windows, see kmap.h */
+#define MMU_FIXMAP_TABLES   (MMU_FIXMAP_START + 0x10000u) /* the page tables of per-CPU data, for kmap.h */
 #define MMU_TABLE_SPAN	    0x200000u /* of virtual memory that one page table describes */
 
 /* Zone borders, bytes: the most the direct map can hold, and the reach of the oldest DMA device. */
@@ -41,6 +41,9 @@ paddr_t mmu_dma_end(void);
 /* Gives up the direct map beyond lowmem_end (rounded up to 2 MiB), sets the permissions of the image and
  * takes the guard pages below the stacks away. Boot, once. */
 void mmu_init(paddr_t lowmem_end);
+
+/* The windows of the CPU of that number (kmap.h), which has its per-CPU data. Boot. */
+void mmu_windows_init(unsigned int cpu);
 
 /* What a CPU that is started loads before it reaches the kernel, which it then has at its physical address, too. ap.asm knows
  * the members. And the rest, on that CPU: the kernel's directory alone. Boot. */

@@ -35,7 +35,7 @@ static void numbers_set_right(uint32_t numbers)
 
 	for (unsigned int number = 0; number < KMAP_NUMBERS; number++)
 		if (more >> number & 1)
-			kmap_window_drop(KMAP_END + number * KMAP_STEP);
+			kmap_window_drop(kmap_numbered(number));
 	this_cpu_and(kmap_numbers, ~more);
 }
 

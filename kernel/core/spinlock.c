@@ -46,12 +46,23 @@ static COLD void say_late(const uint32_t *word, const char *name)
 		(int)(READ_ONCE(*word) & LOCK_OWNER) - 1, PATIENCE_MS / 1000);
 }
 
+/* Is it one second that the same CPU has it? *start begins anew with each. */
+static bool is_held_long(const uint32_t *word, uint32_t *seen, uint64_t *start)
+{
+	uint32_t now = READ_ONCE(*word) & (LOCK_OWNER | ~(LOCK_SERVED - 1));
+
+	if (now != *seen || !(now & LOCK_OWNER)) {
+		*seen = now;
+		*start = clock_now_ms();
+	}
+	return clock_now_ms() - *start > PATIENCE_MS;
+}
+
 NOINLINE void lock_word_wait(uint32_t *word, const char *name)
 {
-	uint32_t old = __atomic_fetch_add(word, LOCK_WAITER, __ATOMIC_RELAXED);
+	uint32_t old = __atomic_fetch_add(word, LOCK_WAITER, __ATOMIC_RELAXED), seen = 0;
 	uint16_t ticket = (uint16_t)(old / LOCK_SERVED + (old / LOCK_WAITER & 0xff));
-	uint64_t start = clock_now_ms();
-	bool is_late = false;
+	uint64_t start = 0;
 
 	while (!word_take(word, ticket)) {
 		if (panic_is_here()) {
@@ -59,9 +70,9 @@ NOINLINE void lock_word_wait(uint32_t *word, const char *name)
 			return;
 		}
 		cpu_relax();
-		if (name && !is_late && clock_now_ms() - start > PATIENCE_MS) {
-			is_late = true;
+		if (name && is_held_long(word, &seen, &start)) {
 			say_late(word, name);
+			name = NULL;
 		}
 	}
 }

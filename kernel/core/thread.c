@@ -430,7 +430,7 @@ void thread_begin(struct thread *from)
 void do_exit(int code)
 {
 	struct thread *thread = current;
-	struct handler_mark mark = {KMAP_START, 0, preempt_count()};
+	struct handler_mark mark = {kmap_start(), 0, preempt_count()};
 
 	might_sleep();
 	handler_end(&mark, "thread", (uintptr_t)thread->function);

@@ -7,6 +7,7 @@
 #include <kernel/arch/cpu.h>
 #include <kernel/arch/io.h>
 #include <kernel/arch/irq.h>
+#include <kernel/arch/mmu.h>
 #include <kernel/arch/trap.h>
 #include <kernel/core/preempt.h>
 #include <kernel/core/printk.h>
@@ -16,7 +17,10 @@
 #include <kernel/core/timer.h>
 #include <kernel/lib/format.h>
 #include <kernel/lib/string.h>
+#include <mm/mapped/highmem.h>
+#include <mm/mapped/kmap.h>
 #include <mm/mapped/vmalloc.h>
+#include <mm/pages/page_alloc.h>
 #include <mm/port.h>
 
 #define NR_MESSAGES 8u
@@ -48,10 +52,16 @@ static bool becomes(const uint32_t *word, uint32_t wanted)
 /* All begin together. */
 static uint32_t nr_here;
 
-static void meet(void)
+static void meet_again(unsigned int turn)
 {
 	(void)__atomic_add_fetch(&nr_here, 1, __ATOMIC_SEQ_CST);
-	(void)becomes(&nr_here, smp_nr_cpus());
+	while (__atomic_load_n(&nr_here, __ATOMIC_ACQUIRE) < turn * smp_nr_cpus())
+		cpu_relax();
+}
+
+static void meet(void)
+{
+	meet_again(1);
 }
 
 static void all_at_once(void (*fn)(void *arg), void *arg)
@@ -134,7 +144,7 @@ static void set_timers(void *unused)
 
 	(void)unused;
 	meet();
-	for (unsigned int i = 0; i < 4 * NR_TIMERS * NR_ROUNDS; i++)
+	for (unsigned int i = 0; i < NR_TIMERS * NR_ROUNDS; i++)
 		if (mod_timer(&timer[i % NR_TIMERS], jiffies + 1000 + i % 3) && i & 1)
 			(void)del_timer(&timer[i % NR_TIMERS]);
 	for (unsigned int i = 0; i < NR_TIMERS; i++)
@@ -365,6 +375,75 @@ KTEST(smp, lines_that_cpus_switch_at_once_end_as_each_left_its_own, "C8")
 	NEEDS_CPUS();
 	all_at_once(turn_lines, NULL);
 	EXPECT_EQ(read_mask(), before);
+}
+
+/* --- windows --- */
+
+static struct {
+	struct page *page[SMP_CPUS_MAX][2];
+	uintptr_t address[SMP_CPUS_MAX][2];
+	bool is_whole[SMP_CPUS_MAX];
+} shown;
+
+static uint32_t word_of(unsigned int cpu, unsigned int i)
+{
+	return 0x5eed0000 + cpu * 2 + i;
+}
+
+/* One the usual way, one by its number; they stay while all others have theirs. */
+static void show_own(void *unused)
+{
+	unsigned int cpu = smp_cpu();
+	uint32_t *word[2];
+
+	(void)unused;
+	word[0] = kmap_local_page(shown.page[cpu][0]);
+	word[1] = port_kmap_take(3, page_to_pfn(shown.page[cpu][1]));
+	for (unsigned int i = 0; i < 2; i++) {
+		shown.address[cpu][i] = (uintptr_t)word[i];
+		*word[i] = word_of(cpu, i);
+	}
+	meet_again(1);
+	shown.is_whole[cpu] = *word[0] == word_of(cpu, 0) && *word[1] == word_of(cpu, 1) &&
+			      kmap_to_page(word[0]) == shown.page[cpu][0];
+	meet_again(2);
+	shown.is_whole[cpu] &= port_kmap_give(word[1]);
+	kunmap_local(word[0]);
+}
+
+static void check_shown(unsigned int cpu)
+{
+	EXPECT(shown.is_whole[cpu]);
+	for (unsigned int i = 0; i < 2; i++) {
+		const uint32_t *word = kmap_local_page(shown.page[cpu][i]);
+
+		EXPECT_EQ(*word, word_of(cpu, i));
+		kunmap_local(word);
+		EXPECT_EQ((shown.address[cpu][i] - MMU_PERCPU_START) / MMU_PERCPU_UNIT, cpu);
+	}
+}
+
+KTEST(smp, each_cpu_has_windows_of_its_own, "C8")
+{
+	bool are_there = true;
+
+	NEEDS_CPUS();
+	for (unsigned int cpu = 0; cpu < smp_nr_cpus(); cpu++)
+		for (unsigned int i = 0; i < 2; i++) {
+			shown.page[cpu][i] = alloc_page(GFP_HIGHUSER);
+			are_there &= shown.page[cpu][i] && page_is_highmem(shown.page[cpu][i]);
+		}
+	if (are_there) {
+		all_at_once(show_own, NULL);
+		for (unsigned int cpu = 0; cpu < smp_nr_cpus(); cpu++)
+			check_shown(cpu);
+	}
+	for (unsigned int cpu = 0; cpu < smp_nr_cpus(); cpu++)
+		for (unsigned int i = 0; i < 2; i++)
+			if (shown.page[cpu][i])
+				__free_page(shown.page[cpu][i]);
+	if (!are_there)
+		SKIP("no high memory");
 }
 
 /* --- traps --- */

@@ -37,12 +37,13 @@
 __aligned(32) uint64_t mmu_kernel_pdpt[4];
 SECTION(".bss.pages") __aligned(4096) uint64_t mmu_kernel_pd[ENTRIES];
 static SECTION(".bss.pages") __aligned(4096) uint64_t image_tables[IMAGE_TABLES][ENTRIES];
-SECTION(".bss.pages") __aligned(4096) uint64_t mmu_fixmap_table[ENTRIES];
+static SECTION(".bss.pages") __aligned(4096) uint64_t mmu_fixmap_table[ENTRIES];
 SECTION(".bss.pages") __aligned(4096) uint64_t mmu_percpu_table[ENTRIES]; /* the first two units */
 uint32_t mmu_nx_high;							  /* see <arch/pte.h> */
 DEFINE_PERCPU(uintptr_t, kmap_top) = KMAP_START;
 DEFINE_PERCPU(uint32_t, kmap_numbers);
-STATIC_ASSERT(KMAP_ALL_END - MMU_FIXMAP_START < MMU_TABLE_SPAN, "one page table has all windows");
+STATIC_ASSERT(KMAP_ALL_END - MMU_PERCPU_START < MMU_PERCPU_UNIT, "a CPU's windows lie among its data");
+STATIC_ASSERT(MMU_PERCPU_START % MMU_TABLE_SPAN == 0, "so that its tables are windows' entries in one row");
 
 static struct {
 	const char *(*guard_namer)(uintptr_t addr);
@@ -101,6 +102,16 @@ static bool is_in(uintptr_t addr, const char *start, const char *end)
 	return addr >= (uintptr_t)start && addr < (uintptr_t)end;
 }
 
+/* Of any CPU: what it has of each variable, or its stack for double faults; its windows lie in between. */
+static bool is_percpu_data(uintptr_t offset)
+{
+	uintptr_t in_unit = offset % MMU_PERCPU_UNIT;
+
+	return offset < MMU_PERCPU_UNIT * MMU_PERCPU_UNITS &&
+	       (in_unit < (uintptr_t)__percpu_end - (uintptr_t)__percpu_start ||
+		in_unit >= MMU_PERCPU_UNIT - 2 * PAGE_SIZE);
+}
+
 static bool image_describe(uintptr_t addr, char *buf, size_t size)
 {
 	char name[KSYM_FORMAT_MAX];
@@ -111,7 +122,7 @@ static bool image_describe(uintptr_t addr, char *buf, size_t size)
 		(void)snprintf(buf, size, "kernel image, read-only data");
 	else if (is_in(addr, __data_start, __data_end))
 		(void)snprintf(buf, size, "kernel image, data");
-	else if (addr - MMU_PERCPU_START < MMU_PERCPU_UNIT * MMU_PERCPU_UNITS)
+	else if (is_percpu_data(addr - MMU_PERCPU_START))
 		(void)snprintf(buf, size, "per-CPU data of CPU %u",
 			       (unsigned int)((addr - MMU_PERCPU_START) / MMU_PERCPU_UNIT));
 	else
@@ -331,6 +342,17 @@ static __init void protect_percpu(void)
 			  image_paddr(__percpu_home + offset) | prot_bits(MMU_WRITE));
 }
 
+void __init mmu_windows_init(unsigned int cpu)
+{
+	uintptr_t unit = MMU_PERCPU_START + cpu * MMU_PERCPU_UNIT,
+		  start = unit + KMAP_START - MMU_PERCPU_START,
+		  table = MMU_FIXMAP_TABLES + (unit - MMU_PERCPU_START) / MMU_TABLE_SPAN * PAGE_SIZE;
+
+	(void)!mmu_map_page(table, mmu_table(unit), MMU_WRITE);
+	for (uintptr_t offset = 0; offset < KMAP_ALL_END - KMAP_START; offset += KMAP_STEP)
+		kmap_window_restore(start + offset, prot_bits(MMU_WRITE) & PTE_NX);
+}
+
 /* The running code stays mapped the whole time: each directory entry changes by one 64-bit value whose high
  * half is 0 before and after where code lies. */
 void __init mmu_init(paddr_t lowmem_end)
@@ -342,10 +364,9 @@ void __init mmu_init(paddr_t lowmem_end)
 	for (unsigned int i = IMAGE_TABLES; i < LOWMEM_MAX / LARGE_SIZE; i++)
 		entry_set(&mmu_kernel_pd[i],
 			  i < nr_used ? (paddr_t)i * LARGE_SIZE | prot_bits(MMU_WRITE) | PTE_LARGE : 0);
-	for (uintptr_t window = KMAP_START; window < KMAP_ALL_END; window += KMAP_STEP)
-		kmap_window_restore(window, prot_bits(MMU_WRITE) & PTE_NX);
 	mmu_nx_high = cpu_has_nx() ? (uint32_t)(PTE_NX >> 32) : 0;
 	mmu_set_table(MMU_FIXMAP_START, image_paddr(mmu_fixmap_table));
+	mmu_windows_init(0);
 	if (cpu_has_pge())
 		write_cr4(read_cr4() | CR4_PGE);
 	mmu_flush_all();

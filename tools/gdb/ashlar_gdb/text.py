@@ -322,17 +322,18 @@ def _window_phrase(address):
         window = pool["window"][slot]
         pfn = int(window["pfn"])
         return _window("kmap", slot, None if pfn == NO_PFN else pfn, offset, int(window["count"]) != 0)
-    slot, offset = divmod(address - read.KMAP_START, read.KMAP_STEP)
-    if 0 <= slot < read.KMAP_SLOTS:
-        entry = local_window(slot)
+    cpu, offset = divmod(address - read.PERCPU_START, read.PERCPU_UNIT)
+    slot, offset = divmod(offset - read.KMAP_START + read.PERCPU_START, read.KMAP_STEP)
+    if 0 <= cpu < int(read.variable("smp")["nr"]) and 0 <= slot < read.KMAP_SLOTS:
+        entry = local_window(slot, cpu)
         return _window("kmap_local", slot, entry >> 12 if entry & 0xffffffff else None, offset, entry & 1)
     return None
 
 
-def local_window(slot):
+def local_window(slot, cpu=0):
     """The page table entry of a window of kmap_local_page()."""
-    address = read.KMAP_START + slot * read.KMAP_STEP
-    entry = read.address_of("mmu_fixmap_table") + 8 * (address - read.FIXMAP_START >> read.PAGE_SHIFT)
+    address = read.KMAP_START + cpu * read.PERCPU_UNIT + slot * read.KMAP_STEP
+    entry = read.FIXMAP_TABLES + 8 * (address - read.PERCPU_START >> read.PAGE_SHIFT)
     low, high = read.word(entry), read.word(entry + 4)
     return low | (high & 0xff) << 32
 

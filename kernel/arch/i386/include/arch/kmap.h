@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* i386 part of <kernel/arch/kmap.h>; include that one. Windows are every second page of the fixmap. A PAE
+/* i386 part of <kernel/arch/kmap.h>; include that one. Windows are every second page of the middle of a CPU's
+ * per-CPU memory. A PAE
  * entry is written high half first: it becomes valid with the low one. Of the high half only the lowest byte
  * differs from page to page, mmu_init() wrote the rest. */
 #pragma once
@@ -9,20 +10,21 @@
 #include <kernel/lib/types.h>
 
 #define KMAP_SLOTS	 16u
-#define KMAP_STEP	 (2 * PAGE_SIZE) /* from window to window */
-#define KMAP_START	 MMU_FIXMAP_KMAP
+#define KMAP_STEP	 (2 * PAGE_SIZE)	       /* from window to window */
+#define KMAP_START	 (MMU_PERCPU_START + 0x80000u) /* CPU 0's */
 #define KMAP_END	 (KMAP_START + KMAP_SLOTS * KMAP_STEP)
-#define KMAP_NUMBERS	 16u /* windows behind those, for whoever wants a certain one */
+#define KMAP_FULL_BIT	 (KMAP_SLOTS * KMAP_STEP) /* of an address: set in KMAP_END, in no window before it */
+#define KMAP_NUMBERS	 16u			  /* windows behind those, for whoever wants a certain one */
 #define KMAP_ALL_END	 (KMAP_END + KMAP_NUMBERS * KMAP_STEP)
 #define KMAP_ENTRY_FLAGS 0x063u /* present, writable, accessed, dirty */
 #define KMAP_PRESENT	 0x001u
 
-extern uint64_t mmu_fixmap_table[];
+STATIC_ASSERT(!(KMAP_START & (2 * KMAP_FULL_BIT - 1)), "the bit says whether all are taken");
 
-/* The two halves of the entry of the page at addr. */
+/* The two halves of the entry of the page at addr: tables of neighbours are neighbours there. */
 static inline volatile uint32_t *kmap_entry_halves(uintptr_t addr)
 {
-	return (volatile uint32_t *)((uintptr_t)mmu_fixmap_table - (MMU_FIXMAP_START >> 9) + (addr >> 9));
+	return (volatile uint32_t *)(MMU_FIXMAP_TABLES - (MMU_PERCPU_START >> 9) + (addr >> 9));
 }
 
 static inline void kmap_window_map(uintptr_t addr, pfn_t pfn)
