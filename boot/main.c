@@ -30,6 +30,7 @@
 #include <kernel/core/module.h>
 #include <kernel/core/panic.h>
 #include <kernel/core/printk.h>
+#include <kernel/core/smp.h>
 #include <kernel/core/softirq.h>
 #include <kernel/core/thread.h>
 #include <kernel/core/timer.h>
@@ -427,6 +428,7 @@ static void release_init(void)
 	paddr_t start_paddr, end_paddr;
 
 	mmu_release_init(&start_paddr, &end_paddr);
+	smp_flush_others();
 	mm_free_reserved(start_paddr, end_paddr);
 }
 

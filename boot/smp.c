@@ -124,6 +124,7 @@ static __init void trampoline_set(bool is_ready)
 
 	(void)!mmu_map_page(page, smp_boot.page, is_ready ? MMU_EXEC : MMU_WRITE);
 	mmu_flush_page(page);
+	smp_flush_others();
 }
 
 static __init void trampoline_fill(unsigned int number)

@@ -17,6 +17,7 @@
 
 #include <kernel/arch/mmu.h>
 #include <kernel/core/address.h>
+#include <kernel/core/smp.h>
 #include <kernel/core/spinlock.h>
 #include <kernel/core/thread.h>
 #include <kernel/lib/align.h>
@@ -125,20 +126,27 @@ static bool page_add(uintptr_t addr)
 	return false;
 }
 
-static void page_remove(uintptr_t addr)
+/* Result: what was there, or NULL. This CPU remembers it no more. */
+static struct page *page_remove(uintptr_t addr)
 {
 	struct mmu_mapping mapping;
 
 	if (!mmu_lookup(addr, &mapping))
-		return;
+		return NULL;
 	mmu_unmap_page(addr);
-	__free_page(pfn_to_page((pfn_t)(mapping.paddr >> PAGE_SHIFT)));
+	return pfn_to_page((pfn_t)(mapping.paddr >> PAGE_SHIFT));
 }
 
 static void slot_free(unsigned int slot)
 {
-	for (unsigned int i = 1; i <= NR_PAGES; i++)
-		page_remove(slot_start(slot) + i * PAGE_SIZE);
+	struct page *page[NR_PAGES];
+
+	for (unsigned int i = 0; i < NR_PAGES; i++)
+		page[i] = page_remove(slot_start(slot) + (1 + i) * PAGE_SIZE);
+	smp_flush_others();
+	for (unsigned int i = 0; i < NR_PAGES; i++)
+		if (page[i])
+			__free_page(page[i]);
 	slot_release(slot);
 }
 

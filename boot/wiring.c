@@ -261,11 +261,13 @@ void port_unmap_page(uintptr_t addr)
 void port_flush_page(uintptr_t addr)
 {
 	mmu_flush_page(addr);
+	smp_flush_others();
 }
 
 void port_flush_all(void)
 {
 	mmu_flush_all();
+	smp_flush_others();
 }
 
 uintptr_t port_windows_start(void)
@@ -371,6 +373,8 @@ void *port_space_take_table(struct port_space *space)
 void port_space_flush(const struct port_space *space, uintptr_t addr, size_t nr_pages)
 {
 	user_space_flush(&space->tables, addr, nr_pages);
+	if (smp_nr_cpus() > 1)
+		smp_flush(user_space_cpus(&space->tables));
 }
 
 bool port_entry_map(port_entry_t *entry, pfn_t pfn, unsigned int prot, pfn_t *before)

@@ -139,8 +139,8 @@ bool port_check_may_sleep(const char *file, int line);
  *
  * Pages are of 4 KiB, written and never executed. port_add_table: the cleared page of low memory `table` becomes the page
  * table of the PORT_TABLE_SPAN around addr, which has none; it stays so. port_map_page wants a table; the address belongs
- * to the caller and nothing is mapped there. port_unmap_page clears the entry; the CPU may remember it until
- * port_flush_page() or port_flush_all(). Context: any. */
+ * to the caller and nothing is mapped there. port_unmap_page clears the entry; CPUs may remember it until
+ * port_flush_page() or port_flush_all(), after which none does, whatever locks are held meanwhile. Context: any. */
 void port_add_table(uintptr_t addr, pfn_t table);
 void port_map_page(uintptr_t addr, pfn_t pfn);
 void port_unmap_page(uintptr_t addr);

@@ -55,6 +55,9 @@ uint32_t user_entry_note(const user_entry_t *entry);
 /* No CPU remembers what was mapped in those pages. */
 void user_space_flush(const struct user_space *space, uintptr_t addr, size_t nr_pages);
 
+/* CPUs that have it loaded, bit n: CPU n; they flush by themselves what was changed before. Context: any. */
+uint32_t user_space_cpus(const struct user_space *space);
+
 /* US1. NULL: none. Context: interrupts off, or the thread whose space it is. */
 void user_space_load(const struct user_space *space);
 

@@ -3,6 +3,8 @@
  * is to take it up, and `undone`, who is not through yet. Whoever takes a bit of the first runs the function, then clears
  * its bit of the second; so what serves in the midst of serving never takes up the same twice.
  *
+ * FL1's two counts lie in a CPU's row: `flush_wanted` is anybody's, by locked addition, `flush_done` its own.
+ *
  * State: smp.nr changes at boot only, after its CPU's row is filled. A slot's function is its owner's while `undone` is 0. */
 #include <kernel/core/smp.h>
 
@@ -10,6 +12,8 @@
 #include <kernel/arch/clock.h>
 #include <kernel/arch/cpu.h>
 #include <kernel/arch/irqflags.h>
+#include <kernel/arch/mmu.h>
+#include <kernel/core/panic.h>
 #include <kernel/core/preempt.h>
 #include <kernel/core/printk.h>
 #include <kernel/core/softirq.h>
@@ -28,6 +32,8 @@ static struct {
 	struct smp_row {
 		__aligned(64) struct call call;
 		uint32_t apic_id;
+		uint32_t flush_wanted; /* how often others asked for one */
+		uint32_t flush_done;   /* how many of these came before the last one began */
 	} row[SMP_CPUS_MAX];
 } smp = {.nr = 1};
 
@@ -85,6 +91,7 @@ static void serve(void)
 /* What was raised meanwhile runs here, as behind any interrupt. */
 void ipi_handle(void)
 {
+	smp_serve_flush();
 	serve();
 	softirq_run_pending();
 }
@@ -101,6 +108,7 @@ static void wait_for(const struct call *call)
 
 		serve();
 		irq_restore(flags);
+		smp_serve_flush();
 		cpu_relax();
 		if (!is_late && clock_now_ms() - start > PATIENCE_MS) {
 			is_late = true;
@@ -152,6 +160,60 @@ void smp_call(unsigned int cpu, void (*fn)(void *arg), void *arg)
 void smp_call_all(void (*fn)(void *arg), void *arg)
 {
 	call_mask((1u << smp_nr_cpus()) - 1, fn, arg);
+}
+
+/* --- flushes --- */
+
+void smp_serve_flush(void)
+{
+	irqflags_t flags = irq_save();
+	struct smp_row *row = &smp.row[smp_cpu()];
+	uint32_t wanted = __atomic_load_n(&row->flush_wanted, __ATOMIC_ACQUIRE);
+
+	if (wanted != row->flush_done) {
+		mmu_flush_all();
+		__atomic_store_n(&row->flush_done, wanted, __ATOMIC_RELEASE);
+	}
+	irq_restore(flags);
+}
+
+static void wait_for_flush(const struct smp_row *row, uint32_t wanted)
+{
+	uint64_t start = clock_now_ms();
+	bool is_late = false;
+
+	while ((int32_t)(__atomic_load_n(&row->flush_done, __ATOMIC_ACQUIRE) - wanted) < 0) {
+		smp_serve_flush();
+		cpu_relax();
+		if (!is_late && clock_now_ms() - start > PATIENCE_MS) {
+			is_late = true;
+			pr_warn("CPU %u waits for CPU %u, which has not flushed for %u s", smp_cpu(),
+				(unsigned int)(row - smp.row), PATIENCE_MS / 1000);
+		}
+	}
+}
+
+/* After a panic all others stand still. */
+void smp_flush(uint32_t mask)
+{
+	uint32_t wanted[SMP_CPUS_MAX];
+
+	if (panic_is_here())
+		return;
+	preempt_disable();
+	mask &= ~(1u << smp_cpu());
+	for (uint32_t left = mask; left; left &= left - 1) {
+		unsigned int cpu = (unsigned int)__builtin_ctz(left);
+
+		wanted[cpu] = __atomic_add_fetch(&smp.row[cpu].flush_wanted, 1, __ATOMIC_SEQ_CST);
+		apic_send(smp.row[cpu].apic_id, IPI_VECTOR);
+	}
+	for (uint32_t left = mask; left; left &= left - 1) {
+		unsigned int cpu = (unsigned int)__builtin_ctz(left);
+
+		wait_for_flush(&smp.row[cpu], wanted[cpu]);
+	}
+	preempt_enable();
 }
 
 void smp_stop_others(void)

@@ -69,6 +69,7 @@ NOINLINE void lock_word_wait(uint32_t *word, const char *name)
 			WRITE_ONCE(*word, this_cpu_read(cpu_lock_id));
 			return;
 		}
+		smp_serve_flush(); /* FL1 */
 		cpu_relax();
 		if (name && is_held_long(word, &seen, &start)) {
 			say_late(word, name);

@@ -192,7 +192,8 @@ static void serve_waiters_locked(void)
 	}
 }
 
-/* A killed thread waits no longer, unless it was just served (R4). */
+/* A killed thread waits no longer, unless it was just served (R4). Who was served leaves only when its server, which wakes it under
+ * the lock, has done so. */
 static void leave_queue(struct waiter *waiter)
 {
 	irqflags_t flags = port_lock_irqsave(&kmap_pool.lock);
@@ -214,13 +215,10 @@ static struct kmap_window *take_or_wait(pfn_t pfn, bool may_sleep)
 	if (waits)
 		list_add_tail(&waiter.links, &kmap_pool.waiters);
 	port_unlock_irqrestore(&kmap_pool.lock, flags);
-	while (waits && !READ_ONCE(waiter.granted)) {
-		if (port_is_killed()) {
-			leave_queue(&waiter);
-			break;
-		}
+	while (waits && !READ_ONCE(waiter.granted) && !port_is_killed())
 		port_park();
-	}
+	if (waits)
+		leave_queue(&waiter);
 	return waiter.granted;
 }
 

@@ -13,6 +13,7 @@
 #include <kernel/core/printk.h>
 #include <kernel/core/smp.h>
 #include <kernel/core/softirq.h>
+#include <kernel/core/spinlock.h>
 #include <kernel/core/thread.h>
 #include <kernel/core/timer.h>
 #include <kernel/lib/format.h>
@@ -444,6 +445,160 @@ KTEST(smp, each_cpu_has_windows_of_its_own, "C8")
 				__free_page(shown.page[cpu][i]);
 	if (!are_there)
 		SKIP("no high memory");
+}
+
+/* --- flushes --- */
+
+static struct {
+	uint32_t *area, *other; /* two pages, the first one's to show either */
+	const volatile uint32_t *word;
+	uint32_t seen[SMP_CPUS_MAX], is_over;
+	struct spinlock lock;
+} flush = {.lock = SPINLOCK_INIT("flush")};
+
+static void look(void *unused)
+{
+	(void)unused;
+	flush.seen[smp_cpu()] = *flush.word;
+}
+
+/* Result: is that what all CPUs see there? */
+static bool all_see(uint32_t value)
+{
+	bool is_seen = true;
+
+	smp_call_all(look, NULL);
+	for (unsigned int cpu = 0; cpu < smp_nr_cpus(); cpu++)
+		is_seen &= flush.seen[cpu] == value;
+	return is_seen;
+}
+
+static void show_page(void *area, const void *page, bool is_alone)
+{
+	port_pte_set(port_pte_of((uintptr_t)area), (uintptr_t)area, page_to_pfn(virt_to_page(page)),
+		     PORT_PROT_KERNEL);
+	if (is_alone)
+		port_flush_page((uintptr_t)area);
+	else
+		port_flush_all();
+}
+
+static bool begin_flushes(void)
+{
+	flush.area = vmalloc(PAGE_SIZE);
+	flush.other = (uint32_t *)__get_free_page(GFP_KERNEL);
+	if (!flush.area || !flush.other)
+		return false;
+	*flush.area = 1;
+	*flush.other = 2;
+	flush.word = flush.area;
+	return true;
+}
+
+static void show_own_again(pfn_t own)
+{
+	port_pte_set(port_pte_of((uintptr_t)flush.area), (uintptr_t)flush.area, own, PORT_PROT_KERNEL);
+	port_flush_all();
+}
+
+static void end_flushes(void)
+{
+	EXPECT(all_see(1));
+	vfree(flush.area);
+	free_page((unsigned long)flush.other);
+}
+
+KTEST(smp, after_a_flush_no_cpu_remembers_what_was_there, "C8")
+{
+	pfn_t own;
+
+	NEEDS_CPUS();
+	REQUIRE(begin_flushes());
+	own = port_pte_pfn(port_pte_of((uintptr_t)flush.area));
+	for (unsigned int round = 0; round < 6; round++) {
+		EXPECT(all_see(1));
+		show_page(flush.area, flush.other, round & 1);
+		EXPECT(all_see(2));
+		show_own_again(own);
+	}
+	end_flushes();
+}
+
+static void delay(unsigned int us)
+{
+	uint64_t start = clock_now_us();
+
+	while (clock_now_us() - start < us)
+		cpu_relax();
+}
+
+/* The others are in no hurry to flush, and look as soon as CPU 0 says that all have. */
+static void flush_or_look(void *unused)
+{
+	look(unused);
+	meet();
+	if (smp_cpu() == 0) {
+		show_page(flush.area, flush.other, true);
+		__atomic_store_n(&flush.is_over, 1, __ATOMIC_RELEASE);
+	}
+	for (delay(300); !__atomic_load_n(&flush.is_over, __ATOMIC_ACQUIRE); delay(300))
+		smp_serve_flush();
+	look(unused);
+}
+
+KTEST(smp, a_flush_is_over_when_all_have_flushed, "C8")
+{
+	pfn_t own;
+
+	NEEDS_CPUS();
+	REQUIRE(begin_flushes());
+	own = port_pte_pfn(port_pte_of((uintptr_t)flush.area));
+	for (unsigned int round = 0; round < 4; round++) {
+		flush.is_over = 0;
+		all_at_once(flush_or_look, NULL);
+		for (unsigned int cpu = 0; cpu < smp_nr_cpus(); cpu++)
+			EXPECT_EQ(flush.seen[cpu], 2);
+		show_own_again(own);
+	}
+	end_flushes();
+}
+
+/* CPU 0 holds what all others wait for with interrupts off. */
+static void flush_or_wait(void *unused)
+{
+	(void)unused;
+	if (smp_cpu() == 0)
+		raw_spin_lock(&flush.lock);
+	meet();
+	if (smp_cpu() != 0)
+		raw_spin_lock(&flush.lock);
+	while (smp_cpu() == 0 && (READ_ONCE(flush.lock.owner) / LOCK_WAITER & 0xff) != smp_nr_cpus() - 1)
+		cpu_relax();
+	smp_flush_others();
+	raw_spin_unlock(&flush.lock);
+}
+
+KTEST(smp, who_waits_for_a_lock_flushes_for_the_one_that_holds_it, "C8")
+{
+	NEEDS_CPUS();
+	for (unsigned int round = 0; round < 5; round++)
+		all_at_once(flush_or_wait, NULL);
+	EXPECT_EQ(flush.lock.owner, 0);
+}
+
+static void flush_often(void *unused)
+{
+	(void)unused;
+	meet();
+	for (unsigned int i = 0; i < NR_ROUNDS; i++)
+		smp_flush_others();
+}
+
+KTEST(smp, all_cpus_flush_all_others_at_once, "C8")
+{
+	NEEDS_CPUS();
+	all_at_once(flush_often, NULL);
+	EXPECT(!in_atomic());
 }
 
 /* --- traps --- */

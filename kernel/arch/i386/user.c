@@ -4,6 +4,8 @@
  *
  * US4 the fourth entry of each top is the kernel's directory; the kernel's own top has nothing in the first three.
  * US5 no entry of a program's tables is global, and each has the user bit; the CPU asks it of every level.
+ * US7 a CPU's bit is set before it loads a top, and cleared after it has loaded another: who changes an entry and then looks
+ *     misses no CPU that remembers it.
  * US6 the CPU keeps the four entries of the top it loaded: who adds one to that top loads it again.
  *
  * Lock: the caller's. loaded_top belongs to its CPU, interrupts off. */
@@ -73,6 +75,18 @@ static void load_top(uintptr_t top)
 		: "memory");
 }
 
+/* US7 */
+static void load_other(uintptr_t before, uintptr_t top)
+{
+	uint32_t bit = 1u << this_cpu_read(cpu_number);
+
+	if (top)
+		(void)__atomic_fetch_or(&((struct user_space *)top)->cpus, bit, __ATOMIC_SEQ_CST);
+	load_top(top);
+	if (before)
+		(void)__atomic_fetch_and(&((struct user_space *)before)->cpus, ~bit, __ATOMIC_SEQ_CST);
+}
+
 static bool is_loaded(const struct user_space *space)
 {
 	return this_cpu_read(loaded_top) == (uintptr_t)space->top;
@@ -84,8 +98,14 @@ void user_space_load(const struct user_space *space)
 	uintptr_t top = space ? (uintptr_t)space->top : 0;
 
 	if (this_cpu_read(loaded_top) != top)
-		load_top(top);
+		load_other(this_cpu_read(loaded_top), top);
 	irq_restore(flags);
+}
+
+uint32_t user_space_cpus(const struct user_space *space)
+{
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	return __atomic_load_n(&space->cpus, __ATOMIC_RELAXED);
 }
 
 void user_space_init(struct user_space *space)
@@ -213,7 +233,7 @@ uint32_t user_entry_note(const user_entry_t *entry)
 	return entry && !(*entry & PTE_PRESENT) ? (uint32_t)(*entry >> NOTE_SHIFT) : 0;
 }
 
-/* Another CPU that has the space loaded would be told here. Loading a top forgets what is not global: all of it. */
+/* On this CPU. Loading a top forgets what is not global: all of it. */
 void user_space_flush(const struct user_space *space, uintptr_t addr, size_t nr_pages)
 {
 	irqflags_t flags = irq_save();

@@ -12,7 +12,8 @@
 
 /* What CR3 points to: four entries, of which the CPU reads all when it is loaded. It lies in the direct map. */
 struct user_space {
-	__aligned(32) uint64_t top[4];
+	__aligned(32) uint64_t top[4]; /* first: who has it loaded knows the space by it */
+	uint32_t cpus;		       /* bit n: CPU n may remember something of it (US7) */
 };
 
 /* The entry of one page in its table. */
