@@ -8,6 +8,7 @@
 #include <kernel/arch/percpu.h>
 #include <kernel/arch/pte.h>
 #include <kernel/arch/user.h>
+#include <kernel/core/lockorder.h>
 #include <kernel/core/lockword.h>
 #include <kernel/core/preempt.h>
 #include <kernel/lib/compiler.h>
@@ -64,6 +65,7 @@ static inline irqflags_t port_lock_irqsave(struct port_lock *lock)
 {
 	irqflags_t flags = irq_save();
 
+	lockorder_take(lock->name);
 	if (unlikely(!lock_word_try(&lock->owner)))
 		port_lock_wait(lock);
 	barrier();
@@ -74,6 +76,7 @@ static inline void port_unlock_irqrestore(struct port_lock *lock, irqflags_t fla
 {
 	if (unlikely(!port_lock_is_held(lock)))
 		port_lock_misused(lock, "released by a CPU that does not hold it");
+	lockorder_release(lock->name);
 	lock_word_release(&lock->owner);
 	irq_restore(flags);
 }
@@ -82,6 +85,7 @@ static inline void port_unlock_irqrestore(struct port_lock *lock, irqflags_t fla
 static inline void port_lock_thread(struct port_lock *lock)
 {
 	preempt_disable();
+	lockorder_take(lock->name);
 	if (unlikely(!lock_word_try(&lock->owner)))
 		port_lock_wait(lock);
 	barrier();
@@ -91,6 +95,7 @@ static inline void port_unlock_thread(struct port_lock *lock)
 {
 	if (unlikely(!port_lock_is_held(lock)))
 		port_lock_misused(lock, "released by a CPU that does not hold it");
+	lockorder_release(lock->name);
 	lock_word_release(&lock->owner);
 	preempt_enable();
 }

@@ -12,6 +12,7 @@
 #pragma once
 
 #include <kernel/arch/irqflags.h>
+#include <kernel/core/lockorder.h>
 #include <kernel/core/lockword.h>
 #include <kernel/core/preempt.h>
 #include <kernel/lib/compiler.h>
@@ -49,6 +50,7 @@ static inline bool spin_is_held(const struct spinlock *lock)
 
 static inline void raw_spin_lock(struct spinlock *lock)
 {
+	lockorder_take(lock->name);
 	if (unlikely(!lock_word_try(&lock->owner)))
 		spin_wait(lock);
 	barrier(); /* and no jump to it: backtraces name the caller */
@@ -58,6 +60,7 @@ static inline void raw_spin_unlock(struct spinlock *lock)
 {
 	if (unlikely(!spin_is_held(lock)))
 		spin_misused(lock, "released by a CPU that does not hold it");
+	lockorder_release(lock->name);
 	lock_word_release(&lock->owner);
 }
 
@@ -107,8 +110,10 @@ static inline void spin_unlock(struct spinlock *lock)
 static inline bool spin_trylock(struct spinlock *lock)
 {
 	spin_count_in();
-	if (lock_word_try(&lock->owner))
+	if (lock_word_try(&lock->owner)) {
+		lockorder_take(lock->name);
 		return true;
+	}
 	spin_count_out();
 	return false;
 }

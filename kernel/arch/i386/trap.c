@@ -27,6 +27,7 @@
 #include <kernel/arch/user.h>
 #include <kernel/core/address.h>
 #include <kernel/core/ksym.h>
+#include <kernel/core/lockorder.h>
 #include <kernel/core/panic.h>
 #include <kernel/core/printk.h>
 #include <kernel/lib/format.h>
@@ -62,7 +63,7 @@ struct trap_context {
 struct expectation {
 	struct trap_context context; /* where to go back to */
 	struct trap_info *info;
-	uint32_t preempt_count, nr_texts; /* as they were */
+	uint32_t preempt_count, nr_texts, nr_held; /* as they were */
 };
 
 static struct {
@@ -206,6 +207,7 @@ bool trap_expect(void (*fn)(void *arg), void *arg, struct trap_info *info)
 		.info = info,
 		.preempt_count = this_cpu_read(preempt_count),
 		.nr_texts = this_cpu_read(printk_nr_texts),
+		.nr_held = this_cpu_read(lockorder_nr_held),
 	};
 	bool was_off = irqs_disabled(), trapped;
 
@@ -215,6 +217,7 @@ bool trap_expect(void (*fn)(void *arg), void *arg, struct trap_info *info)
 	if (trapped) {
 		this_cpu_write(preempt_count, expectation.preempt_count);
 		this_cpu_write(printk_nr_texts, expectation.nr_texts);
+		this_cpu_write(lockorder_nr_held, expectation.nr_held);
 	}
 	if (!was_off)
 		irq_enable();
