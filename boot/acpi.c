@@ -29,6 +29,7 @@
 #define RSDP_XSDT	 24u
 
 #define TABLE_LENGTH	 4u
+#define TABLE_REVISION	 8u
 #define TABLE_HEAD_BYTES 36u
 
 #define MADT_ENTRIES	 44u
@@ -36,6 +37,12 @@
 #define ENTRY_BYTES_MAX	 255u
 
 enum madt_entry { MADT_CPU = 0, MADT_X2APIC_CPU = 9 };
+
+#define SRAT_ENTRIES 48u
+#define SLIT_NR	     36u /* offsets: how many domains, 8 bytes; from each to each, a byte */
+#define SLIT_ENTRIES 44u
+
+enum srat_entry { SRAT_CPU = 0, SRAT_MEMORY = 1, SRAT_X2APIC_CPU = 2 };
 
 #define CPU_ENABLED   1u
 #define APIC_ID_LIMIT 255u /* 255 is everybody */
@@ -194,6 +201,41 @@ static const char *table_find(struct table *table, const char *name)
 	return problem ? problem : table_find_below(table, &root, 4, name);
 }
 
+/* --- tables of entries --- */
+
+/* Entries begin at `at` with their kind and their length; of the kinds that are read `least` says how long they are, 0: as any.
+ */
+struct entries {
+	uint32_t at;
+	uint8_t least[16];
+	void (*take)(void *to, const uint8_t *entry);
+};
+
+static uint32_t entry_bytes_least(const struct entries *entries, uint8_t kind)
+{
+	uint32_t least = kind < sizeof(entries->least) ? entries->least[kind] : 0;
+
+	return MAX(least, ENTRY_BYTES_MIN);
+}
+
+/* A4. Result: did it end at its end? */
+static bool entries_read(void *to, const struct table *table, const struct entries *entries)
+{
+	uint8_t entry[ENTRY_BYTES_MAX];
+	uint32_t at = entries->at, size;
+
+	for (; at < table->bytes; at += size) {
+		if (table->bytes - at < ENTRY_BYTES_MIN || !read(table->paddr + at, entry, ENTRY_BYTES_MIN))
+			return false;
+		size = entry[1];
+		if (size < entry_bytes_least(entries, entry[0]) || size > table->bytes - at ||
+		    !read(table->paddr + at, entry, size))
+			return false;
+		entries->take(to, entry);
+	}
+	return true;
+}
+
 /* --- the table of processors --- */
 
 static bool is_known(const struct acpi_cpus *cpus, uint32_t id)
@@ -216,56 +258,148 @@ static void cpu_add(struct acpi_cpus *cpus, uint32_t id, uint32_t flags)
 		cpus->apic_id[cpus->nr++] = id;
 }
 
-static uint32_t entry_bytes_least(uint8_t type)
+static void madt_take(void *to, const uint8_t *entry)
 {
-	switch (type) {
-	case MADT_CPU:
-		return 8;
-	case MADT_X2APIC_CPU:
-		return 16;
-	default:
-		return ENTRY_BYTES_MIN;
-	}
-}
+	struct acpi_cpus *cpus = to;
 
-static void entry_take(struct acpi_cpus *cpus, const uint8_t *entry)
-{
 	if (entry[0] == MADT_CPU)
 		cpu_add(cpus, entry[3], get32(entry + 4));
 	else if (entry[0] == MADT_X2APIC_CPU)
 		cpu_add(cpus, get32(entry + 4), get32(entry + 8));
 }
 
-static void madt_read(struct acpi_cpus *cpus, const struct table *madt)
+/* The table of that name, with at least so many bytes. */
+static const char *table_get(struct table *table, const struct acpi_source *source, const char *name,
+			     uint32_t least)
 {
-	uint8_t entry[ENTRY_BYTES_MAX];
-	uint32_t at = MADT_ENTRIES, size;
+	const char *problem;
 
-	for (; at < madt->bytes; at += size) {
-		cpus->damaged = true; /* until this entry is seen to be whole */
-		if (madt->bytes - at < ENTRY_BYTES_MIN || !read(madt->paddr + at, entry, ENTRY_BYTES_MIN))
-			return;
-		size = entry[1];
-		if (size < entry_bytes_least(entry[0]) || size > madt->bytes - at ||
-		    !read(madt->paddr + at, entry, size))
-			return;
-		cpus->damaged = false;
-		entry_take(cpus, entry);
-	}
+	acpi.source = source;
+	problem = table_find(table, name);
+	if (!problem && table->bytes < least)
+		problem = complain("%s claims %u bytes, expected %u or more", name, table->bytes, least);
+	return problem;
 }
 
 const char *acpi_read_cpus(struct acpi_cpus *cpus, const struct acpi_source *source)
 {
-	const char *problem;
+	static const struct entries madt_entries = {
+		MADT_ENTRIES, {[MADT_CPU] = 8, [MADT_X2APIC_CPU] = 16}, madt_take};
 	struct table madt = {0};
+	const char *problem;
 
-	acpi.source = source;
 	memset(cpus, 0, sizeof(*cpus));
-	problem = table_find(&madt, "APIC");
+	problem = table_get(&madt, source, "APIC", MADT_ENTRIES);
+	if (!problem)
+		cpus->damaged = !entries_read(cpus, &madt, &madt_entries);
+	return problem;
+}
+
+/* --- the tables of nodes --- */
+
+struct srat {
+	struct node_claims *claims;
+	uint32_t domain_mask; /* the first revision has numbers of 8 bits */
+	uint32_t apic_id;     /* whose node is local */
+	uint32_t local_domain;
+	bool is_local_known;
+};
+
+/* Nodes ascend by their domains. Result: is it one of them? */
+static bool node_add(struct node_claims *claims, uint32_t domain)
+{
+	unsigned int node = 0, last = claims->nr_nodes;
+
+	while (node < last && claims->domain[node] < domain)
+		node++;
+	if (node < last && claims->domain[node] == domain)
+		return true;
+	if (last == MAX_NODES)
+		return false;
+	memmove(&claims->domain[node + 1], &claims->domain[node], (last - node) * sizeof(claims->domain[0]));
+	claims->domain[node] = domain;
+	claims->nr_nodes++;
+	return true;
+}
+
+static void srat_take_cpu(struct srat *srat, uint32_t domain, uint32_t apic_id)
+{
+	domain &= srat->domain_mask;
+	if (node_add(srat->claims, domain) && apic_id == srat->apic_id) {
+		srat->local_domain = domain;
+		srat->is_local_known = true;
+	}
+}
+
+static void srat_take_memory(const struct srat *srat, const uint8_t *entry)
+{
+	struct node_claims *claims = srat->claims;
+	uint32_t domain = get32(entry + 2) & srat->domain_mask;
+
+	if (get64(entry + 16) == 0)
+		return;
+	if (claims->nr_entries == NODE_ENTRIES_MAX || !node_add(claims, domain))
+		claims->nr_lost++;
+	else
+		claims->entry[claims->nr_entries++] =
+			(struct node_entry){get64(entry + 8), get64(entry + 16), domain};
+}
+
+static void srat_take(void *to, const uint8_t *entry)
+{
+	struct srat *srat = to;
+
+	if (entry[0] == SRAT_CPU && entry[4] & CPU_ENABLED)
+		srat_take_cpu(srat, entry[2] | (get32(entry + 8) & ~0xffu), entry[3]);
+	else if (entry[0] == SRAT_MEMORY && entry[28] & CPU_ENABLED)
+		srat_take_memory(srat, entry);
+	else if (entry[0] == SRAT_X2APIC_CPU && entry[12] & CPU_ENABLED)
+		srat_take_cpu(srat, get32(entry + 4), get32(entry + 8));
+}
+
+/* Distances between the nodes, whose domains are indices in the table. Result: was it whole? */
+static bool slit_read(struct node_claims *claims, const struct table *slit)
+{
+	uint8_t count[8];
+	uint64_t nr;
+
+	if (!read(slit->paddr + SLIT_NR, count, sizeof(count)))
+		return false;
+	nr = get64(count);
+	if (nr > TABLE_BYTES_MAX || nr * nr > slit->bytes - SLIT_ENTRIES)
+		return false;
+	for (unsigned int from = 0; from < claims->nr_nodes; from++)
+		for (unsigned int to = 0; to < claims->nr_nodes; to++) {
+			uint64_t at = claims->domain[from] * nr + claims->domain[to];
+
+			if (claims->domain[from] >= nr || claims->domain[to] >= nr ||
+			    !read(slit->paddr + SLIT_ENTRIES + at, &claims->distance[from][to], 1))
+				return false;
+		}
+	return true;
+}
+
+const char *acpi_read_nodes(struct node_claims *claims, const struct acpi_source *source, uint32_t apic_id)
+{
+	static const struct entries srat_entries = {
+		SRAT_ENTRIES, {[SRAT_CPU] = 16, [SRAT_MEMORY] = 40, [SRAT_X2APIC_CPU] = 24}, srat_take};
+	struct srat srat = {.claims = claims, .domain_mask = ~0u, .apic_id = apic_id};
+	struct table table = {0};
+	uint8_t revision;
+	const char *problem;
+
+	memset(claims, 0, sizeof(*claims));
+	problem = table_get(&table, source, "SRAT", SRAT_ENTRIES);
 	if (problem)
 		return problem;
-	if (madt.bytes < MADT_ENTRIES)
-		return complain("APIC claims %u bytes, expected %u or more", madt.bytes, MADT_ENTRIES);
-	madt_read(cpus, &madt);
+	if (read(table.paddr + TABLE_REVISION, &revision, 1) && revision < 2)
+		srat.domain_mask = 0xff;
+	claims->damaged = !entries_read(&srat, &table, &srat_entries);
+	while (srat.is_local_known && claims->domain[claims->local] != srat.local_domain)
+		claims->local++;
+	claims->has_distances = table_get(&table, source, "SLIT", SLIT_ENTRIES) == NULL;
+	if (claims->has_distances && !slit_read(claims, &table))
+		memset(claims->distance, 0,
+		       sizeof(claims->distance)); /* which nobody believes, and is said */
 	return NULL;
 }

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* What the firmware's ACPI tables say of the machine's processors, checked and copied. */
+/* What the firmware's ACPI tables say of the machine's processors, and of which memory is near to which, checked and
+ * copied. */
 #pragma once
 
 #include <kernel/lib/compiler.h>
 #include <kernel/lib/types.h>
+#include <mm/early/nodemap.h>
 
 #define ACPI_CPUS_MAX	     16
 #define ACPI_RSDP_BYTES	     36 /* the root pointer of revision 2; revision 0 has 20 */
@@ -34,3 +36,9 @@ struct acpi_cpus {
 /* Reads them. Result: NULL, or one clear sentence saying what was wrong or is missing; `cpus` is then all
  * zero. Context: boot. */
 const char *acpi_read_cpus(struct acpi_cpus *cpus, const struct acpi_source *source);
+
+/* Memory and its nodes, from the tables SRAT and SLIT: nodes ascend by the firmware's numbers, those of processors without
+ * memory and of memory without processors among them; the local one is that of processor `apic_id`, or the first. Without a SLIT
+ * that is whole, has_distances is false. Result: NULL, or one clear sentence saying what was wrong with SRAT, or that it is
+ * missing; `claims` then has no node. Context: boot. */
+const char *acpi_read_nodes(struct node_claims *claims, const struct acpi_source *source, uint32_t apic_id);

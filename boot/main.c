@@ -282,9 +282,14 @@ static __init bool read_firmware(uint64_t paddr, void *to, size_t size)
 	       mmu_read_physical(paddr, to, size);
 }
 
+static __init struct acpi_source firmware_tables(void)
+{
+	return (struct acpi_source){read_firmware, info.rsdp, info.rsdp_bytes};
+}
+
 static __init void find_processors(void)
 {
-	const struct acpi_source firmware = {read_firmware, info.rsdp, info.rsdp_bytes};
+	const struct acpi_source firmware = firmware_tables();
 	const char *problem = acpi_read_cpus(&cpus, &firmware);
 
 	if (problem) {
@@ -299,6 +304,45 @@ static __init void find_processors(void)
 	if (cpus.nr_lost)
 		pr_warn("ACPI: %u processors left out, expected at most %u, with numbers below 255",
 			cpus.nr_lost, ACPI_CPUS_MAX);
+}
+
+/* Result: NULL: all memory is one node's. */
+static __init const struct node_claims *find_nodes(void)
+{
+	static __initdata struct node_claims claims;
+	const struct acpi_source firmware = firmware_tables();
+	const char *problem =
+		boot.options.numa ? acpi_read_nodes(&claims, &firmware, cpu_apic_id()) : "numa=off";
+
+	if (problem)
+		pr_info("nodes: one, as far as is known: %s", problem);
+	return problem ? NULL : &claims;
+}
+
+static __init uint64_t ram_of_node(unsigned int node)
+{
+	uint64_t bytes = 0;
+
+	for (const struct node_run *run = node_map.run; run < node_map.run + node_map.nr; run++)
+		if (run->node == node)
+			bytes += range_set_bytes_in(memblock_memory(), (paddr_t)run->start << PAGE_SHIFT,
+						    (paddr_t)node_run_end(run, UINT32_MAX) << PAGE_SHIFT);
+	return bytes;
+}
+
+static __init void print_nodes(void)
+{
+	for (unsigned int node = 0; node < node_map.nr_nodes && node_map.nr_nodes > 1; node++) {
+		char distances[MAX_NODES * 4 + 1];
+		size_t len = 0;
+
+		for (unsigned int to = 0; to < node_map.nr_nodes; to++)
+			len += (size_t)scnprintf(distances + len, sizeof(distances) - len, " %u",
+						 node_map.distance[node][to]);
+		pr_info("node %u: %llu KiB of RAM, distances%s%s", node,
+			(unsigned long long)ram_of_node(node) >> 10, distances,
+			node == node_map.local ? ", near this processor" : "");
+	}
 }
 
 /* From the loader's map to kmalloc. */
@@ -322,7 +366,9 @@ static __init void start_memory(void)
 	find_processors();
 	if (cpus.nr > 1 && boot.options.cpus > 1)
 		smp_reserve();
+	params.nodes = find_nodes();
 	mm_init_zones(&params);
+	print_nodes();
 	demo_bootmem_take(boot.options.demo); /* larger than the allocators' largest */
 	mm_init_allocators();
 	writeback_set_ratios(boot.options.dirty_background_ratio, boot.options.dirty_ratio);

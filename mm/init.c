@@ -17,6 +17,7 @@
 #include <mm/early/bootmem.h>
 #include <mm/early/memblock.h>
 #include <mm/early/memmap.h>
+#include <mm/early/nodemap.h>
 #include <mm/mapped/kmap.h>
 #include <mm/mapped/vmalloc.h>
 #include <mm/objects/kmalloc.h>
@@ -150,6 +151,7 @@ void mm_init_zones(const struct mm_params *params)
 	pcp_reset();
 	bootmem_init(params->dma_end, params->lowmem_end);
 	limit_memory(params->lowmem_end);
+	node_map_build(params->nodes, memblock_memory());
 	end = (pfn_t)(memblock_end_of_memory() >> PAGE_SHIFT);
 	mem_map_pages = ALIGN_UP(end, 1u << MAX_PAGE_ORDER);
 	mem_map = alloc_descriptors(descriptor_bytes(memblock_end_of_memory()));

@@ -2,13 +2,15 @@
 /* Bringing mm up, in the order of these declarations. Context: boot, one CPU, interrupts off. */
 #pragma once
 
+#include <mm/early/nodemap.h>
 #include <mm/early/range.h>
 
 /* What the machine and the command line say. */
 struct mm_params {
-	paddr_t dma_end;	  /* first byte that the oldest DMA device cannot reach: 16 MiB on a PC */
-	paddr_t lowmem_end;	  /* end of the direct map, bytes; page aligned */
-	uint32_t min_free_kbytes; /* 0: chosen from the size of memory */
+	paddr_t dma_end;    /* first byte that the oldest DMA device cannot reach: 16 MiB on a PC */
+	paddr_t lowmem_end; /* end of the direct map, bytes; page aligned */
+	const struct node_claims *nodes; /* NULL: all memory is one node's */
+	uint32_t min_free_kbytes;	 /* 0: chosen from the size of memory */
 	uint32_t guard_sample; /* one object in so many between unmapped pages, 0: none: mm/report/guard.h */
 	bool page_poison;      /* free pages hold a pattern: mm/report/poison.h */
 	bool page_owner;       /* who took each page, and who freed it: mm/report/owner.h */

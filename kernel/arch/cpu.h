@@ -21,7 +21,8 @@ bool cpu_has_nx(void);	/* pages can be made no-execute, and the paging code does
 bool cpu_has_pge(void); /* global pages survive a reload of the page directory */
 bool cpu_has_apic(void);
 unsigned int cpu_physical_bits(void); /* width of a physical address: 36 unless the CPU says otherwise */
-const char *cpu_name(void);	      /* brand string, or the vendor's name on CPUs that have none */
+uint32_t cpu_apic_id(void); /* the number by which the firmware's tables know the CPU that runs now */
+const char *cpu_name(void); /* brand string, or the vendor's name on CPUs that have none */
 
 /* Inline, from <arch/cpu.h>:
  *   void cpu_relax(void)       one turn of a waiting loop

@@ -27,6 +27,7 @@ struct cmdline_options {
 	enum cmdline_output output;
 	enum cmdline_exit exit;
 	uint64_t mem_bytes;    /* RAM above this is ignored; 0: no limit */
+	bool numa;	       /* look for nodes */
 	uint64_t lowmem_bytes; /* end of the direct map; 0: as much as fits */
 	uint32_t cpus;	       /* the most that run */
 	uint32_t dirty_background_ratio, dirty_ratio;

@@ -297,6 +297,9 @@
 #define mempool_resize                      mm_mempool_resize
 #define mempool_resize_gfp                  mm_mempool_resize_gfp
 #define mempool_take_or_wait                mm_mempool_take_or_wait
+#define node_map                            mm_node_map
+#define node_map_build                      mm_node_map_build
+#define node_map_find                       mm_node_map_find
 #define nodes                               mm_nodes
 #define nr_free_pages                       mm_nr_free_pages
 #define nr_free_pages_below                 mm_nr_free_pages_below

@@ -10,6 +10,7 @@
  */
 #pragma once
 
+#include <mm/early/nodemap.h>
 #include <mm/pages/gfp.h>
 #include <mm/pages/page.h>
 
@@ -19,8 +20,6 @@ enum zone_id { ZONE_DMA, ZONE_NORMAL, ZONE_HIGHMEM, NR_ZONES };
 enum mobility { MOBILITY_UNMOVABLE, MOBILITY_MOVABLE, MOBILITY_RECLAIMABLE, NR_MOBILITY };
 
 enum watermark { WMARK_MIN, WMARK_LOW, WMARK_HIGH, NR_WMARKS };
-
-#define MAX_NODES 4
 
 /* Memory changes its mobility in whole pageblocks, the largest blocks there are. So all buddies that can ever
  * merge have one mobility, and freeing looks it up once. */

@@ -254,3 +254,160 @@ KTEST(acpi, a_table_that_reaches_beyond_memory_is_refused, "P7 SMP-17")
 	put32(memory.tables + last + 4, 45);
 	EXPECT(nothing_but(look(), "the bytes of APIC do not add up to 0"));
 }
+
+/* --- nodes --- */
+
+#define SRAT_AT 0x2000u
+#define SLIT_AT 0x8000u
+
+static struct node_claims claims;
+static size_t srat_bytes;
+
+/* The same machine with an empty SRAT of that revision behind its root table. */
+static void nodes_start(uint8_t revision)
+{
+	machine_start();
+	put32(memory.tables + RSDT_AT + HEAD_BYTES, (uint32_t)TABLES + SRAT_AT);
+	put32(memory.tables + RSDT_AT + HEAD_BYTES + 8, (uint32_t)TABLES + SLIT_AT);
+	table_seal(RSDT_AT, "RSDT", HEAD_BYTES + 12);
+	memory.tables[SRAT_AT + 8] = revision;
+	srat_bytes = 48;
+	table_seal(SRAT_AT, "SRAT", 48);
+}
+
+static void srat_add(const uint8_t *entry, size_t size)
+{
+	memcpy(memory.tables + SRAT_AT + srat_bytes, entry, size);
+	srat_bytes += size;
+	table_seal(SRAT_AT, "SRAT", (uint32_t)srat_bytes);
+}
+
+static void node_cpu(uint8_t domain, uint8_t id, uint8_t flags)
+{
+	uint8_t entry[16] = {0, 16, domain, id, flags};
+
+	srat_add(entry, sizeof(entry));
+}
+
+static void node_memory(uint32_t domain, uint32_t base_mib, uint32_t mib, uint8_t flags)
+{
+	uint8_t entry[40] = {1, 40, [28] = flags};
+	uint64_t base = (uint64_t)base_mib << 20, bytes = (uint64_t)mib << 20;
+
+	put32(entry + 2, domain);
+	memcpy(entry + 8, &base, 8);
+	memcpy(entry + 16, &bytes, 8);
+	srat_add(entry, sizeof(entry));
+}
+
+static void slit_put(uint64_t nr, const uint8_t *distance)
+{
+	memcpy(memory.tables + SLIT_AT + 36, &nr, 8);
+	memcpy(memory.tables + SLIT_AT + 44, distance, (size_t)(nr * nr));
+	table_seal(SLIT_AT, "SLIT", (uint32_t)(44 + nr * nr));
+}
+
+static const char *look_for_nodes(uint32_t apic_id)
+{
+	struct acpi_source source = {read_fake, NULL, 0};
+
+	return acpi_read_nodes(&claims, &source, apic_id);
+}
+
+KTEST(acpi, nodes_ascend_by_domain_with_their_memory_and_the_processors_own, "P8 NUM-01 NUM-04")
+{
+	static const uint8_t x2apic[24] = {2, 24, [4] = 7, [8] = 3, [12] = 1};
+
+	nodes_start(2);
+	node_cpu(5, 0, 1);
+	srat_add(x2apic, sizeof(x2apic));
+	node_cpu(9, 4, 0); /* switched off */
+	node_memory(5, 0, 64, 1);
+	node_memory(2, 64, 32, 1);
+	node_memory(2, 128, 32, 0); /* none there */
+	node_memory(5, 256, 0, 1);  /* nor here */
+	EXPECT(look_for_nodes(3) == NULL);
+	EXPECT_EQ(claims.nr_nodes, 3);
+	EXPECT(claims.domain[0] == 2 && claims.domain[1] == 5 && claims.domain[2] == 7);
+	EXPECT_EQ(claims.local, 2);
+	EXPECT_EQ(claims.nr_entries, 2);
+	EXPECT(claims.entry[1].base == 64u << 20 && claims.entry[1].len == 32u << 20 &&
+	       claims.entry[1].domain == 2);
+	EXPECT(!claims.has_distances && !claims.damaged && !claims.nr_lost);
+	EXPECT(look_for_nodes(0) == NULL);
+	EXPECT_EQ(claims.local, 1);
+	EXPECT(look_for_nodes(99) == NULL);
+	EXPECT_EQ(claims.local, 0);
+}
+
+KTEST(acpi, domains_of_the_first_revision_have_8_bits, "P8")
+{
+	nodes_start(1);
+	node_memory(0xabcd0101, 0, 64, 1);
+	EXPECT(look_for_nodes(0) == NULL);
+	EXPECT_EQ(claims.domain[0], 1);
+	nodes_start(2);
+	node_memory(0xabcd0101, 0, 64, 1);
+	EXPECT(look_for_nodes(0) == NULL);
+	EXPECT_EQ(claims.domain[0], 0xabcd0101);
+}
+
+KTEST(acpi, distances_are_those_of_the_domains_there_are, "P8 NUM-02 NUM-05")
+{
+	static const uint8_t distance[9] = {10, 12, 14, 21, 10, 23, 31, 32, 10};
+
+	nodes_start(2);
+	node_memory(0, 0, 64, 1);
+	node_memory(2, 64, 64, 1);
+	slit_put(3, distance);
+	EXPECT(look_for_nodes(0) == NULL);
+	EXPECT(claims.has_distances);
+	EXPECT(claims.distance[0][0] == 10 && claims.distance[0][1] == 14 && claims.distance[1][0] == 31);
+	slit_put(2, distance); /* domain 2 is not in it */
+	EXPECT(look_for_nodes(0) == NULL);
+	EXPECT(claims.has_distances && claims.distance[0][0] == 0);
+	slit_put(3, distance);
+	memory.tables[SLIT_AT + 36 + 7] = 1; /* so many that it cannot be */
+	table_seal(SLIT_AT, "SLIT", 44 + 9);
+	EXPECT(look_for_nodes(0) == NULL);
+	EXPECT(claims.has_distances && claims.distance[0][0] == 0);
+	memory.tables[SLIT_AT + 50] ^= 1;
+	EXPECT(look_for_nodes(0) == NULL);
+	EXPECT(!claims.has_distances);
+}
+
+KTEST(acpi, a_hundred_nodes_and_a_table_cut_short_leave_what_fits, "P8 NUM-05")
+{
+	static const uint8_t cut[4] = {1, 40};
+
+	nodes_start(2);
+	for (uint8_t n = 0; n < 100; n++)
+		node_memory(n, 16u * n, 16, 1);
+	srat_add(cut, sizeof(cut));
+	EXPECT(look_for_nodes(0) == NULL);
+	EXPECT_EQ(claims.nr_nodes, MAX_NODES);
+	EXPECT_EQ(claims.nr_entries, MAX_NODES);
+	EXPECT_EQ(claims.nr_lost, 100 - MAX_NODES);
+	EXPECT(claims.damaged);
+	nodes_start(2);
+	for (uint8_t n = 0; n < 100; n++)
+		node_memory(0, 16u * n, 16, 1);
+	EXPECT(look_for_nodes(0) == NULL);
+	EXPECT_EQ(claims.nr_entries, NODE_ENTRIES_MAX);
+	EXPECT_EQ(claims.nr_lost, 100 - NODE_ENTRIES_MAX);
+	EXPECT(!claims.damaged);
+}
+
+KTEST(acpi, without_a_table_of_nodes_there_is_none_and_one_sentence, "P8 NUM-05")
+{
+	machine_start();
+	EXPECT(look_for_nodes(0) && claims.nr_nodes == 0);
+	EXPECT(strcmp(look_for_nodes(0), "there is no table SRAT") == 0);
+	nodes_start(2);
+	node_memory(0, 0, 64, 1);
+	memory.tables[SRAT_AT + 60] ^= 1;
+	EXPECT(strcmp(look_for_nodes(0), "the bytes of SRAT do not add up to 0") == 0);
+	table_seal(SRAT_AT, "SRAT", 40);
+	EXPECT(strcmp(look_for_nodes(0), "SRAT claims 40 bytes, expected 48 or more") == 0);
+	EXPECT_EQ(claims.nr_nodes, 0);
+}

@@ -116,6 +116,11 @@ unsigned int cpu_physical_bits(void)
 	return cpu.physical_bits;
 }
 
+uint32_t cpu_apic_id(void)
+{
+	return cpuid(1).ebx >> 24;
+}
+
 const char *cpu_name(void)
 {
 	return cpu.name;
