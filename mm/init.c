@@ -25,6 +25,7 @@
 #include <mm/pages/page_alloc.h>
 #include <mm/reclaim/reserve.h>
 #include <mm/reclaim/vmscan.h>
+#include <mm/reclaim/wait.h>
 #include <mm/report/guard.h>
 #include <mm/report/owner.h>
 #include <mm/report/poison.h>
@@ -113,13 +114,26 @@ static void *alloc_descriptors(uint64_t bytes)
 	return memory;
 }
 
+/* RAM it spans that is its node's. */
+static size_t pages_of_zone(const struct zone *zone)
+{
+	const struct node_run *run = node_map_find(zone->start_pfn);
+	size_t nr = 0;
+
+	for (; run < node_map.run + node_map.nr && run->start < zone->end_pfn; run++)
+		if (run->node == zone->node)
+			nr += (size_t)memmap_pages_in(memblock_memory(), MAX(run->start, zone->start_pfn),
+						      node_run_end(run, zone->end_pfn));
+	return nr;
+}
+
 static void init_zone_memory(struct zone *zone)
 {
 	pfn_t blocks;
 
 	if (zone->start_pfn == zone->end_pfn)
 		return;
-	zone->present = (size_t)memmap_pages_in(memblock_memory(), zone->start_pfn, zone->end_pfn);
+	zone->present = pages_of_zone(zone);
 	ASSERT(zone->present <= zone->end_pfn - zone->start_pfn); /* Z1 */
 	blocks = ((zone->end_pfn - 1) >> PAGEBLOCK_ORDER) - zone->first_block + 1;
 	zone->block_mobility = alloc_bootmem(blocks);
@@ -162,9 +176,11 @@ void mm_init_zones(const struct mm_params *params)
 	init_min_free_kbytes = params->min_free_kbytes;
 	init_guard_sample = params->guard_sample;
 
-	zone_init_node(0, (pfn_t)(params->dma_end >> PAGE_SHIFT), lowmem_end_pfn, end);
+	zone_init_all((pfn_t)(params->dma_end >> PAGE_SHIFT), lowmem_end_pfn, end);
 	for_each_zone(zone)
 		init_zone_memory(zone);
+	mm_watch_set(WATCH_NODES, node_map.nr_nodes > 1);
+	wait_init_nodes();
 	kmap_init();
 	init_watches(params);
 }

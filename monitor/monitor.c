@@ -71,9 +71,10 @@ static struct {
 
 /* Commands that read, change nothing and never sleep; all but the last three may be long. */
 static const char *const readers[] = {
-	"help",	  "meminfo", "zoneinfo",    "zones", "buddyinfo", "blocks", "pagetypeinfo", "slabinfo",
-	"vmstat", "map",     "vmallocinfo", "page",  "whatis",	  "x",	    "handles",	    "ps",
-	"bt",	  "irqs",    "cpus",	    "dmesg", "time",	  "echo",   "reboot",	    "poweroff",
+	"help",	    "meminfo", "zoneinfo", "numastat",	  "zones", "buddyinfo", "blocks", "pagetypeinfo",
+	"slabinfo", "vmstat",  "map",	   "vmallocinfo", "page",  "whatis",	"x",	  "handles",
+	"ps",	    "bt",      "irqs",	   "cpus",	  "dmesg", "time",	"echo",	  "reboot",
+	"poweroff",
 };
 #define NR_LONG (ARRAY_SIZE(readers) - 3)
 

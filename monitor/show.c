@@ -97,6 +97,8 @@ static void page_print(pfn_t pfn)
 		say("no address of its own");
 	else
 		say("address 0x%08lx", (unsigned long)(uintptr_t)page_address(page));
+	if (zone && node_map.nr_nodes > 1)
+		say(", node %u", zone->node);
 	say(", zone %s: %s", zone ? zone->name : "none", page_describe(page, text, sizeof(text)));
 	if (head && head->state == PAGE_SLAB && slab_locate(page_address(page), &place))
 		say(", cache %s", place.cache);
@@ -274,6 +276,7 @@ static void run_x(unsigned int nr, char *word[])
 	}
 PRINTER(meminfo)
 PRINTER(zoneinfo)
+PRINTER(numastat)
 PRINTER(buddyinfo)
 PRINTER(pagetypeinfo)
 PRINTER(vmallocinfo)
@@ -430,6 +433,7 @@ static void run_validate(unsigned int nr, char *word[])
 const struct command show_commands[] = {
 	{"meminfo", "", 0, 0, "memory in total", run_meminfo},
 	{"zoneinfo", "", 0, 0, "each zone: pages, watermarks", run_zoneinfo},
+	{"numastat", "", 0, 0, "each node: requests it served, for whom", run_numastat},
 	{"zones", "", 0, 0, "what is free in each, and its marks", run_zones},
 	{"buddyinfo", "", 0, 0, "free blocks of each order, as /proc has it", run_buddyinfo},
 	{"blocks", "", 0, 0, "... in 80 columns", run_blocks},

@@ -133,6 +133,7 @@
 #define get_page                            mm_get_page
 #define get_zeroed_page                     mm_get_zeroed_page
 #define gfp_names                           mm_gfp_names
+#define gfp_node                            mm_gfp_node
 #define gfp_why_impossible                  mm_gfp_why_impossible
 #define guard_alloc                         mm_guard_alloc
 #define guard_asked_for                     mm_guard_asked_for
@@ -157,10 +158,12 @@
 #define kfree_sensitive                     mm_kfree_sensitive
 #define kmalloc_any                         mm_kmalloc_any
 #define kmalloc_array                       mm_kmalloc_array
+#define kmalloc_array_node                  mm_kmalloc_array_node
 #define kmalloc_atomic                      mm_kmalloc_atomic
 #define kmalloc_caches                      mm_kmalloc_caches
 #define kmalloc_init                        mm_kmalloc_init
 #define kmalloc_kernel                      mm_kmalloc_kernel
+#define kmalloc_node                        mm_kmalloc_node
 #define kmalloc_note_sizes                  mm_kmalloc_note_sizes
 #define kmalloc_owns                        mm_kmalloc_owns
 #define kmalloc_size_of_call                mm_kmalloc_size_of_call
@@ -178,6 +181,7 @@
 #define kmap_to_page                        mm_kmap_to_page
 #define kmem_cache_alloc_any                mm_kmem_cache_alloc_any
 #define kmem_cache_alloc_bulk               mm_kmem_cache_alloc_bulk
+#define kmem_cache_alloc_node               mm_kmem_cache_alloc_node
 #define kmem_cache_create                   mm_kmem_cache_create
 #define kmem_cache_create_told              mm_kmem_cache_create_told
 #define kmem_cache_destroy                  mm_kmem_cache_destroy
@@ -297,14 +301,16 @@
 #define mempool_resize                      mm_mempool_resize
 #define mempool_resize_gfp                  mm_mempool_resize_gfp
 #define mempool_take_or_wait                mm_mempool_take_or_wait
+#define near_zones                          mm_near_zones
+#define node_count                          mm_node_count
 #define node_map                            mm_node_map
 #define node_map_build                      mm_node_map_build
 #define node_map_find                       mm_node_map_find
 #define nodes                               mm_nodes
 #define nr_free_pages                       mm_nr_free_pages
 #define nr_free_pages_below                 mm_nr_free_pages_below
-#define nr_nodes                            mm_nr_nodes
 #define nr_user_pages                       mm_nr_user_pages
+#define numastat_print                      mm_numastat_print
 #define object_pop                          mm_object_pop
 #define object_pop_atomic                   mm_object_pop_atomic
 #define object_pop_invalid                  mm_object_pop_invalid
@@ -423,6 +429,7 @@
 #define scnprintf                           mm_scnprintf
 #define sink_buffer_init                    mm_sink_buffer_init
 #define sink_printf                         mm_sink_printf
+#define slab_alloc_of_node                  mm_slab_alloc_of_node
 #define slab_alloc_slow                     mm_slab_alloc_slow
 #define slab_cache_init                     mm_slab_cache_init
 #define slab_caches                         mm_slab_caches
@@ -546,6 +553,7 @@
 #define wait_enter                          mm_wait_enter
 #define wait_for_each                       mm_wait_for_each
 #define wait_init                           mm_wait_init
+#define wait_init_nodes                     mm_wait_init_nodes
 #define wait_is_hopeless                    mm_wait_is_hopeless
 #define wait_is_served                      mm_wait_is_served
 #define wait_leave                          mm_wait_leave
@@ -564,7 +572,8 @@
 #define writeback_sync                      mm_writeback_sync
 #define writeback_throttle                  mm_writeback_throttle
 #define zone_build_policy                   mm_zone_build_policy
-#define zone_init_node                      mm_zone_init_node
+#define zone_init_all                       mm_zone_init_all
+#define zone_list_asked_for                 mm_zone_list_asked_for
 #define zone_nr_user_pages                  mm_zone_nr_user_pages
 #define zone_of_pfn                         mm_zone_of_pfn
 #define zoneinfo_print                      mm_zoneinfo_print

@@ -200,7 +200,8 @@ NOINLINE void *kmalloc_slow(size_t size, gfp_t gfp, const void *caller)
 	ASSERT(cache->object_size >= size || !cache->per_slab); /* K1; or it is too early, which is said */
 	if (unlikely(mm_watch & WATCH_OBJECT))
 		return slab_watch_alloc(cache, gfp_check_atomic(gfp), caller, size);
-	object = slab_pop_object(cache, gfp);
+	object = likely(!gfp_names_node(gfp)) ? slab_pop_object(cache, gfp)
+					      : slab_alloc_of_node(cache, gfp, caller);
 	if (object)
 		clear_from(object, gfp_has(gfp, __GFP_ZERO) ? 0 : size, kmalloc_size_roundup(size));
 	return object;
@@ -253,6 +254,22 @@ void *kmalloc_atomic(size_t size)
 void *kzalloc(size_t size, gfp_t gfp)
 {
 	return kmalloc_slow(size, gfp | __GFP_ZERO, RETURN_ADDRESS());
+}
+
+void *kmalloc_node(size_t size, gfp_t gfp, int node)
+{
+	bool is_near = node == NUMA_NO_NODE || (unsigned int)node == numa_node_id();
+
+	return kmalloc_slow(size, is_near ? gfp : gfp | __GFP_NODE(node), RETURN_ADDRESS());
+}
+
+void *kmalloc_array_node(size_t n, size_t size, gfp_t gfp, int node)
+{
+	size_t bytes;
+
+	if (__builtin_mul_overflow(n, size, &bytes))
+		return NULL;
+	return kmalloc_slow(bytes, gfp | __GFP_NODE(node), RETURN_ADDRESS());
 }
 
 void *kmalloc_array(size_t n, size_t size, gfp_t gfp)

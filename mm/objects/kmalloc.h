@@ -73,6 +73,10 @@ MUST_CHECK static ALWAYS_INLINE void *kmalloc(size_t size, gfp_t gfp)
 
 void *kzalloc(size_t size, gfp_t gfp) MUST_CHECK KFREED;
 
+/* The same from a node first (NUMA_NO_NODE: the CPU's own); with __GFP_THISNODE from no other. Row G22. */
+void *kmalloc_node(size_t size, gfp_t gfp, int node) MUST_CHECK KFREED;
+void *kmalloc_array_node(size_t n, size_t size, gfp_t gfp, int node) MUST_CHECK KFREED;
+
 /* n * size bytes; NULL when the product overflows. Row K2. */
 void *kmalloc_array(size_t n, size_t size, gfp_t gfp) MUST_CHECK KFREED;
 void *kcalloc(size_t n, size_t size, gfp_t gfp) MUST_CHECK KFREED;

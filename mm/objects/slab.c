@@ -325,6 +325,32 @@ static void move_objects_locked(struct kmem_cache *cache, struct page *first, st
 	WRITE_ONCE(stack->count, count);
 }
 
+#define NEAR_SLABS 32u /* looked at for one of the nearest node */
+
+/* A slab with room of the node. NULL: there is none among the first. */
+static struct page *slab_of_node_locked(const struct kmem_cache *cache, unsigned int node)
+{
+	struct page *first;
+	unsigned int n = 0;
+
+	list_for_each_entry(first, &cache->partial, links) {
+		if (page_zone(first)->node == node)
+			return first;
+		if (++n == NEAR_SLABS)
+			break;
+	}
+	return NULL;
+}
+
+/* The first slab with room, of the nearest node that has low memory. */
+static inline struct page *near_slab_locked(const struct kmem_cache *cache)
+{
+	ASSERT(port_lock_is_held(&cache->lock));
+	if (unlikely(node_map.nr_nodes > 1))
+		return slab_of_node_locked(cache, (*near_zones[ZONE_NORMAL])->node);
+	return list_is_empty(&cache->partial) ? NULL : list_first_entry(&cache->partial, struct page, links);
+}
+
 /* Fill the stack from the first slabs with room. */
 static void refill_stack_locked(struct kmem_cache *cache, struct pcpu_stack *stack)
 {
@@ -332,12 +358,13 @@ static void refill_stack_locked(struct kmem_cache *cache, struct pcpu_stack *sta
 
 	ASSERT(port_lock_is_held(&cache->lock));
 	ASSERT_SLOW(stack_is_sound(cache, stack)); /* S5 */
-	for (unsigned int n = 0; n < REFILL_SLABS && stack->count < want && !list_is_empty(&cache->partial);
-	     n++) {
+	for (unsigned int n = 0; n < REFILL_SLABS && stack->count < want; n++) {
+		struct page *first = near_slab_locked(cache);
 		uint32_t before = stack->count;
 
-		move_objects_locked(cache, list_first_entry(&cache->partial, struct page, links), stack,
-				    want - before);
+		if (!first)
+			return;
+		move_objects_locked(cache, first, stack, want - before);
 		if (stack->count == before)
 			return; /* fresh ones that need their constructor stay where they are */
 	}
@@ -361,9 +388,30 @@ static void *take_and_refill(struct kmem_cache *cache, struct page *grown, bool 
 	refill_stack_locked(cache, stack);
 	if (stack->count)
 		object = stack->slot[--stack->count];
-	else if (!list_is_empty(&cache->partial))
-		object = take_object_locked(cache, list_first_entry(&cache->partial, struct page, links),
-					    construct);
+	else if (grown || (grown = near_slab_locked(cache)) != NULL)
+		object = take_object_locked(cache, grown, construct);
+	port_unlock_irqrestore(&cache->lock, flags);
+	return object;
+}
+
+/* An object of the slabs with room of a node, MAX_NODES: of any; grown: a new slab, to add first. */
+static void *take_of_node(struct kmem_cache *cache, unsigned int node, struct page *grown, bool *construct)
+{
+	irqflags_t flags = port_lock_irqsave(&cache->lock);
+	struct page *first = grown;
+	void *object = NULL;
+
+	if (grown && unlikely(!add_slab_locked(cache, grown))) {
+		port_unlock_irqrestore(&cache->lock, flags);
+		release_slab(grown);
+		return NULL;
+	}
+	if (!first && node < MAX_NODES)
+		first = slab_of_node_locked(cache, node);
+	else if (!first && !list_is_empty(&cache->partial))
+		first = list_first_entry(&cache->partial, struct page, links);
+	if (first)
+		object = take_object_locked(cache, first, construct);
 	port_unlock_irqrestore(&cache->lock, flags);
 	return object;
 }
@@ -393,7 +441,9 @@ static void *take_at_once(struct kmem_cache *cache, gfp_t gfp, const void *calle
 	if (likely(object) || gfp_has(gfp, __GFP_NO_GROW))
 		return object;
 	grown = new_slab(cache, gfp, caller);
-	return grown ? grow_and_take(cache, grown, construct) : NULL;
+	if (likely(grown))
+		return grow_and_take(cache, grown, construct);
+	return node_map.nr_nodes > 1 ? take_of_node(cache, MAX_NODES, NULL, construct) : NULL;
 }
 
 struct slab_waiter {
@@ -407,6 +457,8 @@ static bool take_object_or_page(struct mem_waiter *wait)
 	struct slab_waiter *waiter = container_of(wait, struct slab_waiter, wait);
 
 	wait->object = take_and_refill(waiter->cache, NULL, &waiter->construct);
+	if (!wait->object && node_map.nr_nodes > 1)
+		wait->object = take_of_node(waiter->cache, MAX_NODES, NULL, &waiter->construct);
 	if (wait->object || gfp_has(wait->gfp, __GFP_NO_GROW))
 		return wait->object != NULL;
 	wait->page = page_alloc_try(wait->gfp, waiter->cache->order);
@@ -479,6 +531,46 @@ void *slab_alloc_slow(struct kmem_cache *cache, gfp_t gfp, const void *caller)
 		cache->ctor(object);
 	if (gfp_has(gfp, __GFP_ZERO))
 		memset(object, 0, cache->object_size);
+	return object;
+}
+
+/* A new slab of the node alone; who may wait reclaims there and waits if nothing else will do. */
+static struct page *new_slab_of_node(struct kmem_cache *cache, gfp_t gfp, const void *caller)
+{
+	gfp_t strict = slab_gfp(cache, gfp) | __GFP_THISNODE;
+	struct page *first;
+
+	if (gfp_has(gfp, __GFP_NO_GROW))
+		return NULL;
+	first = page_alloc_for((strict & ~GFP_PATIENCE) | __GFP_NOWARN, cache->order, caller);
+	if (!first && gfp_has(gfp, __GFP_THISNODE))
+		first = page_alloc_for(strict, sure_order(cache), caller);
+	return first ? make_slab(cache, first) : NULL;
+}
+
+void *slab_alloc_of_node(struct kmem_cache *cache, gfp_t gfp, const void *caller)
+{
+	unsigned int node = gfp_node(gfp);
+	bool construct = false;
+	void *object = NULL;
+
+	if (unlikely(gfp_is_impossible(gfp)))
+		return refuse_alloc(cache, gfp, caller, gfp_why_impossible(gfp));
+	gfp = gfp_check_atomic(gfp);
+	if (node < MAX_NODES)
+		object = take_of_node(cache, node, NULL, &construct);
+	if (!object && node < MAX_NODES) {
+		struct page *grown = new_slab_of_node(cache, gfp, caller);
+
+		if (grown)
+			object = take_of_node(cache, node, grown, &construct);
+	}
+	if (!object)
+		return gfp_has(gfp, __GFP_THISNODE) ? NULL
+						    : slab_alloc_slow(cache, gfp & ~GFP_NODE_BITS, caller);
+	wait_serve_objects(&cache->waiters);
+	if (cache->ctor && construct)
+		cache->ctor(object);
 	return object;
 }
 
@@ -664,7 +756,13 @@ static NOINLINE void *alloc_unusual(struct kmem_cache *cache, gfp_t gfp, const v
 		return refuse_alloc(cache, gfp, caller, "__GFP_ZERO would undo the constructor");
 	if (unlikely(gfp_is_impossible(gfp)))
 		return refuse_alloc(cache, gfp, caller, gfp_why_impossible(gfp));
-	object = slab_pop_object(cache, page_want_address(gfp, caller));
+	gfp = page_want_address(gfp, caller);
+	if (likely(!gfp_names_node(gfp)))
+		object = slab_pop_object(cache, gfp);
+	else if (mm_watch & WATCH_OBJECT)
+		object = slab_watch_alloc(cache, gfp, caller, 0);
+	else
+		object = slab_alloc_of_node(cache, gfp, caller);
 	if (object && gfp_has(gfp, __GFP_ZERO))
 		memset(object, 0, cache->object_size);
 	return object;
@@ -677,6 +775,15 @@ void *kmem_cache_alloc_any(struct kmem_cache *cache, gfp_t gfp)
 	if (unlikely(gfp_has(gfp, ~GFP_OBJECT_BITS)))
 		return alloc_unusual(cache, gfp, RETURN_ADDRESS());
 	return slab_pop_object(cache, gfp);
+}
+
+void *kmem_cache_alloc_node(struct kmem_cache *cache, gfp_t gfp, int node)
+{
+	bool is_near = node == NUMA_NO_NODE || (unsigned int)node == numa_node_id();
+
+	if (is_near && !gfp_has(gfp, ~GFP_OBJECT_BITS))
+		return slab_pop_object(cache, gfp);
+	return alloc_unusual(cache, gfp | __GFP_NODE(node), RETURN_ADDRESS());
 }
 
 void *kmem_cache_zalloc(struct kmem_cache *cache, gfp_t gfp)

@@ -58,6 +58,10 @@ static ALWAYS_INLINE void kmem_cache_free(struct kmem_cache *cache, void *object
 void *kmem_cache_alloc_any(struct kmem_cache *cache, gfp_t gfp) MUST_CHECK;
 void *kmem_cache_zalloc(struct kmem_cache *cache, gfp_t gfp) MUST_CHECK;
 
+/* The same, from a slab of the node if there is an object or a page for one; with __GFP_THISNODE from no other. For the
+ * CPU's own node, and NUMA_NO_NODE, as kmem_cache_alloc(). Row G22. */
+void *kmem_cache_alloc_node(struct kmem_cache *cache, gfp_t gfp, int node) MUST_CHECK;
+
 /* Gives an object back. NULL is ignored. Reported at once, and without effect: an address in no slab of this cache,
  * one inside an object, and what was freed last, freed again. An object freed again later, or one never handed out,
  * is reported when it comes back to its slab, unless it is one among others that are free there; until then it
@@ -95,7 +99,7 @@ size_t slab_pages(void);
 /* Flags of a request that any object in the stack satisfies: all that only matter when there is none. */
 #define GFP_OBJECT_BITS                                                                                      \
 	(GFP_KERNEL | __GFP_HIGH | __GFP_NOWARN | __GFP_REPEAT | __GFP_NORETRY | __GFP_NO_GROW |             \
-	 __GFP_THISNODE | __GFP_NOMEMALLOC)
+	 __GFP_NOMEMALLOC)
 
 /* gfp has no other flags. The most common ones need not be passed on. */
 static ALWAYS_INLINE void *slab_pop_object(struct kmem_cache *cache, gfp_t gfp)

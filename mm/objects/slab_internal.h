@@ -157,6 +157,15 @@ size_t slab_put_back(struct kmem_cache *cache, void *object);
 void *slab_watch_alloc(struct kmem_cache *cache, gfp_t gfp, const void *caller, size_t size_bytes);
 void slab_watch_free(struct kmem_cache *cache, void *object, const void *caller);
 
+/* An object for a request with a node's flags: of a slab of that node, past the stack, whose objects may be of any. Context:
+ * as kmem_cache_alloc(). */
+void *slab_alloc_of_node(struct kmem_cache *cache, gfp_t gfp, const void *caller);
+
+static inline bool gfp_names_node(gfp_t gfp)
+{
+	return gfp_has(gfp, GFP_NODE_BITS | __GFP_THISNODE);
+}
+
 /* The slow path of an allocation: refill the stack, grow the cache. */
 void *slab_alloc_slow(struct kmem_cache *cache, gfp_t gfp, const void *caller);
 

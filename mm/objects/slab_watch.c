@@ -27,6 +27,8 @@ static void *take(struct kmem_cache *cache, gfp_t gfp, const void *caller)
 			 !(gfp_has(gfp, __GFP_WAIT) && irqs_disabled());
 	void *object = NULL;
 
+	if (unlikely(gfp_names_node(gfp)))
+		return slab_alloc_of_node(cache, gfp, caller);
 	if (likely(is_simple))
 		object = slab_take_straight(cache);
 	return likely(object) ? object : slab_alloc_slow(cache, gfp, caller);

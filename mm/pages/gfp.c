@@ -53,6 +53,12 @@ const char *gfp_names(gfp_t gfp, char *buf, size_t size)
 			left &= ~bits;
 		}
 	}
+	if (left & (__force unsigned int)GFP_NODE_BITS) {
+		len += (size_t)scnprintf(buf + len, size - len, "%s__GFP_NODE(%u)", len ? "|" : "",
+					 ((left & (__force unsigned int)GFP_NODE_BITS) >> GFP_NODE_SHIFT) -
+						 1);
+		left &= ~(__force unsigned int)GFP_NODE_BITS;
+	}
 	if (left)
 		scnprintf(buf + len, size - len, "%s%#x", len ? "|" : "", left);
 	else if (len == 0)

@@ -10,7 +10,8 @@
  *   may it      __GFP_WAIT sleep, __GFP_IO start I/O, __GFP_FS call file systems, __GFP_HIGH use the reserve;
  *               __GFP_NOMEMALLOC never, whatever else is said
  *   how hard    __GFP_NORETRY < default < __GFP_REPEAT < __GFP_NOFAIL
- *   what kind   __GFP_ZERO, __GFP_COMP, __GFP_COLD, __GFP_NOWARN, __GFP_NO_GROW, __GFP_THISNODE
+ *   what kind   __GFP_ZERO, __GFP_COMP, __GFP_COLD, __GFP_NOWARN, __GFP_NO_GROW
+ *   how near    __GFP_NODE(n) to node n first instead of the CPU's own, __GFP_THISNODE nowhere else
  */
 #pragma once
 
@@ -40,7 +41,14 @@ typedef unsigned int __bitwise gfp_t;
 #define __GFP_THISNODE	  GFP_BIT(16)
 #define __GFP_NOMEMALLOC  GFP_BIT(17)
 
-#define GFP_KNOWN_BITS	  ((__force gfp_t)((1u << 18) - 1))
+/* Node n, or NUMA_NO_NODE for the CPU's own. One that there is not is nobody's: with __GFP_THISNODE it has nothing, without
+ * it is as if no node were named. */
+#define GFP_NODE_SHIFT	 18
+#define GFP_NODE_BITS	 ((__force gfp_t)(15u << GFP_NODE_SHIFT))
+#define __GFP_NODE(node) ((__force gfp_t)((((unsigned int)(node) + 1) & 15u) << GFP_NODE_SHIFT))
+#define NUMA_NO_NODE	 (-1)
+
+#define GFP_KNOWN_BITS	 ((__force gfp_t)((1u << 22) - 1))
 
 /* What a request loses that was made where nobody may sleep. */
 #define GFP_PATIENCE (__GFP_WAIT | __GFP_NOFAIL)

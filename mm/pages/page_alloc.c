@@ -47,24 +47,26 @@ static COLD struct page *refuse(gfp_t gfp, unsigned int order, const void *calle
 COLD void page_alloc_print_failure(gfp_t gfp, unsigned int order)
 {
 	static struct ratelimit limit;
-	char flags[96];
+	char flags[96], node[16] = "";
 	struct zone *zone;
 
 	if (!ratelimit_ok(&limit))
 		return;
 	port_print(PORT_WARN, "%s: page allocation failure: order:%u, mode:%#x(%s)", port_task_name(), order,
 		   (__force unsigned int)gfp, gfp_names(gfp, flags, sizeof(flags)));
-	for_each_zone(zone)
-		if (zone_has_memory(zone))
-			port_print(
-				PORT_INFO,
-				"%s free:%zukB min:%zukB low:%zukB high:%zukB managed:%zukB largest order:%d",
-				zone->name, zone->nr_free * 4, zone->wmark[WMARK_MIN] * 4,
-				zone->wmark[WMARK_LOW] * 4, zone->wmark[WMARK_HIGH] * 4, zone->managed * 4,
-				zone->nr_free
-					? (int)bit_highest(zone->lists[0].nonempty | zone->lists[1].nonempty |
-							   zone->lists[2].nonempty)
-					: -1);
+	for_each_zone(zone) {
+		if (!zone_has_memory(zone))
+			continue;
+		if (node_map.nr_nodes > 1)
+			(void)snprintf(node, sizeof(node), "node %u ", zone->node);
+		port_print(PORT_INFO,
+			   "%s%s free:%zukB min:%zukB low:%zukB high:%zukB managed:%zukB largest order:%d",
+			   node, zone->name, zone->nr_free * 4, zone->wmark[WMARK_MIN] * 4,
+			   zone->wmark[WMARK_LOW] * 4, zone->wmark[WMARK_HIGH] * 4, zone->managed * 4,
+			   zone->nr_free ? (int)bit_highest(zone->lists[0].nonempty |
+							    zone->lists[1].nonempty | zone->lists[2].nonempty)
+					 : -1);
+	}
 }
 
 COLD void page_alloc_print_owner(const struct page *page)
@@ -133,7 +135,7 @@ static inline struct page *zone_alloc(struct zone *zone, unsigned int order, enu
 struct page *page_alloc_try(gfp_t gfp, unsigned int order)
 {
 	enum zone_id highest = gfp_zone(gfp);
-	struct zone *const *zone = nodes[0].zonelist[highest].zone;
+	struct zone *const *zone = gfp_zones(gfp);
 
 	ASSERT(order <= MAX_PAGE_ORDER && !gfp_is_impossible(gfp));
 	for (; *zone; zone++) {
@@ -150,7 +152,7 @@ struct page *page_alloc_try(gfp_t gfp, unsigned int order)
  * (PCP-03). */
 static bool drain_zones(gfp_t gfp)
 {
-	struct zone *const *zone = nodes[0].zonelist[gfp_zone(gfp)].zone;
+	struct zone *const *zone = gfp_zones(gfp);
 	size_t pages = 0;
 
 	for (; *zone; zone++)
@@ -223,6 +225,8 @@ NOINLINE void page_alloc_show_taken(struct page *page, gfp_t gfp, unsigned int o
 		page_owner_taken(page, order, gfp);
 	if (mm_watch & WATCH_INIT_ALLOC && !gfp_has(gfp, __GFP_ZERO))
 		clear_pages(page, nr_pages);
+	if (mm_watch & WATCH_NODES)
+		node_count(page_zone(page), gfp);
 	pages_note(page, nr_pages, caller);
 }
 
@@ -273,6 +277,17 @@ static inline struct page *pop_or_alloc(gfp_t gfp, unsigned int order)
 	return gfp_has(gfp, __GFP_WAIT) ? page_pop_wait(stack, gfp) : page_pop(stack, gfp);
 }
 
+/* The stack in front of the zone that the request tries first; NULL: it may try none. */
+static struct pcpu_stack *stack_asked_for(gfp_t gfp, unsigned int order)
+{
+	const struct zone *first;
+
+	if (likely(!gfp_has(gfp, GFP_NODE_BITS | __GFP_THISNODE)))
+		return pcp_stack_for(gfp, order);
+	first = *gfp_zones(gfp);
+	return first ? pcp_of_block[order][ZONE_WHERE(first, gfp_mobility(gfp))] : NULL;
+}
+
 /* The same for flags that the fast path does not know: from the cold end, if that is asked for. */
 static struct page *take_parked(gfp_t gfp, unsigned int order)
 {
@@ -280,10 +295,10 @@ static struct page *take_parked(gfp_t gfp, unsigned int order)
 	struct page *page;
 	irqflags_t flags;
 
-	if (order >= PCP_ORDERS || gfp_is_impossible(gfp))
+	if (order >= PCP_ORDERS || gfp_is_impossible(gfp) || !stack_asked_for(gfp, order))
 		return NULL;
 	flags = irq_save();
-	stack = pcpu_stack_here(pcp_stack_for(gfp, order));
+	stack = pcpu_stack_here(stack_asked_for(gfp, order));
 	page = gfp_has(gfp, __GFP_COLD) ? pcp_take_cold(stack) : pcp_take_hot(stack);
 	irq_restore(flags);
 	return page;
@@ -714,18 +729,15 @@ uint64_t page_alloc_add_range(pfn_t start, pfn_t end)
 	struct zone *zone;
 	uint64_t added = 0;
 
-	for_each_zone(zone) {
-		pfn_t from = MAX(start, zone->start_pfn), to = MIN(end, zone->end_pfn);
-		irqflags_t flags;
+	for (pfn_t to; start < end && (zone = zone_of_pfn(start)) != NULL; start = to) {
+		irqflags_t flags = port_lock_irqsave(&zone->lock);
 
-		if (from >= to)
-			continue;
-		flags = port_lock_irqsave(&zone->lock);
-		zone->managed += to - from;
+		to = node_run_end(node_map_find(start), MIN(end, zone->end_pfn));
+		zone->managed += to - start;
 		ASSERT(zone->managed <= zone->present); /* Z1 */
 		port_unlock_irqrestore(&zone->lock, flags);
-		free_range(zone, from, to);
-		added += to - from;
+		free_range(zone, start, to);
+		added += to - start;
 	}
 	return added;
 }

@@ -13,7 +13,7 @@
 /* Flags that the inline fast path serves by popping a page: all that only matter when there is none. */
 #define GFP_PLAIN_BITS                                                                                       \
 	(__GFP_DMA | __GFP_HIGHMEM | __GFP_MOVABLE | __GFP_RECLAIMABLE | GFP_KERNEL | __GFP_HIGH |           \
-	 __GFP_NOWARN | __GFP_REPEAT | __GFP_NORETRY | __GFP_THISNODE | __GFP_NOMEMALLOC)
+	 __GFP_NOWARN | __GFP_REPEAT | __GFP_NORETRY | __GFP_NOMEMALLOC)
 
 static ALWAYS_INLINE bool gfp_is_plain(gfp_t gfp)
 {
@@ -44,6 +44,12 @@ MUST_CHECK static ALWAYS_INLINE struct page *alloc_pages(gfp_t gfp, unsigned int
 	return alloc_pages_any(gfp, order);
 }
 #define alloc_page(gfp) alloc_pages(gfp, 0)
+
+/* The same, from a node first (NUMA_NO_NODE: the CPU's own); with __GFP_THISNODE from no other. Row G22. */
+MUST_CHECK static inline struct page *alloc_pages_node(int node, gfp_t gfp, unsigned int order)
+{
+	return alloc_pages_any(gfp | __GFP_NODE(node), order);
+}
 
 /* Drop one reference; the last one frees the block. A wrong order, a page inside a block, a free page or one
  * never handed out is reported and nothing is changed. Context: any. Rows P2, P4. */

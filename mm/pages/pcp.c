@@ -99,7 +99,7 @@ static void init_zone_stacks(struct zone *zone)
 /* Zone and mobility bits that make sense: the lists of the zone such requests try first. */
 static void init_kind(gfp_t gfp)
 {
-	const struct zone *zone = gfp_names_two(gfp) ? NULL : nodes[0].zonelist[gfp_zone(gfp)].zone[0];
+	const struct zone *zone = gfp_names_two(gfp) ? NULL : *near_zones[gfp_zone(gfp)];
 
 	for (unsigned int order = 0; zone && order < PCP_ORDERS; order++)
 		pcp_of_request[(__force unsigned int)gfp][order] = stack_of(zone, gfp_mobility(gfp), order);

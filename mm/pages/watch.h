@@ -15,11 +15,12 @@ enum mm_watch {
 	WATCH_OWNER = 64,     /* who took each page, and who freed it (mm/report/owner.h) */
 	WATCH_VALIDATE = 256, /* all is checked now and then (mm/report/validate.h); builds with DEBUG=2 */
 	WATCH_GUARD = 512,    /* some objects lie between unmapped pages (mm/report/guard.h) */
+	WATCH_NODES = 1024,   /* which node each page came from, where there are several (mm/pages/zone.h) */
 	WATCH_LEAK = 128,     /* what is handed out is written down (mm/report/leak.h) */
 };
 
 /* Who is asked about pages on their way to an owner, on their way back, and about objects. */
-#define WATCH_TAKEN (WATCH_INIT_ALLOC | WATCH_POISON | WATCH_OWNER | WATCH_LEAK)
+#define WATCH_TAKEN (WATCH_INIT_ALLOC | WATCH_POISON | WATCH_OWNER | WATCH_LEAK | WATCH_NODES)
 #define WATCH_FREED (WATCH_INIT_FREE | WATCH_POISON | WATCH_OWNER | WATCH_LEAK)
 #define WATCH_OBJECT                                                                                         \
 	(WATCH_EARLY | WATCH_INIT_ALLOC | WATCH_INIT_FREE | WATCH_FAULT | WATCH_OBJECTS | WATCH_LEAK |       \

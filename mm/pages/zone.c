@@ -9,7 +9,8 @@
 
 struct zone zones[MAX_NODES * NR_ZONES];
 struct node nodes[MAX_NODES];
-unsigned int nr_nodes = 1;
+struct zone *const *near_zones[NR_ZONES] = {nodes[0].zonelist[0].zone, nodes[0].zonelist[1].zone,
+					    nodes[0].zonelist[2].zone};
 
 static const char *const zone_names[NR_ZONES] = {"DMA", "Normal", "HighMem"};
 
@@ -30,41 +31,122 @@ static void zone_init(struct zone *zone, unsigned int node, enum zone_id id, pfn
 			list_init(&zone->lists[type].list[order]);
 }
 
-void zone_init_node(unsigned int node, pfn_t dma_end_pfn, pfn_t normal_end_pfn, pfn_t end_pfn)
+/* What of [start, end) is the node's, from its first page to its last. */
+static struct zone_span {
+	pfn_t start, end;
+} node_span(unsigned int node, pfn_t start, pfn_t end)
 {
-	struct zone *zone = &zones[node * NR_ZONES];
-	pfn_t normal_end = MIN(normal_end_pfn, end_pfn);
-	pfn_t dma_end = MIN(dma_end_pfn, normal_end);
+	struct zone_span span = {start, start};
 
-	ASSERT(node < MAX_NODES);
-	zone_init(zone, node, ZONE_DMA, 0, dma_end);
-	zone_init(zone + 1, node, ZONE_NORMAL, dma_end, normal_end);
-	zone_init(zone + 2, node, ZONE_HIGHMEM, normal_end, end_pfn);
+	for (const struct node_run *run = node_map.run; run < node_map.run + node_map.nr; run++) {
+		pfn_t from = MAX(start, run->start), to = node_run_end(run, end);
+
+		if (run->node != node || from >= to)
+			continue;
+		if (span.start == span.end)
+			span.start = from;
+		span.end = to;
+	}
+	return span;
+}
+
+void zone_init_all(pfn_t dma_end_pfn, pfn_t normal_end_pfn, pfn_t end_pfn)
+{
+	pfn_t normal_end = MIN(normal_end_pfn, end_pfn);
+	pfn_t border[NR_ZONES + 1] = {0, MIN(dma_end_pfn, normal_end), normal_end, end_pfn};
+
+	for (unsigned int node = 0; node < node_map.nr_nodes; node++)
+		for (unsigned int id = 0; id < NR_ZONES; id++) {
+			struct zone_span span = node_span(node, border[id], border[id + 1]);
+
+			zone_init(&zones[node * NR_ZONES + id], node, (enum zone_id)id, span.start, span.end);
+		}
+	for (unsigned int id = 0; id < NR_ZONES; id++)
+		near_zones[id] = nodes[numa_node_id()].zonelist[id].zone;
 }
 
 struct zone *zone_of_pfn(pfn_t pfn)
 {
-	struct zone *zone;
+	struct zone *zone = &zones[node_map_find(pfn)->node * NR_ZONES];
 
-	for_each_zone(zone)
+	for (unsigned int id = 0; id < NR_ZONES; id++, zone++)
 		if (pfn >= zone->start_pfn && pfn < zone->end_pfn)
 			return zone;
 	return NULL;
 }
 
-/* From the highest zone the request may use down to DMA; never upwards (ZON-05). */
-static void build_zonelist(struct zonelist *list, unsigned int node, unsigned int highest)
+/* --- which zones, in which order --- */
+
+/* The others behind a node, the nearest first; of those equally far the next by number, so that not all go to one. */
+static void order_nodes(unsigned int node, unsigned int order[MAX_NODES])
 {
-	unsigned int n = 0;
+	unsigned int nr = node_map.nr_nodes;
 
-	for (unsigned int id = highest + 1; id-- > 0;) {
-		struct zone *zone = &zones[node * NR_ZONES + id];
+	for (unsigned int i = 0; i < nr; i++) {
+		unsigned int other = (node + i) % nr, at = i;
 
-		ASSERT(zone->id == id && zone->node == node);
-		if (zone_has_memory(zone))
-			list->zone[n++] = zone;
+		for (; at && node_distance(node, order[at - 1]) > node_distance(node, other); at--)
+			order[at] = order[at - 1];
+		order[at] = other;
 	}
-	list->zone[n] = NULL;
+	ASSERT(order[0] == node); /* NM3 */
+}
+
+/* From the highest zone the request may use down to DMA; never upwards (ZON-05). */
+static void build_zonelist(unsigned int node, unsigned int highest)
+{
+	struct zone **list = nodes[node].zonelist[highest].zone, **own = nodes[node].own[highest];
+	unsigned int order[MAX_NODES], n = 0, nr_own = 0;
+
+	order_nodes(node, order);
+	for (unsigned int id = highest + 1; id-- > 0;)
+		for (unsigned int i = 0; i < node_map.nr_nodes; i++) {
+			struct zone *zone = &zones[order[i] * NR_ZONES + id];
+
+			ASSERT(zone->id == id && zone->node == order[i]);
+			if (!zone_has_memory(zone))
+				continue;
+			list[n++] = zone;
+			if (i == 0)
+				own[nr_own++] = zone;
+		}
+	list[n] = own[nr_own] = NULL;
+}
+
+unsigned int gfp_node(gfp_t gfp)
+{
+	unsigned int named = (__force unsigned int)(gfp & GFP_NODE_BITS) >> GFP_NODE_SHIFT;
+
+	if (!named)
+		return numa_node_id();
+	return node_online(named - 1) ? named - 1 : MAX_NODES;
+}
+
+struct zone *const *zone_list_asked_for(gfp_t gfp)
+{
+	static struct zone *const none[1];
+	unsigned int node = gfp_node(gfp);
+
+	if (gfp_has(gfp, __GFP_THISNODE))
+		return node < MAX_NODES ? nodes[node].own[gfp_zone(gfp)] : none;
+	return node < MAX_NODES ? nodes[node].zonelist[gfp_zone(gfp)].zone : near_zones[gfp_zone(gfp)];
+}
+
+static void count(unsigned int node, enum node_event event)
+{
+	__atomic_fetch_add(&nodes[node].nr[event], 1, __ATOMIC_RELAXED);
+}
+
+void node_count(const struct zone *zone, gfp_t gfp)
+{
+	unsigned int wanted = gfp_node(gfp), got = zone->node;
+
+	if (wanted == MAX_NODES)
+		wanted = numa_node_id();
+	count(got, got == wanted ? NODE_HIT : NODE_MISS);
+	if (got != wanted)
+		count(wanted, NODE_FOREIGN);
+	count(got, got == numa_node_id() ? NODE_LOCAL : NODE_OTHER);
 }
 
 /* Largest r with r * r <= n. */
@@ -105,7 +187,16 @@ static void set_watermarks(struct zone *zone, size_t min)
 	ASSERT(min <= zone->wmark[WMARK_LOW] && zone->wmark[WMARK_LOW] <= zone->wmark[WMARK_HIGH]); /* P6 */
 }
 
-/* What a lower zone keeps from requests that could have been served above it: a share of the pages up there,
+static size_t managed_of(unsigned int id)
+{
+	size_t nr = 0;
+
+	for (unsigned int node = 0; node < node_map.nr_nodes; node++)
+		nr += zones[node * NR_ZONES + id].managed;
+	return nr;
+}
+
+/* What a lower zone keeps from requests that could have been served above it: a share of the pages up there, whosever node's,
  * so that plenty of high memory cannot drain the memory that only the few can use. */
 static void set_protection(struct zone *zone)
 {
@@ -114,7 +205,7 @@ static void set_protection(struct zone *zone)
 	size_t above = 0;
 
 	for (unsigned int id = zone->id + 1u; id < NR_ZONES; id++) {
-		above += zone[id - zone->id].managed;
+		above += managed_of(id);
 		zone->protection[id] = MIN(above >> shift[zone->id], zone->managed / 2);
 		ASSERT(zone->protection[id] >= zone->protection[id - 1]); /* rises with what is above */
 	}
@@ -136,7 +227,7 @@ void zone_build_policy(uint32_t min_free_kbytes)
 		set_watermarks(zone, zone_min_pages(zone, min_free, lowmem));
 		set_protection(zone);
 	}
-	for (unsigned int node = 0; node < nr_nodes; node++)
+	for (unsigned int node = 0; node < node_map.nr_nodes; node++)
 		for (unsigned int highest = 0; highest < NR_ZONES; highest++)
-			build_zonelist(&nodes[node].zonelist[highest], node, highest);
+			build_zonelist(node, highest);
 }

@@ -6,6 +6,10 @@
  *   NORMAL   [16 MiB, end of direct map)   the kernel reaches it at all times
  *   HIGHMEM  above                         the kernel reaches it through kmap
  *
+ * Each node has one of each, of those of its pages that lie there: they may be none, and zones of two nodes may lie in each
+ * other's holes. A request tries the zone it asks for on the CPU's node, then on the others by distance, then the next
+ * lower zone in the same order: so a node without low memory does not eat another's DMA zone.
+ *
  * Z1 free <= managed <= present <= spanned.
  */
 #pragma once
@@ -39,13 +43,13 @@ struct zone {
 	uint8_t *block_mobility;	       /* (L) enum mobility of each pageblock */
 	size_t wmark[NR_WMARKS];	       /* (C) pages */
 	size_t protection[NR_ZONES];	       /* (C) pages kept from requests that could use zone [i] */
-	pfn_t start_pfn, end_pfn;	       /* (C) [start, end), page numbers it spans */
-	pfn_t first_block;		       /* (C) start_pfn >> PAGEBLOCK_ORDER */
-	size_t present, managed;	       /* (C) pages: RAM; given to the allocator */
-	bool slow;			       /* (L) per-CPU lists are closed: free pages are short, C3 */
-	const char *name;		       /* (C) */
-	uint8_t index;			       /* (C) its place in zones[], and in page->where */
-	uint8_t node, id;		       /* (C) */
+	pfn_t start_pfn, end_pfn; /* (C) [start, end), page numbers it spans; other nodes' among them */
+	pfn_t first_block;	  /* (C) start_pfn >> PAGEBLOCK_ORDER */
+	size_t present, managed;  /* (C) pages: RAM; given to the allocator */
+	bool slow;		  /* (L) per-CPU lists are closed: free pages are short, C3 */
+	const char *name;	  /* (C) */
+	uint8_t index;		  /* (C) its place in zones[], and in page->where */
+	uint8_t node, id;	  /* (C) */
 };
 
 /* Zones to try for one kind of request, in order, ended by NULL. */
@@ -53,13 +57,22 @@ struct zonelist {
 	struct zone *zone[MAX_NODES * NR_ZONES + 1];
 };
 
+/* Requests that zones served, as numastat has them; what CPUs park and take again is not counted anew. Each counts once as
+ * HIT or MISS and once as LOCAL or OTHER, at the node that it got its pages of; a MISS also as FOREIGN at the node it
+ * wanted. Counted where there are several nodes. */
+enum node_event { NODE_HIT, NODE_MISS, NODE_FOREIGN, NODE_LOCAL, NODE_OTHER, NR_NODE_EVENTS };
+
 struct node {
-	struct zonelist zonelist[NR_ZONES]; /* (C) by the highest zone that the request may use */
+	size_t nr[NR_NODE_EVENTS];		  /* atomic additions */
+	struct zonelist zonelist[NR_ZONES];	  /* (C) by the highest zone that the request may use */
+	struct zone *own[NR_ZONES][NR_ZONES + 1]; /* (C) the same without other nodes' */
 };
 
 extern struct zone zones[MAX_NODES * NR_ZONES];
 extern struct node nodes[MAX_NODES];
-extern unsigned int nr_nodes;
+
+/* The zones that requests try which say nothing of nodes: those of the CPU's node. (C) */
+extern struct zone *const *near_zones[NR_ZONES];
 
 /* page->where: a block knows its zone and the mobility of its pageblock. */
 #define ZONE_WHERE(zone, mobility) ((uint32_t)(zone)->index << 2 | (uint32_t)(mobility))
@@ -83,7 +96,7 @@ static inline bool zone_has_memory(const struct zone *zone)
 }
 
 /* Every zone that exists, with memory or without. */
-#define for_each_zone(z) for ((z) = zones; (z) < zones + nr_nodes * NR_ZONES; (z)++)
+#define for_each_zone(z) for ((z) = zones; (z) < zones + node_map.nr_nodes * NR_ZONES; (z)++)
 
 /* Highest zone a request may use. gfp must not be impossible. */
 static ALWAYS_INLINE enum zone_id gfp_zone(gfp_t gfp)
@@ -97,9 +110,47 @@ static ALWAYS_INLINE enum mobility gfp_mobility(gfp_t gfp)
 	return (enum mobility)gfp_mobility_bits(gfp);
 }
 
-/* Lay out the zones of one node over [0, end_pfn) with these borders; present pages are filled in by the
- * caller. Clears what was there before. Context: boot. */
-void zone_init_node(unsigned int node, pfn_t dma_end_pfn, pfn_t normal_end_pfn, pfn_t end_pfn);
+/* The node of the CPU that runs now: that of the only one. Context: any. */
+static inline unsigned int numa_node_id(void)
+{
+	return node_map.local;
+}
+
+#define first_online_node	   0u
+#define num_online_nodes()	   node_map.nr_nodes
+#define node_online(node)	   ((unsigned int)(node) < node_map.nr_nodes)
+#define for_each_online_node(node) for ((node) = 0; (node) < (__typeof__(node))node_map.nr_nodes; (node)++)
+
+static inline unsigned int node_distance(unsigned int from, unsigned int to)
+{
+	return node_map.distance[from][to];
+}
+
+/* The node of any page, at the head of a block or not. Context: any. */
+static inline unsigned int page_to_nid(const struct page *page)
+{
+	return node_map_find(page_to_pfn(page))->node;
+}
+
+struct zone *const *zone_list_asked_for(gfp_t gfp);
+
+/* The zones that a request tries, in order, ended by NULL. gfp must not be impossible. */
+static inline struct zone *const *gfp_zones(gfp_t gfp)
+{
+	if (unlikely(gfp_has(gfp, GFP_NODE_BITS | __GFP_THISNODE)))
+		return zone_list_asked_for(gfp);
+	return near_zones[gfp_zone(gfp)];
+}
+
+/* The node whose memory alone will do for a request with __GFP_THISNODE; MAX_NODES: there is no such node. */
+unsigned int gfp_node(gfp_t gfp);
+
+/* A request with these flags got pages of the zone. Context: any. */
+void node_count(const struct zone *zone, gfp_t gfp);
+
+/* Lay out the zones of all nodes over [0, end_pfn) with these borders; present pages are filled in by the
+ * caller. Clears what was there before. Context: boot, after node_map_build(). */
+void zone_init_all(pfn_t dma_end_pfn, pfn_t normal_end_pfn, pfn_t end_pfn);
 
 /* The zone a page number lies in; NULL outside all zones. */
 struct zone *zone_of_pfn(pfn_t pfn);

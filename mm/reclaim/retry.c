@@ -102,10 +102,23 @@ static void check_file_system(gfp_t gfp)
 			   port_task_name());
 }
 
+/* A node alone is wanted that has no such memory, or is not there: nobody could ever serve it. */
+static bool nobody_could_serve(struct mem_waiter *waiter)
+{
+	if (likely(!gfp_has(waiter->gfp, __GFP_THISNODE) || *gfp_zones(waiter->gfp)))
+		return false;
+	if (!gfp_has(waiter->gfp, __GFP_NOFAIL))
+		return true;
+	waiter->gfp &= ~__GFP_THISNODE; /* rather far than never */
+	return false;
+}
+
 bool retry_until_served(struct mem_waiter *waiter)
 {
 	gfp_t gfp = scope_limit(waiter->gfp);
 
+	if (nobody_could_serve(waiter))
+		return false;
 	ASSERT(!port_in_interrupt());
 	ASSERT(gfp_has(gfp, __GFP_WAIT) && !waiter->is_served && !waiter->page && !waiter->object);
 	check_file_system(gfp);

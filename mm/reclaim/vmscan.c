@@ -243,7 +243,8 @@ size_t vmscan_reclaim(gfp_t gfp, size_t nr_pages)
 
 	ASSERT(port_may_sleep() && nr_pages); /* V1 */
 	for_each_zone(zone)
-		if (zone->id <= gfp_zone(gfp))
+		if (zone->id <= gfp_zone(gfp) &&
+		    (!gfp_has(gfp, __GFP_THISNODE) || zone->node == gfp_node(gfp)))
 			zones_of_gfp |= 1u << zone->index;
 	before = scope_save(kind);
 	freed = reclaim(gfp, nr_pages, zones_of_gfp);

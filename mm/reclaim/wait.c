@@ -17,6 +17,7 @@
 #include <kernel/lib/assert.h>
 #include <kernel/lib/bitops.h>
 #include <kernel/lib/string.h>
+#include <mm/early/bootmem.h>
 #include <mm/pages/page_alloc.h>
 #include <mm/reclaim/above.h>
 #include <mm/reclaim/events.h>
@@ -27,6 +28,10 @@ enum depth { DEPTH_FLOOR, DEPTH_HIGH, DEPTH_RAISED, NR_DEPTHS };
 
 #define ROW_OF(depth, highest) ((unsigned int)(depth)*NR_ZONES + (unsigned int)(highest))
 
+/* Rows of those who take memory of any node come first, then those of each node for who takes nothing else: one whom a free
+ * cannot serve must not stand in front of those whom it can. */
+#define NR_ROWS (NR_DEPTHS * NR_ZONES)
+
 /* Those who want pages of the same zones, down to the same floor. */
 struct wait_row {
 	uint32_t orders;		  /* (L) bit k: list[k] is not empty */
@@ -36,14 +41,38 @@ struct wait_row {
 
 static struct {
 	struct port_lock lock;
-	struct list_head queue; /* (L) */
-	uint32_t nr_arrived;	/* (L) */
-	struct wait_row row[NR_DEPTHS * NR_ZONES];
+	struct list_head queue;		  /* (L) */
+	uint32_t nr_arrived;		  /* (L) */
+	struct wait_row row[NR_ROWS];	  /* of who takes memory of any node */
+	struct wait_row *of_node;	  /* (C) NULL: there is one node */
 	struct wait_record log[WAIT_LOG]; /* (L) a ring */
 	unsigned int nr_logged;		  /* (L) */
 } wait = {.lock = {.name = "wait"}, .queue = LIST_HEAD_INIT(wait.queue)};
 
 unsigned int wait_nr_waiters;
+
+void wait_init_nodes(void)
+{
+	wait.of_node = node_map.nr_nodes > 1
+			       ? alloc_bootmem(node_map.nr_nodes * NR_ROWS * sizeof(struct wait_row))
+			       : NULL;
+}
+
+static struct wait_row *row_at(unsigned int number)
+{
+	return number < NR_ROWS ? &wait.row[number] : &wait.of_node[number - NR_ROWS];
+}
+
+static unsigned int nr_rows(void)
+{
+	return wait.of_node ? (node_map.nr_nodes + 1) * NR_ROWS : NR_ROWS;
+}
+
+/* The first of the rows in which a request may stand. */
+static unsigned int first_row(gfp_t gfp)
+{
+	return wait.of_node && gfp_has(gfp, __GFP_THISNODE) ? (gfp_node(gfp) + 1) * NR_ROWS : 0;
+}
 
 static bool take_pages(struct mem_waiter *waiter)
 {
@@ -65,18 +94,19 @@ void wait_init(struct mem_waiter *waiter, gfp_t gfp, unsigned int order)
 /* --- the lists --- */
 
 /* In order, and the first is the one that is known. Result: how many; SIZE_MAX: something is wrong. */
-static size_t check_list(const struct wait_row *row, unsigned int order)
+static size_t check_list(unsigned int number, unsigned int order)
 {
+	const struct wait_row *row = row_at(number);
 	const struct list_head *list = &row->list[order];
 	const struct mem_waiter *waiter, *before = NULL;
-	bool is_raised = row >= &wait.row[ROW_OF(DEPTH_RAISED, 0)];
+	bool is_raised = number % NR_ROWS >= ROW_OF(DEPTH_RAISED, 0);
 	size_t nr = 0;
 
 	list_for_each_entry(waiter, list, of_pages) {
 		bool is_in_order = before ? (int32_t)(waiter->number - before->number) > 0
 					  : waiter->number == row->first[order];
 
-		if (&wait.row[waiter->row] != row || waiter->order != order ||
+		if (waiter->row != number || waiter->order != order ||
 		    (!is_in_order && !(before && is_raised)))
 			return SIZE_MAX;
 		before = waiter;
@@ -91,20 +121,20 @@ static void add_to_row_locked(struct mem_waiter *waiter, enum depth depth)
 	uint32_t bit = 1u << waiter->order;
 
 	ASSERT(port_lock_is_held(&wait.lock) && waiter->order <= MAX_PAGE_ORDER);
-	waiter->row = (uint8_t)ROW_OF(depth, gfp_zone(waiter->gfp));
-	row = &wait.row[waiter->row];
+	waiter->row = (uint8_t)(first_row(waiter->gfp) + ROW_OF(depth, gfp_zone(waiter->gfp)));
+	row = row_at(waiter->row);
 	if (!(row->orders & bit)) {
 		list_init(&row->list[waiter->order]);
 		WRITE_ONCE(row->first[waiter->order], waiter->number);
 		WRITE_ONCE(row->orders, row->orders | bit);
 	}
 	list_add_tail(&waiter->of_pages, &row->list[waiter->order]);
-	ASSERT_SLOW(check_list(row, waiter->order) != SIZE_MAX); /* W1 */
+	ASSERT_SLOW(check_list(waiter->row, waiter->order) != SIZE_MAX); /* W1 */
 }
 
 static void remove_from_row_locked(struct mem_waiter *waiter)
 {
-	struct wait_row *row = &wait.row[waiter->row];
+	struct wait_row *row = row_at(waiter->row);
 	struct list_head *list = &row->list[waiter->order];
 
 	ASSERT(port_lock_is_held(&wait.lock) && row->orders & 1u << waiter->order);
@@ -114,7 +144,7 @@ static void remove_from_row_locked(struct mem_waiter *waiter)
 	else
 		WRITE_ONCE(row->first[waiter->order],
 			   list_first_entry(list, struct mem_waiter, of_pages)->number);
-	ASSERT_SLOW(list_is_empty(list) || check_list(row, waiter->order) != SIZE_MAX); /* W1 */
+	ASSERT_SLOW(list_is_empty(list) || check_list(waiter->row, waiter->order) != SIZE_MAX); /* W1 */
 }
 
 static void queue_locked(struct mem_waiter *waiter)
@@ -188,7 +218,7 @@ struct first {
 /* Result: false: what it wants is gone. True: it was served, or is first no more: somebody else was at it. */
 static bool serve_first(const struct first *first)
 {
-	const struct wait_row *row = &wait.row[first->row];
+	const struct wait_row *row = row_at(first->row);
 	const struct list_head *list = &row->list[first->order];
 	struct wait_name name = this_name();
 	irqflags_t flags = port_lock_irqsave(&wait.lock);
@@ -203,9 +233,9 @@ static bool serve_first(const struct first *first)
 /* Has the first of a list waited longer than the longest waiting so far? Numbers wrap. */
 static void look_at_row(unsigned int number, uint32_t orders, struct first *longest, bool *found)
 {
-	const struct wait_row *row = &wait.row[number];
+	const struct wait_row *row = row_at(number);
 
-	ASSERT(number < ARRAY_SIZE(wait.row) && orders < 1u << NR_ORDERS);
+	ASSERT(number < nr_rows() && orders < 1u << NR_ORDERS);
 	for (orders &= READ_ONCE(row->orders); orders; orders &= orders - 1) {
 		unsigned int order = bit_lowest(orders);
 		uint32_t first = READ_ONCE(row->first[order]);
@@ -245,20 +275,29 @@ static uint32_t orders_served(const struct stock *stock, size_t floor)
 	return (2u << largest) - 1;
 }
 
+/* Of those in the rows from `rows` on. */
+static void look_at_rows(unsigned int rows, const struct zone *zone, const struct stock *stock,
+			 struct first *longest, bool *found)
+{
+	for (unsigned int highest = zone->id; highest < NR_ZONES; highest++) {
+		uint32_t all = orders_served(stock, 0);
+
+		look_at_row(rows + ROW_OF(DEPTH_FLOOR, highest),
+			    orders_served(stock, zone_floor(zone, (enum zone_id)highest)), longest, found);
+		look_at_row(rows + ROW_OF(DEPTH_HIGH, highest), all, longest, found);
+		look_at_row(rows + ROW_OF(DEPTH_RAISED, highest), all, longest, found);
+	}
+}
+
 /* The longest waiting of those whom the zone can serve. Result: is there one? */
 static bool find_longest_waiting(struct zone *zone, struct first *longest)
 {
 	struct stock stock = take_stock(zone);
 	bool found = false;
 
-	for (unsigned int highest = zone->id; highest < NR_ZONES; highest++) {
-		uint32_t all = orders_served(&stock, 0);
-
-		look_at_row(ROW_OF(DEPTH_FLOOR, highest),
-			    orders_served(&stock, zone_floor(zone, (enum zone_id)highest)), longest, &found);
-		look_at_row(ROW_OF(DEPTH_HIGH, highest), all, longest, &found);
-		look_at_row(ROW_OF(DEPTH_RAISED, highest), all, longest, &found);
-	}
+	look_at_rows(0, zone, &stock, longest, &found);
+	if (wait.of_node)
+		look_at_rows((zone->node + 1u) * NR_ROWS, zone, &stock, longest, &found);
 	return found;
 }
 
@@ -394,7 +433,8 @@ void wait_raise(struct mem_waiter *waiter)
 	irqflags_t flags = port_lock_irqsave(&wait.lock);
 
 	ASSERT(!port_in_interrupt() && waiter->thread == port_current());
-	if (!waiter->is_served && wait_wants_pages(waiter) && waiter->row < ROW_OF(DEPTH_RAISED, 0)) {
+	if (!waiter->is_served && wait_wants_pages(waiter) &&
+	    waiter->row % NR_ROWS < ROW_OF(DEPTH_RAISED, 0)) {
 		remove_from_row_locked(waiter);
 		add_to_row_locked(waiter, DEPTH_RAISED);
 	}
@@ -455,9 +495,9 @@ const char *wait_check(void)
 
 	list_for_each_entry(waiter, &wait.queue, link)
 		nr_queued += wait_wants_pages(waiter);
-	for (unsigned int row = 0; row < ARRAY_SIZE(wait.row); row++)
-		for (uint32_t orders = wait.row[row].orders; orders; orders &= orders - 1) {
-			nr = check_list(&wait.row[row], bit_lowest(orders));
+	for (unsigned int row = 0; row < nr_rows(); row++)
+		for (uint32_t orders = row_at(row)->orders; orders; orders &= orders - 1) {
+			nr = check_list(row, bit_lowest(orders));
 			if (nr == SIZE_MAX)
 				return "W1 a list of those who want pages is out of order";
 			nr_listed += nr;

@@ -48,6 +48,9 @@ struct mem_waiter {
 	struct wait_name woken_by;		     /* (L) who freed what it got */
 };
 
+/* Makes room for who waits for one node's memory. Context: boot, before the hand-over. */
+void wait_init_nodes(void);
+
 /* A waiter for 2^order pages. */
 void wait_init(struct mem_waiter *waiter, gfp_t gfp, unsigned int order);
 

@@ -175,7 +175,7 @@ static bool may_be_guarded(const struct kmem_cache *cache, gfp_t gfp)
 /* Then objects come from their slabs, so that what cannot be had fails. */
 static bool memory_is_short(gfp_t gfp)
 {
-	struct zone *const *zone = nodes[0].zonelist[gfp_zone(gfp)].zone;
+	struct zone *const *zone = gfp_zones(gfp);
 
 	for (; *zone; zone++)
 		if (READ_ONCE((*zone)->nr_free) >= (*zone)->wmark[WMARK_LOW])

@@ -23,7 +23,7 @@ static void count_blocks(const struct zone *zone, size_t count[NR_MOBILITY][NR_O
 		struct page head = {.head = READ_ONCE(pfn_to_page(pfn)->head)};
 		bool is_block = head.state != PAGE_INTERIOR && head.order <= MAX_PAGE_ORDER;
 
-		if (is_block && head.state == PAGE_FREE)
+		if (is_block && head.state == PAGE_FREE && page_zone(&head) == zone)
 			count[page_mobility(&head)][head.order]++;
 		pfn += is_block ? 1u << head.order : 1;
 	}
@@ -114,6 +114,23 @@ void zoneinfo_print(struct sink *out)
 		sink_printf(out, "        protection: (%zu, %zu, %zu)\n  start_pfn:           %u\n",
 			    zone->protection[ZONE_DMA], zone->protection[ZONE_NORMAL],
 			    zone->protection[ZONE_HIGHMEM], zone->start_pfn);
+	}
+}
+
+/* A node after another as /sys/devices/system/node/nodeN/numastat has it. */
+void numastat_print(struct sink *out)
+{
+	unsigned int node;
+
+	for_each_online_node(node)
+	{
+		const size_t *nr = nodes[node].nr;
+
+		sink_printf(out, "node%u\nnuma_hit %zu\nnuma_miss %zu\nnuma_foreign %zu\ninterleave_hit 0\n",
+			    node, READ_ONCE(nr[NODE_HIT]), READ_ONCE(nr[NODE_MISS]),
+			    READ_ONCE(nr[NODE_FOREIGN]));
+		sink_printf(out, "local_node %zu\nother_node %zu\n", READ_ONCE(nr[NODE_LOCAL]),
+			    READ_ONCE(nr[NODE_OTHER]));
 	}
 }
 

@@ -8,6 +8,7 @@ struct sink;
 
 void buddyinfo_print(struct sink *out);
 void pagetypeinfo_print(struct sink *out);
+void numastat_print(struct sink *out);
 void zoneinfo_print(struct sink *out);
 void meminfo_print(struct sink *out);
 

@@ -63,7 +63,7 @@ static void check_free_block(const struct zone *zone, const struct page *page, u
 			  PAGE_HEAD(PAGE_FREE, order, ZONE_WHERE(zone, type)));
 	if (!IS_ALIGNED(pfn, 1u << order))
 		violation("B1 pfn %#x of order %u is not aligned\n", pfn, order);
-	if (pfn < zone->start_pfn || pfn + (1u << order) > zone->end_pfn)
+	if (pfn < zone->start_pfn || pfn + (1u << order) > node_run_end(node_map_find(pfn), zone->end_pfn))
 		violation("B4 pfn %#x order %u is outside zone %s\n", pfn, order, zone->name);
 	else if (zone->block_mobility[(pfn >> PAGEBLOCK_ORDER) - zone->first_block] != type)
 		violation("B6 pfn %#x is on the list of mobility %u\n", pfn, type);
@@ -118,6 +118,10 @@ static size_t count_free_heads(const struct zone *zone)
 					   ? 1
 					   : 1u << page->order);
 
+		if (page_to_nid(page) != zone->node) {
+			pfn = node_run_end(node_map_find(pfn), zone->end_pfn);
+			continue;
+		}
 		if (page->state != PAGE_INTERIOR)
 			check_where(zone, page);
 		if (page->state != PAGE_INTERIOR && page->order > MAX_PAGE_ORDER)
@@ -439,7 +443,7 @@ static void count_waiter(const struct mem_waiter *waiter)
 
 static void check_waiter(const struct mem_waiter *waiter)
 {
-	struct zone *const *zone = nodes[0].zonelist[gfp_zone(waiter->gfp)].zone;
+	struct zone *const *zone = gfp_zones(waiter->gfp);
 
 	for (; *zone && wait_wants_pages(waiter); zone++)
 		if (zone_could_serve(*zone, waiter))

@@ -289,7 +289,7 @@ static bool zone_would_serve(const struct zone *zone, const struct edge_ask *ask
 
 static bool would_be_served(const struct edge_ask *asked)
 {
-	struct zone *const *zone = nodes[0].zonelist[gfp_zone(asked->gfp)].zone;
+	struct zone *const *zone = gfp_zones(asked->gfp);
 
 	if (asked->cache && (asked->cache->stack.count || !list_is_empty(&asked->cache->partial)))
 		return true;

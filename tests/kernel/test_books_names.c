@@ -167,7 +167,7 @@ KTEST(books, vmalloc_takes_a_third_argument, "D6 V1")
 	vmalloc_purge();
 }
 
-KTEST(books, a_node_is_looked_at_and_not_honoured, "D6 K1 S1 P2")
+KTEST(books, calls_that_name_a_node_look_at_each_argument_once, "D6 G22 K1 S1 P2")
 {
 	int nr = 0;
 	struct kmem_cache *cache;

@@ -35,7 +35,7 @@ KTEST(gfp, every_bit_is_a_flag_of_its_own, "G21")
 		__GFP_DMA,     __GFP_HIGHMEM,  __GFP_MOVABLE,	 __GFP_RECLAIMABLE, __GFP_WAIT,
 		__GFP_HIGH,    __GFP_IO,       __GFP_FS,	 __GFP_COLD,	    __GFP_NOWARN,
 		__GFP_REPEAT,  __GFP_NOFAIL,   __GFP_NORETRY,	 __GFP_ZERO,	    __GFP_COMP,
-		__GFP_NO_GROW, __GFP_THISNODE, __GFP_NOMEMALLOC,
+		__GFP_NO_GROW, __GFP_THISNODE, __GFP_NOMEMALLOC, GFP_NODE_BITS,
 	};
 	gfp_t all = GFP_NOWAIT;
 
@@ -66,7 +66,7 @@ KTEST(gfp, two_zones_two_mobilities_and_unknown_bits_are_impossible, "K7 ZON-08"
 	EXPECT(strstr(gfp_why_impossible(__GFP_DMA | __GFP_HIGHMEM), "two zones"));
 	EXPECT(gfp_is_impossible(__GFP_MOVABLE | __GFP_RECLAIMABLE));
 	EXPECT(strstr(gfp_why_impossible(__GFP_MOVABLE | __GFP_RECLAIMABLE), "together"));
-	for (unsigned int bit = 18; bit < 32; bit++)
+	for (unsigned int bit = 22; bit < 32; bit++)
 		EXPECT(gfp_is_impossible(GFP_KERNEL | GFP_BIT(bit)));
 	EXPECT(strstr(gfp_why_impossible(GFP_BIT(31)), "unknown"));
 }
@@ -94,7 +94,9 @@ KTEST(gfp, flags_print_as_the_names_a_driver_writes, "G20")
 	EXPECT(names_are(GFP_KERNEL | GFP_DMA, "GFP_KERNEL|GFP_DMA"));
 	EXPECT(names_are(GFP_ATOMIC | __GFP_ZERO | __GFP_COMP, "GFP_ATOMIC|__GFP_ZERO|__GFP_COMP"));
 	EXPECT(names_are(__GFP_FS, "__GFP_FS"));
-	EXPECT(names_are(GFP_KERNEL | GFP_BIT(20), "GFP_KERNEL|0x100000"));
+	EXPECT(names_are(GFP_KERNEL | GFP_BIT(24), "GFP_KERNEL|0x1000000"));
+	EXPECT(names_are(GFP_ATOMIC | __GFP_THISNODE | __GFP_NODE(7),
+			 "GFP_ATOMIC|__GFP_THISNODE|__GFP_NODE(7)"));
 	EXPECT(names_are(GFP_BIT(31), "0x80000000"));
 }
 

@@ -160,9 +160,9 @@ KTEST(kmalloc, impossible_flags_are_refused_for_small_large_and_nothing, "K7 ZON
 	expect_reports();
 	EXPECT_NULL(kmalloc(8, GFP_KERNEL | __GFP_DMA | __GFP_HIGHMEM));
 	EXPECT_ONE_REPORT("impossible kmalloc of 8 bytes");
-	EXPECT_NULL(kmalloc(KIB(64u), GFP_KERNEL | GFP_BIT(20)));
-	EXPECT_ONE_REPORT("unknown flag bits (mode:0x1000d0(GFP_KERNEL|0x100000))");
-	EXPECT_NULL(kmalloc(0, GFP_BIT(20)));
+	EXPECT_NULL(kmalloc(KIB(64u), GFP_KERNEL | GFP_BIT(24)));
+	EXPECT_ONE_REPORT("unknown flag bits (mode:0x10000d0(GFP_KERNEL|0x1000000))");
+	EXPECT_NULL(kmalloc(0, GFP_BIT(24)));
 	EXPECT_ONE_REPORT("unknown flag bits");
 }
 

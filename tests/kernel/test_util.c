@@ -178,9 +178,11 @@ size_t zone_nr_blocks_within(struct zone *zone, unsigned int order)
 
 gfp_t zone_gfp(const struct zone *zone)
 {
+	gfp_t node = node_map.nr_nodes > 1 ? __GFP_THISNODE | __GFP_NODE(zone->node) : GFP_NOWAIT;
+
 	if (zone->id == ZONE_DMA)
-		return GFP_DMA;
-	return zone->id == ZONE_HIGHMEM ? __GFP_HIGHMEM : GFP_NOWAIT;
+		return GFP_DMA | node;
+	return (zone->id == ZONE_HIGHMEM ? __GFP_HIGHMEM : GFP_NOWAIT) | node;
 }
 
 struct page *zone_take(struct zone *zone, unsigned int order)

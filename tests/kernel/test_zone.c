@@ -13,6 +13,13 @@ static struct zone *const dma = &zones[ZONE_DMA];
 static struct zone *const normal = &zones[ZONE_NORMAL];
 static struct zone *const high = &zones[ZONE_HIGHMEM];
 
+/* What several nodes' zones look like the suites of nodes say. */
+#define ONE_NODE()                                                                                           \
+	do {                                                                                                 \
+		if (node_map.nr_nodes > 1)                                                                   \
+			SKIP("several nodes");                                                               \
+	} while (0)
+
 /* Ordinary pages of order 0 until the zones that gfp allows are at their floors. */
 static void drain_ordinary(struct list_head *hog, gfp_t gfp)
 {
@@ -26,6 +33,7 @@ static void drain_ordinary(struct list_head *hog, gfp_t gfp)
 
 KTEST(zone, zones_lie_side_by_side_and_cover_every_page_number, "P1")
 {
+	ONE_NODE();
 	EXPECT_EQ(dma->start_pfn, 0);
 	EXPECT_EQ(dma->end_pfn, MIN((pfn_t)(MIB(16u) >> PAGE_SHIFT), lowmem_end_pfn));
 	EXPECT_EQ(normal->start_pfn, dma->end_pfn);
@@ -49,6 +57,7 @@ KTEST(zone, a_page_number_lies_in_the_zone_that_spans_it, "P1")
 {
 	const struct zone *zone;
 
+	ONE_NODE();
 	for_each_zone(zone) {
 		if (zone->start_pfn == zone->end_pfn)
 			continue;
@@ -60,6 +69,7 @@ KTEST(zone, a_page_number_lies_in_the_zone_that_spans_it, "P1")
 
 KTEST(zone, a_request_tries_its_zone_and_then_lower_ones_only, "G7 G8 G9 ZON-05")
 {
+	ONE_NODE();
 	for (unsigned int highest = 0; highest < NR_ZONES; highest++) {
 		struct zone *const *zone = nodes[0].zonelist[highest].zone;
 		unsigned int next = highest + 1;
@@ -80,6 +90,7 @@ KTEST(zone, a_high_request_falls_back_to_normal_and_then_to_dma, "G8 ZON-05")
 	HOG(hog);
 	struct page *page;
 
+	ONE_NODE();
 	if (!zone_has_memory(high))
 		SKIP("no high memory");
 	if (!zone_has_memory(normal))
@@ -109,6 +120,7 @@ KTEST(zone, a_normal_request_falls_back_to_dma_and_never_upwards, "G9 ZON-05")
 	HOG(hog);
 	struct page *page;
 
+	ONE_NODE();
 	if (!zone_has_memory(normal))
 		SKIP("no normal zone");
 	page = alloc_page(GFP_KERNEL);
@@ -182,6 +194,7 @@ static bool is_nearly(size_t found, size_t expected)
 
 KTEST(zone, protection_counts_the_pages_above_and_is_0_where_there_are_none, "P6 ZON-06")
 {
+	ONE_NODE();
 	for (unsigned int id = 0; id < NR_ZONES; id++)
 		for (unsigned int to = 0; to <= id; to++)
 			EXPECT_EQ(zones[id].protection[to], 0);

@@ -249,7 +249,7 @@ def is_direct(address):
 def zones():
     """Every zone that exists, with memory or without."""
     table = variable("zones")
-    count = int(variable("nr_nodes")) * constant("NR_ZONES")
+    count = int(variable("node_map")["nr_nodes"]) * constant("NR_ZONES")
     return [table[i] for i in range(count)]
 
 
