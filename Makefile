@@ -8,6 +8,7 @@ VERSION    := 0.9.0
 DEBUG      ?= 0
 MEM        ?= 1G
 SMP        ?= 1
+NODES      ?= 1
 DISK       ?=
 QEMU       ?= qemu-system-i386
 QEMU_EXTRA ?=
@@ -23,7 +24,7 @@ SHELL      := /bin/sh
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 
-export QEMU MEM SMP GUI GDB_BATCH GDB_PORT REPLAY
+export QEMU MEM SMP NODES GUI GDB_BATCH GDB_PORT REPLAY
 
 # ------------------------------------------------------------- set-up: what the goals need is here, or gets installed
 # PACKAGE=WITNESS, see tools/setup.sh. Another cross toolchain makes Debian's unnecessary.
@@ -292,4 +293,4 @@ dist:
 #:
 #: IRQOFF=1 measures for how long interrupts are off, as make bench does for irqoff_max
 #: DEBUG=0|1|2  CC=clang  CROSS_COMPILE=i686-elf-  V=1  WERROR=1
-#: MEM=1G  SMP=1  DISK=FILE|none  APPEND="kernel words"  QEMU_EXTRA="options"  GUI=1
+#: MEM=1G  SMP=1  NODES=1  DISK=FILE|none  APPEND="kernel words"  QEMU_EXTRA="options"  GUI=1

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # run-qemu.sh [QEMU option ...]: the PC we run on, serial line on standard input and output.
-# Environment: QEMU, MEM, SMP, CPU, GUI=1 for a window, LEAD. The CPU is the most QEMU emulates: its plainer ones reach only
-# 4 GiB. Status 0: the kernel left with success (QEMU status 33), or, in a
+# Environment: QEMU, MEM, SMP, NODES, among which both are shared out, CPU, GUI=1 for a window, LEAD. The CPU is the most
+# QEMU emulates: its plainer ones reach only 4 GiB. Status 0: the kernel left with success (QEMU status 33), or, in a
 # terminal, powered the machine off. When standard input is no terminal, it is followed by the line `poweroff`: the
 # guest cannot see the end of a pipe.
 set -u
@@ -31,12 +31,31 @@ if [ "${GUI:-0}" = 1 ] && [ -z "${DISPLAY:-}${WAYLAND_DISPLAY:-}" ]; then
 	exit 2
 fi
 
+case ${NODES:=1} in
+[1-8]) ;;
+*)
+	echo "NODES=$NODES: expected 1 to 8" >&2
+	exit 2
+	;;
+esac
+
+# Options for so many nodes; the last takes what is left over.
+nodes() {
+	node=0 size=$((kib / NODES / 1024 * 1024))
+	while [ "$NODES" -gt 1 ] && [ "$node" -lt "$NODES" ]; do
+		[ $((node + 1)) = "$NODES" ] && size=$((kib - node * size))
+		echo "-object memory-backend-ram,id=n$node,size=${size}K -numa node,nodeid=$node,memdev=n$node"
+		node=$((node + 1))
+	done
+}
+
 run() {
 	display="-display none"
 	[ "${GUI:-0}" = 1 ] && display="-display gtk"
+	nodes=$(nodes)
 	# shellcheck disable=SC2086
 	"${QEMU:-qemu-system-i386}" -accel tcg -cpu "${CPU:-max}" -nodefaults -vga std $display $serial $reboot \
-		-device isa-debug-exit,iobase=0xf4,iosize=0x04 -m "$MEM" -smp "${SMP:-1}" "$@"
+		-device isa-debug-exit,iobase=0xf4,iosize=0x04 -m "$MEM" -smp "${SMP:-1}" $nodes "$@"
 }
 
 # The first LEAD bytes are for whoever reads the port before the kernel does: a boot loader looks for keys. NUL is no
