@@ -225,6 +225,14 @@ static void forget_slab_locked(struct kmem_cache *cache, const struct page *firs
 
 /* --- objects --- */
 
+/* S2: of several nodes' slabs an empty one may be taken from while others stand before it. */
+static inline void no_longer_empty_locked(struct kmem_cache *cache, struct page *first)
+{
+	cache->nr_empty--;
+	if (unlikely(node_map.nr_nodes > 1))
+		list_move(&first->links, &cache->partial);
+}
+
 /* An object of a slab with room. *fresh: it was never handed out before. NULL: the free list of a debugged
  * slab was damaged, and nothing is left of it. */
 static void *take_object_locked(struct kmem_cache *cache, struct page *first, bool *fresh)
@@ -244,7 +252,7 @@ static void *take_object_locked(struct kmem_cache *cache, struct page *first, bo
 	if (unlikely(cache_is_debugged(cache)))
 		slab_debug_taken_locked(cache, object, *fresh);
 	if (first->in_use++ == 0)
-		cache->nr_empty--;
+		no_longer_empty_locked(cache, first);
 	if (first->in_use == slab_room(cache, first))
 		list_move(&first->links, &cache->full);
 	cache->nr_in_use++;
@@ -315,7 +323,7 @@ static void move_objects_locked(struct kmem_cache *cache, struct page *first, st
 			stack->slot[count++] = fresh;
 	}
 	if (first->in_use == 0 && count != from)
-		cache->nr_empty--;
+		no_longer_empty_locked(cache, first);
 	first->in_use = (uint16_t)(first->in_use + count - from);
 	cache->nr_in_use += count - from;
 	if (first->in_use == slab_room(cache, first))

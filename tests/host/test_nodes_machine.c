@@ -7,6 +7,7 @@
 #include <kernel/lib/align.h>
 #include <kernel/lib/format.h>
 #include <linux/numa.h>
+#include <mm/objects/slab_internal.h>
 #include <mm/reclaim/events.h>
 #include <mm/reclaim/vmscan.h>
 #include <tests/host/host.h>
@@ -432,6 +433,26 @@ KTEST(numa_machine, objects_come_from_the_node_asked_for_and_near_ones_stay_near
 		}
 	EXPECT_NULL(kmalloc_node(64, GFP_KERNEL | __GFP_THISNODE | __GFP_NOWARN, 7));
 	expect_valid();
+}
+
+KTEST(numa_machine, a_near_slab_in_use_is_not_taken_for_the_far_one_that_is_empty, "NUM-07")
+{
+	struct node_claims claims = three_nodes();
+	struct kmem_cache *cache;
+	void *far, *near;
+
+	boot_nodes(MIB(64u), &claims);
+	cache = kmem_cache_create("numa", 500, 0, SLAB_PANIC, NULL);
+	slab_keep_closed(cache, true);
+	far = kmem_cache_alloc_node(cache, GFP_KERNEL, 1);
+	kmem_cache_free(cache, far); /* its slab is kept */
+	near = kmem_cache_alloc(cache, GFP_KERNEL);
+	EXPECT(nid_of(far) == 1 && nid_of(near) == 0);
+	EXPECT_EQ(kmem_cache_shrink(cache), 1);
+	EXPECT(virt_to_page(near)->slab_cache == cache && !virt_to_page(far)->slab_cache);
+	expect_valid();
+	kmem_cache_free(cache, near);
+	EXPECT_EQ(kmem_cache_destroy(cache), 0);
 }
 
 KTEST(numa_machine, areas_take_their_pages_from_the_node_asked_for, "G22")

@@ -124,21 +124,21 @@ KTEST(watermark, a_large_request_does_not_dip_below_the_mark_however_many_pages_
 /* --- min_free_kbytes= --- */
 
 struct marks {
-	size_t wmark[NR_ZONES][NR_WMARKS];
+	size_t wmark[MAX_NODES * NR_ZONES][NR_WMARKS];
 };
 
 static struct marks marks_note(void)
 {
 	struct marks marks;
 
-	for (unsigned int id = 0; id < NR_ZONES; id++)
+	for (unsigned int id = 0; id < node_map.nr_nodes * NR_ZONES; id++)
 		memcpy(marks.wmark[id], zones[id].wmark, sizeof(marks.wmark[id]));
 	return marks;
 }
 
 static void marks_restore(struct marks *marks)
 {
-	for (unsigned int id = 0; id < NR_ZONES; id++) {
+	for (unsigned int id = 0; id < node_map.nr_nodes * NR_ZONES; id++) {
 		memcpy(zones[id].wmark, marks->wmark[id], sizeof(marks->wmark[id]));
 		if (zone_has_memory(&zones[id]))
 			pcp_check_mode(&zones[id]);
@@ -153,8 +153,7 @@ static void expect_floor_holds(void)
 	struct zone *zone = first_zone();
 	struct page *page;
 
-	hog_zone(&hog, &zones[ZONE_DMA], zone_floor(&zones[ZONE_DMA], ZONE_NORMAL));
-	hog_zone(&hog, zone, zone_floor(zone, ZONE_NORMAL));
+	hog_to_floor(&hog, ZONE_NORMAL);
 	EXPECT_NULL(alloc_page(GFP_NOWAIT | __GFP_NOWARN));
 	page = alloc_page(GFP_ATOMIC | __GFP_NOWARN);
 	EXPECT_EQ(page != NULL, zone->nr_free != 0 || zones[ZONE_DMA].nr_free != 0 || page);
