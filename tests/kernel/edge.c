@@ -88,7 +88,7 @@ void edge_got(struct edge_ask *asked)
 
 static struct zone *first_zone(void)
 {
-	return nodes[0].zonelist[ZONE_NORMAL].zone[0];
+	return *near_zones[ZONE_NORMAL];
 }
 
 static void hog_down_to(size_t target)

@@ -19,7 +19,7 @@
 
 static struct zone *first_zone(void)
 {
-	return nodes[0].zonelist[ZONE_NORMAL].zone[0];
+	return *near_zones[ZONE_NORMAL];
 }
 
 static bool comes_true(bool (*what)(void))
@@ -173,7 +173,6 @@ KTEST(watermark, gfp_kernel_waits_until_reclaim_has_filled_the_reserve_that_atom
 
 	REQUIRE(prepare(&giver, &hog));
 	preempt_disable(); /* it is woken and does not run yet */
-	hog_zone(&hog, &zones[ZONE_DMA], zone == &zones[ZONE_DMA] ? zone->wmark[WMARK_LOW] : 0);
 	hog_all(&hog);
 	EXPECT_EQ(nr_free_pages_below(ZONE_NORMAL), 0);
 	preempt_enable();

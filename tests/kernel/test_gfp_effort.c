@@ -354,6 +354,7 @@ KTEST(gfp, dma_reclaims_with_kernel_takes_the_last_with_atomic_and_alone_does_ne
 	struct page *page;
 
 	REQUIRE(giver_register(&giver, 3, GFP_KERNEL | GFP_DMA));
+	hog_others(&hog, ZONE_DMA, dma);
 	hog_zone(&hog, dma, zone_floor(dma, ZONE_DMA));
 	EXPECT_NULL(alloc_page(QUIET(GFP_DMA)));
 	EXPECT_EQ(giver.nr_counts, 0);

@@ -164,7 +164,7 @@ KTEST(highmem, only_a_page_of_a_program_is_freed_as_one, "G3 P4")
 KTEST(highmem, pages_of_programs_lie_high_and_among_their_like, "G3 G8 ZON-05")
 {
 	MACHINE_STAYS_AS_FOUND();
-	bool has_high = zone_has_memory(&zones[ZONE_HIGHMEM]);
+	bool has_high = nr_managed_pages(ZONE_HIGHMEM) != 0;
 	struct page *page = alloc_user_page();
 
 	REQUIRE(page);
@@ -178,11 +178,14 @@ KTEST(highmem, without_free_high_memory_low_memory_serves, "G3 G8 ZON-05")
 {
 	MACHINE_STAYS_AS_FOUND();
 	HOG(hog);
+	struct zone *zone;
 	struct page *page;
 
-	if (!zone_has_memory(&zones[ZONE_HIGHMEM]))
+	if (!nr_managed_pages(ZONE_HIGHMEM))
 		SKIP("no high memory");
-	hog_zone(&hog, &zones[ZONE_HIGHMEM], 0);
+	for_each_zone(zone)
+		if (zone->id == ZONE_HIGHMEM)
+			hog_zone(&hog, zone, 0);
 	page = alloc_user_page();
 	REQUIRE(page);
 	EXPECT(!page_is_highmem(page));
@@ -247,7 +250,7 @@ KTEST_BY_NAME(highmem_fill, a_machine_full_of_programs_keeps_what_they_write, "G
 	MACHINE_STAYS_AS_FOUND();
 	struct list_head all = LIST_HEAD_INIT(all);
 	size_t nr = 0, nr_filled = 0, nr_wrong = 0, before = nr_user_pages();
-	const struct zone *high = &zones[ZONE_HIGHMEM];
+	const struct zone *zone;
 	struct page *page, *next;
 
 	while ((page = alloc_user_page_dirty(__GFP_NOWARN | __GFP_NORETRY))) {
@@ -259,8 +262,9 @@ KTEST_BY_NAME(highmem_fill, a_machine_full_of_programs_keeps_what_they_write, "G
 		nr_filled++;
 	}
 	EXPECT_EQ(nr_user_pages(), before + nr);
-	if (zone_has_memory(high))
-		EXPECT(zone_nr_user_pages(high) + zone_floor(high, ZONE_HIGHMEM) >= high->managed);
+	for_each_zone(zone)
+		if (zone->id == ZONE_HIGHMEM)
+			EXPECT(zone_nr_user_pages(zone) + zone_floor(zone, ZONE_HIGHMEM) >= zone->managed);
 	EXPECT(meminfo_says(before + nr));
 	list_for_each_entry(page, &all, links)
 		nr_wrong += page_is_chosen(page_to_pfn(page)) && !is_filled(page);

@@ -670,15 +670,38 @@ KTEST(kmalloc, what_kmalloc_never_gave_cannot_be_freed, "DBG-04")
 	free_page(page);
 }
 
+/* Every object of that size that needs no page more, chained. */
+static void **take_held(size_t size)
+{
+	void **object, **chain = NULL;
+
+	while ((object = kmalloc(size, GFP_ATOMIC | __GFP_NOWARN))) {
+		*object = chain;
+		chain = object;
+	}
+	return chain;
+}
+
+static void give_chain(void **chain)
+{
+	void **next;
+
+	for (; chain; chain = next) {
+		next = *chain;
+		kfree(chain);
+	}
+}
+
 KTEST(kmalloc, atomic_requests_use_the_last_page_and_then_fail_cleanly, "G2 EXH-01 SLB-11")
 {
 	MACHINE_STAYS_AS_FOUND();
 	HOG(hog);
 	struct page *last = zone_take(dma, 0);
-	void *object;
+	void *object, **held;
 
 	REQUIRE(last);
 	hog_all(&hog);
+	held = take_held(1024);
 	EXPECT_NULL(kmalloc(2048, GFP_ATOMIC | __GFP_NOWARN));
 	__free_page(last);
 	EXPECT_NULL(kmalloc(2048, GFP_NOWAIT | __GFP_NOWARN));
@@ -686,6 +709,7 @@ KTEST(kmalloc, atomic_requests_use_the_last_page_and_then_fail_cleanly, "G2 EXH-
 	EXPECT_NOT_NULL(object);
 	EXPECT_EQ(nr_free_pages(), 0);
 	kfree(object);
+	give_chain(held);
 	hog_release(&hog);
 }
 

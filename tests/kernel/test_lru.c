@@ -203,9 +203,12 @@ static void use_long(struct long_file *file, struct readahead *ahead, uint32_t i
 
 static struct zone *zone_with_room(void)
 {
-	struct zone *normal = &zones[ZONE_NORMAL];
+	struct zone *zone;
 
-	return normal->managed < 2 * ROOM_PAGES ? &zones[ZONE_DMA] : normal;
+	for_each_zone(zone)
+		if (zone->id == ZONE_NORMAL && zone->managed >= 2 * ROOM_PAGES)
+			return zone;
+	return &zones[ZONE_DMA];
 }
 
 /* Which files have too, until reclaim has all it wants. */
@@ -221,8 +224,8 @@ static bool leave_room(struct list_head *hog)
 {
 	struct zone *zone = zone_with_room();
 
-	for (unsigned int i = 0; i < NR_ZONES; i++)
-		hog_zone(hog, &zones[i], &zones[i] == zone ? zone->wmark[WMARK_HIGH] + ROOM_PAGES : 0);
+	hog_others(hog, ZONE_HIGHMEM, zone);
+	hog_zone(hog, zone, zone->wmark[WMARK_HIGH] + ROOM_PAGES);
 	return zone->nr_free >= ROOM_PAGES;
 }
 

@@ -93,8 +93,8 @@ KTEST(numa, under_load_with_room_99_of_100_pages_and_objects_are_near, "P8 NUM-0
 	void **slot;
 
 	NEED_NODES();
-	if (!has_low_memory(numa_node_id()))
-		SKIP("no low memory near this processor");
+	if ((*near_zones[ZONE_NORMAL])->node != numa_node_id())
+		SKIP("no ordinary memory near this processor");
 	BORROW_MANY(slot, SLOTS);
 	for (unsigned int i = 0; i < 20000; i++) {
 		unsigned int n = random_below(&random, SLOTS);

@@ -279,7 +279,7 @@ KTEST(page_alloc, a_failure_is_reported_with_order_flags_and_zones_unless_nowarn
 	MACHINE_STAYS_AS_FOUND();
 	HOG(hog);
 
-	hog_zone(&hog, dma, 0);
+	hog_others(&hog, ZONE_DMA, NULL);
 	expect_reports();
 	EXPECT_NULL(alloc_pages(GFP_DMA | GFP_ATOMIC | __GFP_NOWARN, 2));
 	EXPECT_EQ(reports_count(), 0);

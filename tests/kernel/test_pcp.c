@@ -449,8 +449,7 @@ KTEST(pcp, a_large_request_succeeds_when_only_parked_pages_are_in_its_way, "PCP-
 	HOG(hog);
 	struct page *block = NULL, *again;
 
-	for (unsigned int id = 0; id <= zone->id; id++)
-		hog_zone(&hog, &zones[id], 0);
+	hog_others(&hog, zone->id, NULL);
 	list_for_each_entry(block, &hog, links)
 		if (block->order == MAX_PAGE_ORDER && page_zone(block) == zone)
 			break;
@@ -486,8 +485,7 @@ KTEST(pcp, the_last_page_may_be_a_parked_one_of_another_kind, "PCP-03 G2")
 	free = nr_free_pages_below(ZONE_NORMAL);
 	last[0] = alloc_page(GFP_ATOMIC);
 	EXPECT_EQ(nr_free_pages_below(ZONE_NORMAL), free - 1);
-	hog_zone(&hog, &zones[ZONE_DMA], 0);
-	hog_zone(&hog, &zones[ZONE_NORMAL], 0);
+	hog_others(&hog, ZONE_NORMAL, NULL);
 	EXPECT_EQ(nr_free_pages_below(ZONE_NORMAL), 0);
 	last[1] = alloc_page(GFP_ATOMIC | __GFP_NOWARN);
 	EXPECT_NULL(last[1]);

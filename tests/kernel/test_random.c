@@ -101,11 +101,14 @@ static uint32_t random_small(uint32_t limit)
 /* A failed request for the last page is right only when there is no such block. */
 static void expect_rightly_failed(gfp_t gfp, unsigned int order)
 {
+	struct zone *zone;
+
 	run.nr_failed++;
 	if (!gfp_has(gfp, __GFP_HIGH))
 		return;
-	for (unsigned int id = 0; id <= gfp_zone(gfp); id++)
-		EXPECT_EQ(zone_nr_blocks_within(&zones[id], order), 0);
+	for_each_zone(zone)
+		if (zone->id <= gfp_zone(gfp))
+			EXPECT_EQ(zone_nr_blocks_within(zone, order), 0);
 }
 
 static bool take_pages(struct slot *slot)

@@ -545,10 +545,12 @@ KTEST(sleep, one_that_was_killed_and_must_not_fail_sleeps_on, "G15 GFP-12")
 /* As many halves as lie below the floors, and some. */
 static unsigned int nr_to_halve(void)
 {
+	const struct zone *zone;
 	size_t nr_pages = 0;
 
-	for (unsigned int id = ZONE_DMA; id <= ZONE_NORMAL; id++)
-		nr_pages += zone_floor(&zones[id], ZONE_NORMAL);
+	for_each_zone(zone)
+		if (zone->id <= ZONE_NORMAL)
+			nr_pages += zone_floor(zone, ZONE_NORMAL);
 	return NR_HALVED + (unsigned int)nr_pages / HALF_PAGES;
 }
 
@@ -568,6 +570,7 @@ static void hog_large_blocks(struct list_head *hog)
 {
 	struct list_head blocks;
 	struct page *block, *next;
+	struct zone *zone;
 
 	list_init(&blocks);
 	for (unsigned int nr = nr_to_halve(); nr; nr--) {
@@ -576,9 +579,10 @@ static void hog_large_blocks(struct list_head *hog)
 			break;
 		list_add(&block->links, &blocks);
 	}
-	for (unsigned int order = MAX_PAGE_ORDER; order >= LARGE_ORDER; order--)
-		for (unsigned int id = ZONE_DMA; id <= ZONE_NORMAL; id++)
-			while ((block = zone_take(&zones[id], order)))
+	for_each_zone(zone)
+		for (unsigned int order = MAX_PAGE_ORDER; zone->id <= ZONE_NORMAL && order >= LARGE_ORDER;
+		     order--)
+			while ((block = zone_take(zone, order)))
 				list_add(&block->links, hog);
 	list_for_each_entry_safe(block, next, &blocks, links)
 		halve(block, hog);

@@ -400,7 +400,7 @@ static bool enter_split(void)
 {
 	static const gfp_t flag[NR_MOBILITY] = {
 		[MOBILITY_MOVABLE] = __GFP_MOVABLE, [MOBILITY_RECLAIMABLE] = __GFP_RECLAIMABLE};
-	const struct zone *zone = nodes[0].zonelist[ZONE_NORMAL].zone[0];
+	const struct zone *zone = *near_zones[ZONE_NORMAL];
 
 	pcp_keep_closed(true);
 	list_init(&s.hog);

@@ -45,7 +45,7 @@ static struct {
 
 static struct zone *first_zone(void)
 {
-	return nodes[0].zonelist[ZONE_NORMAL].zone[0];
+	return *near_zones[ZONE_NORMAL];
 }
 
 static bool reclaimer_sleeps(void)

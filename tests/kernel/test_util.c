@@ -156,6 +156,17 @@ size_t nr_low_pages(void)
 	return nr;
 }
 
+size_t nr_managed_pages(enum zone_id id)
+{
+	const struct zone *zone;
+	size_t nr = 0;
+
+	for_each_zone(zone)
+		if (zone->id == id)
+			nr += zone->managed;
+	return nr;
+}
+
 size_t zone_nr_blocks(struct zone *zone, unsigned int order)
 {
 	irqflags_t flags = port_lock_irqsave(&zone->lock);
@@ -214,6 +225,15 @@ void hog_all(struct list_head *hog)
 
 	for_each_zone(zone)
 		hog_zone(hog, zone, 0);
+}
+
+void hog_others(struct list_head *hog, enum zone_id highest, const struct zone *but)
+{
+	struct zone *zone;
+
+	for_each_zone(zone)
+		if (zone->id <= highest && zone != but)
+			hog_zone(hog, zone, 0);
 }
 
 void hog_to_floor(struct list_head *hog, enum zone_id highest)

@@ -61,6 +61,9 @@ void expect_valid(void);
 /* Pages of all zones that the kernel reaches at any time, used or not. */
 size_t nr_low_pages(void);
 
+/* The same of all nodes' zones of a kind. */
+size_t nr_managed_pages(enum zone_id id);
+
 /* Free blocks of one order in a zone, all mobilities. */
 size_t zone_nr_blocks(struct zone *zone, unsigned int order);
 
@@ -76,6 +79,9 @@ struct page *zone_take(struct zone *zone, unsigned int order);
 /* Blocks taken away from everybody, chained through their descriptors. */
 void hog_zone(struct list_head *hog, struct zone *zone, size_t leave_pages);
 void hog_all(struct list_head *hog);
+
+/* All of the zones up to `highest`, whosever node's, but one. */
+void hog_others(struct list_head *hog, enum zone_id highest, const struct zone *but);
 
 /* The same down to what requests for zones up to `highest` must leave: one page more, and they get it. */
 void hog_to_floor(struct list_head *hog, enum zone_id highest);
@@ -118,7 +124,7 @@ void wait_init_for_nothing(struct mem_waiter *waiter);
 
 /* First line of a test that takes that many pages of high memory. */
 #define NEEDS_HIGH_PAGES(nr)                                                                                 \
-	if (zones[ZONE_HIGHMEM].managed < (nr))                                                              \
+	if (nr_managed_pages(ZONE_HIGHMEM) < (nr))                                                           \
 	SKIP("not enough high memory")
 
 /* Does somebody see every page and object, so that nothing is ever parked? */

@@ -342,7 +342,7 @@ KTEST(sleep, who_cannot_be_served_by_a_free_is_not_asked, "C3 GFP-10 W2")
 	wait_init_for_nothing(&for_object);
 	for_object.objects = &cache->waiters;
 	wait_enter(&for_object);
-	hog_zone(&ask.hog, &zones[ZONE_DMA], 0);
+	hog_others(&ask.hog, ZONE_DMA, NULL);
 	ask_for(0, GFP_KERNEL, 3);
 	ask_for(1, GFP_KERNEL | GFP_DMA, page_zone(ask.spare[0])->id == ZONE_DMA ? 2 : 0);
 	ask_for(2, GFP_KERNEL, 0);

@@ -11,7 +11,7 @@
 /* The largest zone of low memory: the one GFP_KERNEL tries first. */
 static struct zone *first_zone(void)
 {
-	return nodes[0].zonelist[ZONE_NORMAL].zone[0];
+	return *near_zones[ZONE_NORMAL];
 }
 
 static struct page *take_from(struct zone *zone)
@@ -106,7 +106,7 @@ KTEST(watermark, a_large_request_does_not_dip_below_the_mark_however_many_pages_
 	gfp_t gfp = zone_gfp(zone) | __GFP_NOWARN;
 
 	REQUIRE(block && page_zone(block) == zone);
-	hog_zone(&hog, &zones[ZONE_DMA], zone == &zones[ZONE_DMA] ? zone_floor(zone, ZONE_NORMAL) : 0);
+	hog_others(&hog, ZONE_NORMAL, zone);
 	hog_zone(&hog, zone, zone_floor(zone, ZONE_NORMAL));
 	__free_pages(block, 3);
 	page = alloc_page(gfp); /* seven above the mark */
@@ -190,6 +190,7 @@ KTEST(watermark, with_no_floor_at_all_the_last_page_is_anybodys, "WMK-05 P6")
 	struct page *page;
 
 	memset(dma->wmark, 0, sizeof(dma->wmark));
+	hog_others(&hog, ZONE_DMA, dma);
 	hog_zone(&hog, dma, 1);
 	page = alloc_page(GFP_DMA);
 	EXPECT(page && dma->nr_free == 0);

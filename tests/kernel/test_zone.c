@@ -146,6 +146,7 @@ KTEST(zone, a_dma_request_fails_when_that_zone_is_gone_whatever_else_is_free, "G
 	HOG(hog);
 	struct page *page;
 
+	hog_others(&hog, ZONE_DMA, dma);
 	hog_zone(&hog, dma, 1);
 	EXPECT_EQ(dma->nr_free, 1);
 	EXPECT_NULL(alloc_page(GFP_DMA | __GFP_NOWARN));
@@ -265,6 +266,7 @@ KTEST(zone, a_large_request_counts_whole_against_the_floor, "P6 WMK-04")
 	struct page *block = zone_take(dma, 3), *single = zone_take(dma, 0), *page;
 
 	REQUIRE(block && single);
+	hog_others(&hog, ZONE_DMA, dma);
 	hog_zone(&hog, dma, dma->wmark[WMARK_MIN]);
 	EXPECT_EQ(dma->nr_free, dma->wmark[WMARK_MIN]);
 	__free_pages(block, 3);
