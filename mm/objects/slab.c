@@ -195,7 +195,7 @@ static void release_slab(struct page *first)
 
 /* Last (S2): others may have grown the cache meanwhile, and then nobody takes from it yet. Result: false: the
  * layout of the cache was another when the slab was made, and it holds nothing now. */
-static bool add_slab_locked(struct kmem_cache *cache, struct page *first)
+static ALWAYS_INLINE bool add_slab_locked(struct kmem_cache *cache, struct page *first)
 {
 	ASSERT(port_lock_is_held(&cache->lock));
 	ASSERT(first->state == PAGE_SLAB && first->slab_cache == cache && !first->in_use && !first->freelist);
@@ -299,8 +299,8 @@ static ALWAYS_INLINE struct page *put_object_locked(struct kmem_cache *cache, st
 
 /* Move up to `want` objects of one slab to the stack: freed ones first, then, without a constructor, fresh
  * ones. */
-static void move_objects_locked(struct kmem_cache *cache, struct page *first, struct pcpu_stack *stack,
-				uint32_t want)
+static ALWAYS_INLINE void move_objects_locked(struct kmem_cache *cache, struct page *first,
+					      struct pcpu_stack *stack, uint32_t want)
 {
 	uint32_t bump_want = cache->ctor ? 0 : MIN(want, slab_end(cache, first) - first->bump);
 	uint32_t count = stack->count, from = count;
@@ -350,25 +350,40 @@ static struct page *slab_of_node_locked(const struct kmem_cache *cache, unsigned
 	return NULL;
 }
 
-/* The first slab with room, of the nearest node that has low memory. */
-static inline struct page *near_slab_locked(const struct kmem_cache *cache)
+/* Of several nodes: a slab with room of the nearest that has ordinary memory; of any while that is short, or when the cache
+ * has just grown for want of one. NULL: the cache should grow. */
+static struct page *near_slab_locked(const struct kmem_cache *cache, bool has_grown)
 {
+	const struct zone *near = *near_zones[ZONE_NORMAL];
+	struct page *first = slab_of_node_locked(cache, near->node);
+
 	ASSERT(port_lock_is_held(&cache->lock));
-	if (unlikely(node_map.nr_nodes > 1))
-		return slab_of_node_locked(cache, (*near_zones[ZONE_NORMAL])->node);
+	if (first || list_is_empty(&cache->partial))
+		return first;
+	if (!has_grown && READ_ONCE(near->nr_free) >= near->wmark[WMARK_LOW])
+		return NULL;
+	return list_first_entry(&cache->partial, struct page, links);
+}
+
+static ALWAYS_INLINE struct page *first_slab_locked(const struct kmem_cache *cache, bool has_grown,
+						    bool several_nodes)
+{
+	if (several_nodes)
+		return near_slab_locked(cache, has_grown);
 	return list_is_empty(&cache->partial) ? NULL : list_first_entry(&cache->partial, struct page, links);
 }
 
 /* Fill the stack from the first slabs with room. */
-static void refill_stack_locked(struct kmem_cache *cache, struct pcpu_stack *stack)
+static ALWAYS_INLINE void refill_stack_locked(struct kmem_cache *cache, struct pcpu_stack *stack,
+					      bool has_grown, bool several_nodes)
 {
 	uint32_t want = MIN(stack->limit, BATCH);
 
 	ASSERT(port_lock_is_held(&cache->lock));
 	ASSERT_SLOW(stack_is_sound(cache, stack)); /* S5 */
 	for (unsigned int n = 0; n < REFILL_SLABS && stack->count < want; n++) {
-		struct page *first = near_slab_locked(cache);
 		uint32_t before = stack->count;
+		struct page *first = first_slab_locked(cache, has_grown && before == 0, several_nodes);
 
 		if (!first)
 			return;
@@ -378,28 +393,40 @@ static void refill_stack_locked(struct kmem_cache *cache, struct pcpu_stack *sta
 	}
 }
 
-/* One object, and the stack filled on the way. grown: a new slab to add first. *construct: it was never
- * handed out. */
-static void *take_and_refill(struct kmem_cache *cache, struct page *grown, bool *construct)
+static ALWAYS_INLINE void *take_and_refill_from(struct kmem_cache *cache, struct page *grown, bool *construct,
+						bool several_nodes)
 {
-	struct pcpu_stack *stack;
+	irqflags_t flags = port_lock_irqsave(&cache->lock);
+	struct pcpu_stack *stack = slab_stack_here(cache);
+	struct page *first;
 	void *object = NULL;
-	irqflags_t flags;
 
-	flags = port_lock_irqsave(&cache->lock);
-	stack = slab_stack_here(cache);
 	if (grown && unlikely(!add_slab_locked(cache, grown))) {
 		port_unlock_irqrestore(&cache->lock, flags);
 		release_slab(grown);
 		return NULL;
 	}
-	refill_stack_locked(cache, stack);
+	refill_stack_locked(cache, stack, grown != NULL, several_nodes);
 	if (stack->count)
 		object = stack->slot[--stack->count];
-	else if (grown || (grown = near_slab_locked(cache)) != NULL)
-		object = take_object_locked(cache, grown, construct);
+	else if ((first = first_slab_locked(cache, grown != NULL, several_nodes)) != NULL)
+		object = take_object_locked(cache, first, construct);
 	port_unlock_irqrestore(&cache->lock, flags);
 	return object;
+}
+
+static NOINLINE void *take_and_refill_near(struct kmem_cache *cache, struct page *grown, bool *construct)
+{
+	return take_and_refill_from(cache, grown, construct, true);
+}
+
+/* One object, and the stack filled on the way. grown: a new slab to add first. *construct: it was never
+ * handed out. */
+static void *take_and_refill(struct kmem_cache *cache, struct page *grown, bool *construct)
+{
+	if (unlikely(node_map.nr_nodes > 1))
+		return take_and_refill_near(cache, grown, construct);
+	return take_and_refill_from(cache, grown, construct, false);
 }
 
 /* An object of the slabs with room of a node, MAX_NODES: of any; grown: a new slab, to add first. */

@@ -455,6 +455,28 @@ KTEST(numa_machine, a_near_slab_in_use_is_not_taken_for_the_far_one_that_is_empt
 	EXPECT_EQ(kmem_cache_destroy(cache), 0);
 }
 
+KTEST(numa_machine, objects_share_far_slabs_while_the_near_node_is_full, "NUM-06 NUM-07")
+{
+	struct node_claims claims = three_nodes();
+	struct kmem_cache *cache;
+	void *object[1000];
+	HOG(hog);
+
+	boot_nodes(MIB(64u), &claims);
+	cache = kmem_cache_create("numa", 64, 0, SLAB_PANIC, NULL);
+	hog_zone(&hog, *near_zones[ZONE_NORMAL], 0);
+	for (unsigned int i = 0; i < ARRAY_SIZE(object); i++) {
+		object[i] = kmem_cache_alloc(cache, GFP_KERNEL);
+		REQUIRE(object[i]);
+	}
+	EXPECT(cache->nr_slabs <= ARRAY_SIZE(object) / cache->per_slab + 2);
+	for (unsigned int i = 0; i < ARRAY_SIZE(object); i++)
+		kmem_cache_free(cache, object[i]);
+	hog_release(&hog);
+	EXPECT_EQ(kmem_cache_destroy(cache), 0);
+	expect_valid();
+}
+
 KTEST(numa_machine, areas_take_their_pages_from_the_node_asked_for, "G22")
 {
 	struct node_claims claims = three_nodes();

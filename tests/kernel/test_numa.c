@@ -3,6 +3,7 @@
 #include <linux/numa.h>
 
 #include <kernel/lib/random.h>
+#include <mm/objects/slab_internal.h>
 #include <mm/reclaim/events.h>
 #include <tests/kernel/test_util.h>
 
@@ -132,6 +133,34 @@ KTEST(numa, one_full_node_makes_nobody_wait_and_kills_nobody, "P8 NUM-06")
 	}
 	EXPECT_EQ(mm_event_count[EVENT_ROUND], rounds);
 	EXPECT_EQ(mm_event_count[EVENT_OOM_KILL], kills);
+}
+
+#define FAR_OBJECTS 2000u
+
+/* Nobody grows a cache for each object because none of its slabs is near. */
+KTEST(numa, objects_share_far_slabs_while_the_near_node_is_full, "P8 NUM-06 NUM-07")
+{
+	struct kmem_cache *cache;
+	size_t nr_slabs;
+	void **object;
+
+	NEED_NODES();
+	OBJECTS_COME_FROM_SLABS();
+	MACHINE_STAYS_AS_FOUND();
+	HOG(hog);
+	BORROW_MANY(object, FAR_OBJECTS);
+	cache = kmem_cache_create("far", 64, 0, SLAB_NO_USER_FLAGS, NULL);
+	REQUIRE(cache);
+	hog_zone(&hog, *near_zones[ZONE_NORMAL], 0);
+	for (unsigned int i = 0; i < FAR_OBJECTS; i++)
+		EXPECT_NOT_NULL(object[i] = kmem_cache_alloc(cache, GFP_KERNEL));
+	nr_slabs = cache->nr_slabs;
+	ktest_note("%u objects lie in %zu slabs of %u", FAR_OBJECTS, nr_slabs, cache->per_slab);
+	EXPECT(nr_slabs * cache->per_slab <= FAR_OBJECTS + 2 * cache->per_slab);
+	for (unsigned int i = 0; i < FAR_OBJECTS; i++)
+		kmem_cache_free(cache, object[i]);
+	hog_release(&hog);
+	kmem_cache_destroy(cache);
 }
 
 KTEST(numa, numastat_adds_up, "P8 P5 NUM-08")
