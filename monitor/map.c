@@ -113,18 +113,22 @@ static bool begins_zone(const struct map_row *row, unsigned int i)
 static void title_of(const struct map_row *row, unsigned int nr, char *text, size_t size)
 {
 	int len = scnprintf(text, size, "a cell is");
+	char name[ZONE_LABEL_BYTES];
 
 	for (unsigned int i = 0; i < nr; i++)
 		if (begins_zone(row, i))
 			len += scnprintf(text + len, size - (size_t)len, "%s %u KiB of %s", i ? "," : "",
-					 (unsigned int)(PAGE_SIZE >> 10) << row[i].order, row[i].zone->name);
+					 (unsigned int)(PAGE_SIZE >> 10) << row[i].order,
+					 zone_label(row[i].zone, name));
 }
 
 /* "Normal     16 " */
 static void label_of(const struct map_row *row, unsigned int i, char *text, size_t size)
 {
-	(void)snprintf(text, size, "%-7s %5u ", begins_zone(row, i) ? row[i].zone->name : "",
-		       row[i].first >> 8);
+	char name[ZONE_LABEL_BYTES];
+
+	(void)snprintf(text, size, "%-*s %5u ", node_map.nr_nodes > 1 ? 9 : 7,
+		       begins_zone(row, i) ? zone_label(row[i].zone, name) : "", row[i].first >> 8);
 }
 
 /* --- on the terminal --- */
@@ -215,7 +219,7 @@ static void look_take(struct look *look)
 	enum map_owner owner[MAP_COLUMNS] = {0};
 
 	memset(look, 0, sizeof(*look));
-	look->nr_rows = map_layout(look->row, MAP_ROWS_MAX);
+	look->nr_rows = map_layout(look->row, MAP_ROWS_USUAL);
 	for (unsigned int i = 0; i < look->nr_rows; i++) {
 		look_at_row(&look->row[i], owner, &look->total);
 		for (unsigned int cell = 0; cell < look->row[i].nr_cells; cell++)
@@ -225,12 +229,14 @@ static void look_take(struct look *look)
 
 static void look_write(const struct look *look, uint64_t ms, struct sink *out)
 {
+	char name[ZONE_LABEL_BYTES];
+
 	sink_printf(out, "map begin %llu ms\n", (unsigned long long)ms);
 	for (unsigned int i = 0; i < look->nr_rows; i++) {
 		const struct map_row *row = &look->row[i];
 
-		sink_printf(out, "map row %s %u %u %s\n", row->zone->name, row->first, 1u << row->order,
-			    look->cells[i]);
+		sink_printf(out, "map row %s %u %u %s\n", zone_label(row->zone, name), row->first,
+			    1u << row->order, look->cells[i]);
 	}
 	for (enum map_owner o = 0; o < NR_MAP_OWNERS; o++)
 		sink_printf(out, "map pages %c %zu %s\n", map_owner_letter(o), look->total.nr[o],
@@ -341,7 +347,7 @@ bool map_live_set(bool on)
 {
 	struct map_row row[MAP_ROWS_MAX];
 
-	if (!vga_is_present())
+	if (!vga_is_present() || 1 + map_layout(row, LIVE_ROWS) + LIVE_LEGEND_ROWS > VGA_ROWS)
 		return false;
 	if (on && !live.thread) {
 		struct thread *thread = kthread_create(live_thread, NULL, "map");

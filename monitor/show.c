@@ -85,6 +85,12 @@ static void file_page_print(const struct page *page)
 			say(" %s", page_flag_names[i]);
 }
 
+static void say_node(const struct page *page)
+{
+	if (node_map.nr_nodes > 1)
+		say(", node %u", page_to_nid(page));
+}
+
 static void page_print(pfn_t pfn)
 {
 	struct page *page = pfn_to_page(pfn), *head = page_find_head(page);
@@ -97,8 +103,7 @@ static void page_print(pfn_t pfn)
 		say("no address of its own");
 	else
 		say("address 0x%08lx", (unsigned long)(uintptr_t)page_address(page));
-	if (zone && node_map.nr_nodes > 1)
-		say(", node %u", zone->node);
+	say_node(page);
 	say(", zone %s: %s", zone ? zone->name : "none", page_describe(page, text, sizeof(text)));
 	if (head && head->state == PAGE_SLAB && slab_locate(page_address(page), &place))
 		say(", cache %s", place.cache);
@@ -167,18 +172,19 @@ static void whatis_direct(uintptr_t addr)
 	char text[160];
 
 	if (dma_bounce_describe((void *)addr, text, sizeof(text))) {
-		say("%s\n", text);
+		say("%s", text);
 	} else if (!slab_locate((void *)addr, &place)) {
 		say("direct map, page 0x%x + 0x%lx: %s", page_to_pfn(page),
 		    (unsigned long)(addr & (PAGE_SIZE - 1)), page_describe(page, text, sizeof(text)));
 		file_page_print(page);
-		say("\n");
 	} else if (place.state == SLAB_PLACE_REST) {
-		say("slab of cache %s, behind its last object\n", place.cache);
+		say("slab of cache %s, behind its last object", place.cache);
 	} else {
-		say("object %u of a slab of cache %s (%u bytes), at offset %u: %s\n", place.index,
-		    place.cache, place.object_size, place.offset, states[place.state]);
+		say("object %u of a slab of cache %s (%u bytes), at offset %u: %s", place.index, place.cache,
+		    place.object_size, place.offset, states[place.state]);
 	}
+	say_node(page);
+	say("\n");
 	page_print_owner(page);
 }
 
@@ -395,6 +401,7 @@ static void run_slabinfo(unsigned int nr, char *word[])
 static void run_zones(unsigned int nr, char *word[])
 {
 	const struct zone *zone;
+	char name[ZONE_LABEL_BYTES];
 
 	(void)nr;
 	(void)word;
@@ -402,7 +409,7 @@ static void run_zones(unsigned int nr, char *word[])
 	    "high");
 	for_each_zone(zone)
 		if (zone_has_memory(zone))
-			say("%-8s %10zu %10zu %8zu %8zu %8zu %8zu\n", zone->name, zone->nr_free,
+			say("%-8s %10zu %10zu %8zu %8zu %8zu %8zu\n", zone_label(zone, name), zone->nr_free,
 			    zone->managed, pcp_parked_pages(zone), zone->wmark[WMARK_MIN],
 			    zone->wmark[WMARK_LOW], zone->wmark[WMARK_HIGH]);
 }
@@ -412,7 +419,7 @@ static void run_map(unsigned int nr, char *word[])
 	bool on = nr && strcmp(word[0], "on") == 0;
 
 	if (nr == 0)
-		map_print(MAP_ROWS_MAX, true);
+		map_print(MAP_ROWS_USUAL, true);
 	else if (strcmp(word[0], "--dump") == 0)
 		map_dump();
 	else if (!on && strcmp(word[0], "off") != 0)

@@ -37,14 +37,37 @@ static const char *mib(char buf[24], size_t pages)
 	return buf;
 }
 
-static void draw_zone(struct picture *picture, const struct zone *zone, unsigned int from, unsigned int to)
+/* Zones of a kind, of all nodes. */
+struct zones_of_kind {
+	size_t nr_free, present;
+	pfn_t end_pfn;
+	const char *name;
+};
+
+static struct zones_of_kind sum_zones(unsigned int id)
+{
+	struct zones_of_kind sum = {.name = zones[id].name};
+	const struct zone *zone;
+
+	for_each_zone(zone) {
+		if (zone->id != id || !zone_has_memory(zone))
+			continue;
+		sum.nr_free += zone->nr_free + pcp_parked_pages(zone);
+		sum.present += zone->present;
+		sum.end_pfn = MAX(sum.end_pfn, zone->end_pfn);
+	}
+	return sum;
+}
+
+static void draw_zone(struct picture *picture, const struct zones_of_kind *zone, unsigned int from,
+		      unsigned int to)
 {
 	char text[40], free[24], all[24];
 
 	(void)snprintf(text, sizeof(text), " %s ", zone->name);
 	put_centred(picture->frame, from + 1, to, text);
-	(void)snprintf(text, sizeof(text), "%s of %s MiB free",
-		       mib(free, zone->nr_free + pcp_parked_pages(zone)), mib(all, zone->present));
+	(void)snprintf(text, sizeof(text), "%s of %s MiB free", mib(free, zone->nr_free),
+		       mib(all, zone->present));
 	put_centred(picture->text, from + 1, to, text);
 	put(picture->frame, to, "+");
 	put(picture->floor, to, "+");
@@ -55,18 +78,16 @@ static void draw_zone(struct picture *picture, const struct zone *zone, unsigned
 
 static unsigned int count_zones(void)
 {
-	const struct zone *zone;
 	unsigned int nr = 0;
 
-	for_each_zone(zone)
-		nr += zone_has_memory(zone);
+	for (unsigned int id = 0; id < NR_ZONES; id++)
+		nr += sum_zones(id).present != 0;
 	return nr;
 }
 
 static void draw_zones(struct picture *picture)
 {
 	unsigned int nr = count_zones(), i = 0, from = 0;
-	const struct zone *zone;
 
 	memset(picture, ' ', sizeof(*picture));
 	memset(picture->frame, '-', PICTURE_COLUMNS);
@@ -74,14 +95,14 @@ static void draw_zones(struct picture *picture)
 	memcpy(picture->floor, picture->frame, sizeof(picture->floor));
 	put(picture->text, 0, "|");
 	put(picture->borders, 0, "0");
-	for_each_zone(zone) {
-		unsigned int to = PICTURE_COLUMNS * ++i / MAX(nr, 1u);
+	for (unsigned int id = 0; id < NR_ZONES; id++) {
+		const struct zones_of_kind zone = sum_zones(id);
+		unsigned int to = PICTURE_COLUMNS * (i + 1) / MAX(nr, 1u);
 
-		if (!zone_has_memory(zone)) {
-			i--;
+		if (!zone.present)
 			continue;
-		}
-		draw_zone(picture, zone, from, to);
+		i++;
+		draw_zone(picture, &zone, from, to);
 		from = to;
 	}
 	picture->frame[PICTURE_COLUMNS + 1] = picture->floor[PICTURE_COLUMNS + 1] = '\0';

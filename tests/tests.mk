@@ -155,7 +155,7 @@ PROGRAMS_SUITE = $(PROGRAMS_HOST) $(if $(GUEST_SUITE),\
 		 --program='boot 512M-kernel=$(MATRIX) --run=512M-kernel $(TEST_WORDS)')
 
 # A real GDB on a real machine; tests/gdb/README.md.
-GDB_SCENARIOS := tables programs swaps owners corruption unwinding sequences panics prompt disks cpus
+GDB_SCENARIOS := tables programs swaps owners corruption unwinding sequences panics prompt disks cpus nodes
 PROGRAMS_GDB  := $(foreach scenario,$(GDB_SCENARIOS),--program='gdb $(scenario)=tests/gdb/run $(scenario)') \
 		 --program='gdb terminal=tests/gdb/terminal'
 

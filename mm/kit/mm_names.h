@@ -573,6 +573,7 @@
 #define writeback_throttle                  mm_writeback_throttle
 #define zone_build_policy                   mm_zone_build_policy
 #define zone_init_all                       mm_zone_init_all
+#define zone_label                          mm_zone_label
 #define zone_list_asked_for                 mm_zone_list_asked_for
 #define zone_nr_user_pages                  mm_zone_nr_user_pages
 #define zone_of_pfn                         mm_zone_of_pfn

@@ -5,6 +5,7 @@
 
 #include <kernel/lib/align.h>
 #include <kernel/lib/assert.h>
+#include <kernel/lib/format.h>
 #include <kernel/lib/string.h>
 
 struct zone zones[MAX_NODES * NR_ZONES];
@@ -73,6 +74,15 @@ struct zone *zone_of_pfn(pfn_t pfn)
 		if (pfn >= zone->start_pfn && pfn < zone->end_pfn)
 			return zone;
 	return NULL;
+}
+
+const char *zone_label(const struct zone *zone, char buf[ZONE_LABEL_BYTES])
+{
+	if (node_map.nr_nodes > 1)
+		(void)snprintf(buf, ZONE_LABEL_BYTES, "%u:%s", zone->node, zone->name);
+	else
+		(void)snprintf(buf, ZONE_LABEL_BYTES, "%s", zone->name);
+	return buf;
 }
 
 /* --- which zones, in which order --- */

@@ -95,6 +95,10 @@ static inline bool zone_has_memory(const struct zone *zone)
 	return zone->managed != 0;
 }
 
+/* "Normal", or "1:Normal" where there are several nodes. Result: buf. */
+#define ZONE_LABEL_BYTES 10
+const char *zone_label(const struct zone *zone, char buf[ZONE_LABEL_BYTES]);
+
 /* Every zone that exists, with memory or without. */
 #define for_each_zone(z) for ((z) = zones; (z) < zones + node_map.nr_nodes * NR_ZONES; (z)++)
 

@@ -165,14 +165,14 @@ unsigned int map_layout(struct map_row row[MAP_ROWS_MAX], unsigned int max)
 		nr_pages += zone_has_memory(zone) ? zone->end_pfn - zone->start_pfn : 0;
 		nr_zones += zone_has_memory(zone);
 	}
-	ASSERT(nr_zones <= MIN(max, MAP_ROWS_MAX));
-	spare = MIN(max, MAP_ROWS_MAX) - nr_zones;
+	max = MAX(MIN(max, MAP_ROWS_MAX), (unsigned int)nr_zones);
+	spare = max - nr_zones;
 	for_each_zone(zone)
 		if (zone_has_memory(zone))
 			nr += lay_zone(row + nr, zone,
 				       1 + spare * ((zone->end_pfn - zone->start_pfn) >> 4) /
 						       ((nr_pages >> 4) + 1));
-	ASSERT(nr <= MIN(max, MAP_ROWS_MAX));
+	ASSERT(nr <= max);
 	return nr;
 }
 

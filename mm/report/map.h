@@ -48,8 +48,9 @@ const char *map_owner_name(enum map_owner owner);
 
 /* --- cut into rows of cells --- */
 
-#define MAP_COLUMNS  64u
-#define MAP_ROWS_MAX 16u
+#define MAP_COLUMNS    64u
+#define MAP_ROWS_USUAL 16u
+#define MAP_ROWS_MAX   (MAX_NODES * NR_ZONES)
 
 /* A row: cells of 2^order pages, all of one zone, aligned so that a block either fills whole cells or lies in one. */
 struct map_row {
@@ -59,7 +60,7 @@ struct map_row {
 	unsigned int nr_cells; /* up to the zone's end, at most MAP_COLUMNS */
 };
 
-/* Rows for all zones with memory, in at most `max` rows (at most MAP_ROWS_MAX, at least one a zone): each zone begins
+/* Rows for all zones with memory, at least one a zone, else in at most `max` rows (at most MAP_ROWS_MAX): each zone begins
  * one, gets rows by its size, and has cells as small as its rows allow. Result: how many. */
 unsigned int map_layout(struct map_row row[MAP_ROWS_MAX], unsigned int max);
 

@@ -134,12 +134,55 @@ void numastat_print(struct sink *out)
 	}
 }
 
-static void print_kb(struct sink *out, const char *name, uint64_t pages)
+static void print_kb_of(struct sink *out, const char *whose, const char *name, uint64_t pages)
 {
 	char label[20];
 
 	snprintf(label, sizeof(label), "%s:", name);
-	sink_printf(out, "%-15s %8llu kB\n", label, (unsigned long long)pages * 4);
+	sink_printf(out, "%s%-15s %8llu kB\n", whose, label, (unsigned long long)pages * 4);
+}
+
+static void print_kb(struct sink *out, const char *name, uint64_t pages)
+{
+	print_kb_of(out, "", name, pages);
+}
+
+/* As /sys/devices/system/node/nodeN/meminfo has it. */
+static void print_node_kb(struct sink *out, unsigned int node, const char *name, uint64_t pages)
+{
+	char whose[12];
+
+	snprintf(whose, sizeof(whose), "Node %u ", node);
+	print_kb_of(out, whose, name, pages);
+}
+
+static size_t node_lru_pages(unsigned int node, enum lru_list list)
+{
+	size_t nr = 0;
+
+	for (unsigned int id = 0; id < NR_ZONES; id++)
+		nr += lru_pages(&zones[node * NR_ZONES + id], list);
+	return nr;
+}
+
+static void node_meminfo_print(struct sink *out, unsigned int node)
+{
+	const struct zone *zone = &zones[node * NR_ZONES];
+	size_t low = zone[ZONE_DMA].managed + zone[ZONE_NORMAL].managed;
+	size_t low_free = zone[ZONE_DMA].nr_free + zone[ZONE_NORMAL].nr_free;
+	size_t high = zone[ZONE_HIGHMEM].managed, high_free = zone[ZONE_HIGHMEM].nr_free;
+
+	print_node_kb(out, node, "MemTotal", low + high);
+	print_node_kb(out, node, "MemFree", low_free + high_free);
+	print_node_kb(out, node, "MemUsed", low + high - low_free - high_free);
+	print_node_kb(out, node, "Active(file)", node_lru_pages(node, LRU_ACTIVE));
+	print_node_kb(out, node, "Inactive(file)", node_lru_pages(node, LRU_INACTIVE));
+	print_node_kb(out, node, "Active(anon)", node_lru_pages(node, LRU_ANON_ACTIVE));
+	print_node_kb(out, node, "Inactive(anon)", node_lru_pages(node, LRU_ANON_INACTIVE));
+	print_node_kb(out, node, "HighTotal", high);
+	print_node_kb(out, node, "HighFree", high_free);
+	print_node_kb(out, node, "LowTotal", low);
+	print_node_kb(out, node, "LowFree", low_free);
 }
 
 static size_t lru_pages_of_all(enum lru_list list)
@@ -183,6 +226,8 @@ void meminfo_print(struct sink *out)
 	print_kb(out, "Slab", slab_pages());
 	print_kb(out, "VmallocTotal", vmalloc_total_bytes() >> PAGE_SHIFT);
 	print_kb(out, "VmallocUsed", vmalloc_used_bytes() >> PAGE_SHIFT);
+	for (unsigned int node = 0; node < node_map.nr_nodes && node_map.nr_nodes > 1; node++)
+		node_meminfo_print(out, node);
 }
 
 /* --- pages of files --- */

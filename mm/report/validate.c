@@ -22,6 +22,9 @@
 
 #define MAX_LINES 20
 
+/* The name of a zone, in a report. */
+#define LABEL(zone) zone_label(zone, (char[ZONE_LABEL_BYTES]){""})
+
 static struct {
 	struct sink *out;
 	unsigned int nr_violations;
@@ -64,7 +67,7 @@ static void check_free_block(const struct zone *zone, const struct page *page, u
 	if (!IS_ALIGNED(pfn, 1u << order))
 		violation("B1 pfn %#x of order %u is not aligned\n", pfn, order);
 	if (pfn < zone->start_pfn || pfn + (1u << order) > node_run_end(node_map_find(pfn), zone->end_pfn))
-		violation("B4 pfn %#x order %u is outside zone %s\n", pfn, order, zone->name);
+		violation("B4 pfn %#x order %u is outside zone %s\n", pfn, order, LABEL(zone));
 	else if (zone->block_mobility[(pfn >> PAGEBLOCK_ORDER) - zone->first_block] != type)
 		violation("B6 pfn %#x is on the list of mobility %u\n", pfn, type);
 	if (order < MAX_PAGE_ORDER && pfn_to_page(buddy)->head == page->head)
@@ -80,7 +83,7 @@ static size_t check_free_list(const struct zone *zone, unsigned int type, unsign
 		const struct page *page = page_of_node(node);
 
 		if (!page) {
-			violation("B4 free list %s/%u/%u leads to no descriptor\n", zone->name, type, order);
+			violation("B4 free list %s/%u/%u leads to no descriptor\n", LABEL(zone), type, order);
 			break;
 		}
 		if (node->prev != before)
@@ -90,7 +93,7 @@ static size_t check_free_list(const struct zone *zone, unsigned int type, unsign
 		blocks++;
 	}
 	if ((blocks != 0) != (zone->lists[type].nonempty >> order & 1))
-		violation("B5 zone %s mobility %u order %u: bit %u, blocks %zu\n", zone->name, type, order,
+		violation("B5 zone %s mobility %u order %u: bit %u, blocks %zu\n", LABEL(zone), type, order,
 			  zone->lists[type].nonempty >> order & 1, blocks);
 	return blocks;
 }
@@ -138,7 +141,7 @@ static size_t count_free_heads(const struct zone *zone)
 					  pfn_to_page(pfn)->state);
 	}
 	if (nr_user != zone_nr_user_pages(zone))
-		violation("U1 zone %s: %zu user pages, counted %zu\n", zone->name, nr_user,
+		violation("U1 zone %s: %zu user pages, counted %zu\n", LABEL(zone), nr_user,
 			  zone_nr_user_pages(zone));
 	return pages;
 }
@@ -152,11 +155,11 @@ static void check_zone(const struct zone *zone)
 			free += check_free_list(zone, type, order) << order;
 	heads = count_free_heads(zone);
 	if (free != zone->nr_free || heads != free)
-		violation("B3 zone %s: %zu pages in lists, %zu by their heads, %zu counted\n", zone->name,
+		violation("B3 zone %s: %zu pages in lists, %zu by their heads, %zu counted\n", LABEL(zone),
 			  free, heads, zone->nr_free);
 	if (zone->nr_free > zone->managed || zone->managed > zone->present ||
 	    zone->present > zone->end_pfn - zone->start_pfn)
-		violation("Z1 zone %s: free %zu managed %zu present %zu spanned %u\n", zone->name,
+		violation("Z1 zone %s: free %zu managed %zu present %zu spanned %u\n", LABEL(zone),
 			  zone->nr_free, zone->managed, zone->present, zone->end_pfn - zone->start_pfn);
 }
 
@@ -458,7 +461,7 @@ static void check_closed(void)
 
 	for_each_zone(zone)
 		if (zone_has_memory(zone) && (!zone->slow || pcp_parked_pages(zone)))
-			violation("W3 zone %s parks pages while somebody waits\n", zone->name);
+			violation("W3 zone %s parks pages while somebody waits\n", LABEL(zone));
 	list_for_each_entry(cache, slab_caches(), caches)
 		if (cache->stack.limit || cache->stack.count)
 			violation("W3 cache %s parks objects while somebody waits\n", cache->name);

@@ -2,9 +2,13 @@
 /* Memory near the processor, on machines that have several nodes; others skip. */
 #include <linux/numa.h>
 
+#include <kernel/lib/align.h>
+#include <kernel/lib/format.h>
 #include <kernel/lib/random.h>
+#include <kernel/lib/string.h>
 #include <mm/objects/slab_internal.h>
 #include <mm/reclaim/events.h>
+#include <mm/report/stats.h>
 #include <tests/kernel/test_util.h>
 
 #define NEED_NODES()                                                                                         \
@@ -161,6 +165,48 @@ KTEST(numa, objects_share_far_slabs_while_the_near_node_is_full, "P8 NUM-06 NUM-
 		kmem_cache_free(cache, object[i]);
 	hog_release(&hog);
 	kmem_cache_destroy(cache);
+}
+
+#define TEXT_SIZE 8192u
+
+/* A number of the line that starts with these words. */
+static size_t number_after(const char *text, const char *words)
+{
+	const char *at = strstr(text, words);
+	size_t number = 0;
+
+	if (!at)
+		return 0;
+	for (at += strlen(words); *at == ' '; at++)
+		;
+	for (; *at >= '0' && *at <= '9'; at++)
+		number = number * 10 + (size_t)(*at - '0');
+	return number;
+}
+
+KTEST(numa, meminfo_of_the_nodes_sums_up_to_that_of_the_machine, "P8 P5")
+{
+	static const char *const names[] = {"MemTotal:", "HighTotal:", "LowTotal:", "Inactive(file):"};
+	struct sink_buffer buffer;
+	char *text, words[32];
+	unsigned int node;
+
+	NEED_NODES();
+	BORROW_MANY(text, TEXT_SIZE);
+	sink_buffer_init(&buffer, text, TEXT_SIZE);
+	meminfo_print(&buffer.sink);
+	EXPECT(buffer.len < TEXT_SIZE);
+	for (unsigned int i = 0; i < ARRAY_SIZE(names); i++) {
+		size_t sum = 0;
+
+		for_each_online_node(node)
+		{
+			snprintf(words, sizeof(words), "Node %u %s", node, names[i]);
+			EXPECT(strstr(text, words) != NULL);
+			sum += number_after(text, words);
+		}
+		EXPECT_EQ(sum, number_after(text, names[i]));
+	}
 }
 
 KTEST(numa, numastat_adds_up, "P8 P5 NUM-08")

@@ -31,7 +31,7 @@ def check_free_block(report, zone, pfn, order, mobility):
     if pfn & (1 << order) - 1:
         report(f"B1 pfn {pfn:#x} of order {order} is not aligned")
     if not start <= pfn <= end - (1 << order):
-        report(f"B4 pfn {pfn:#x} order {order} is outside zone {text(zone['name'])}")
+        report(f"B4 pfn {pfn:#x} order {order} is outside zone {read.zone_label(zone)}")
     elif block_mobility(zone)[(pfn >> read.nr_orders() - 1) - int(zone["first_block"])] != mobility:
         report(f"B6 pfn {pfn:#x} is on the list of mobility {mobility}")
     if order < read.nr_orders() - 1 and pages.head[pfn ^ 1 << order] == pages.head[pfn]:
@@ -55,14 +55,14 @@ def pages_in_list(report, zone, mobility, order):
         for node in read.links(lists["list"][order], int(zone["managed"])):
             pfn = pages.pfn_of_node(node)
             if pfn is None:
-                report(f"B4 free list {text(zone['name'])}/{mobility}/{order} leads to no descriptor")
+                report(f"B4 free list {read.zone_label(zone)}/{mobility}/{order} leads to no descriptor")
                 break
             check_free_block(report, zone, pfn, order, mobility)
             count += 1
     except Loop as loop:
-        report(f"B4 free list {text(zone['name'])}/{mobility}/{order}: {loop}")
+        report(f"B4 free list {read.zone_label(zone)}/{mobility}/{order}: {loop}")
     if (count != 0) != bool(int(lists["nonempty"]) >> order & 1):
-        report(f"B5 zone {text(zone['name'])} mobility {mobility} order {order}: "
+        report(f"B5 zone {read.zone_label(zone)} mobility {mobility} order {order}: "
                f"bit {int(lists['nonempty']) >> order & 1}, blocks {count}")
     return count << order
 
@@ -98,7 +98,7 @@ def pages_by_heads(report, zone):
 def check_zone(report, zone):
     free = sum(pages_in_list(report, zone, mobility, order) for mobility in range(read.constant("NR_MOBILITY"))
                for order in range(read.nr_orders()))
-    name, counted = text(zone["name"]), int(zone["nr_free"])
+    name, counted = read.zone_label(zone), int(zone["nr_free"])
     heads = pages_by_heads(report, zone)
     managed, present = int(zone["managed"]), int(zone["present"])
     spanned = int(zone["end_pfn"]) - int(zone["start_pfn"])
@@ -133,7 +133,7 @@ def page_stacks():
 def check_page_stacks(report):
     pages, parked = read.pages(), read.constant("PAGE_PERCPU")
     for zone, mobility, order, stack in page_stacks():
-        name = f"{text(zone['name'])}/{mobility}/{order}"
+        name = f"{read.zone_label(zone)}/{mobility}/{order}"
         bottom, count, capacity = (int(stack[x]) for x in ("bottom", "count", "capacity"))
         if not bottom <= count <= capacity or int(stack["limit"]) not in (0, capacity):
             report(f"C2 list {name}: bottom {bottom} count {count} limit {int(stack['limit'])} capacity {capacity}")
@@ -340,7 +340,7 @@ def check_waiters(report):
         parked = sum(int(s["count"]) - int(s["bottom"]) for z, _, _, s in page_stacks()
                      if read.where(z) == read.where(zone))
         if int(zone["managed"]) and (not int(zone["slow"]) or parked):
-            report(f"W3 zone {text(zone['name'])} parks pages while somebody waits")
+            report(f"W3 zone {read.zone_label(zone)} parks pages while somebody waits")
     for cache in read.caches():
         if int(cache["stack"]["limit"]) or int(cache["stack"]["count"]):
             report(f"W3 cache {text(cache['name'])} parks objects while somebody waits")

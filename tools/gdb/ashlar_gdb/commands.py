@@ -62,6 +62,20 @@ class Buddyinfo(Command):
         return words.buddyinfo()
 
 
+class Nodes(Command):
+    """Each node: its memory, how far it is from each, and what its zones served, as numastat."""
+
+    def lines(self, _):
+        distance, local = read.variable("node_map")["distance"], int(read.variable("node_map")["local"])
+        for node in range(read.nr_nodes()):
+            pages = sum(int(zone["managed"]) for zone in read.zones() if int(zone["node"]) == node)
+            far = " ".join(str(int(distance[node][to])) for to in range(read.nr_nodes()))
+            served = read.variable("nodes")[node]["nr"]
+            counts = ", ".join(f"{name} {int(served[read.constant('NODE_' + name.upper())])}"
+                               for name in ("hit", "miss", "foreign", "local", "other"))
+            yield f"node {node}: {pages * 4} KiB, distances {far}; {counts}" + ("; near this processor" if node == local else "")
+
+
 class Slabinfo(Command):
     """Each cache of objects, as /proc/slabinfo."""
 
@@ -156,7 +170,7 @@ class Pcp(Command):
             count -= int(stack["bottom"])
             nr, parked = nr + (capacity != 0), parked + (count << order)
             if capacity and (count or not limit):
-                yield (f"{text(zone['name']):<8} {names[mobility]:<12} {order:5} {count:6} {limit:6} {capacity:9}"
+                yield (f"{read.zone_label(zone):<8} {names[mobility]:<12} {order:5} {count:6} {limit:6} {capacity:9}"
                        + ("" if limit else "  closed"))
         yield f"{nr} lists, {parked} pages parked"
 
@@ -409,7 +423,7 @@ class BtThread(Command):
 
 
 Mm()
-for kind in (Zones, Buddyinfo, Slabinfo, Cache, Page, Whatis, Pcp, Waiters, Vmalloc, Kmap, Owners, Disks, Swaps, Dma, Programs, User,
+for kind in (Zones, Nodes, Buddyinfo, Slabinfo, Cache, Page, Whatis, Pcp, Waiters, Vmalloc, Kmap, Owners, Disks, Swaps, Dma, Programs, User,
              Check):
     kind("mm " + kind.__name__.lower())
 for kind, name in ((Ps, "ps"), (Dmesg, "dmesg"), (BtThread, "bt-thread")):

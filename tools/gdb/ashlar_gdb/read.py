@@ -246,10 +246,25 @@ def is_direct(address):
     return 0 <= address - DIRECT_MAP < int(variable("lowmem_bytes"))
 
 
+def nr_nodes():
+    return int(variable("node_map")["nr_nodes"])
+
+
+def node_of(pfn):
+    """The node whose a page number is: of the last run that starts at it or below."""
+    runs = variable("node_map")
+    return next(int(runs["run"][i]["node"]) for i in reversed(range(int(runs["nr"]))) if int(runs["run"][i]["start"]) <= pfn)
+
+
+def zone_label(zone):
+    """As the monitor has it."""
+    return f"{int(zone['node'])}:{zone['name'].string()}" if nr_nodes() > 1 else zone["name"].string()
+
+
 def zones():
     """Every zone that exists, with memory or without."""
     table = variable("zones")
-    count = int(variable("node_map")["nr_nodes"]) * constant("NR_ZONES")
+    count = nr_nodes() * constant("NR_ZONES")
     return [table[i] for i in range(count)]
 
 

@@ -179,12 +179,17 @@ def file_phrase(pfn):
             + "".join(f" {name}" for i, name in enumerate(names) if flags >> i & 1))
 
 
+def node_phrase(pfn):
+    """Which node's a page is, where there are several."""
+    return f", node {read.node_of(pfn)}" if read.nr_nodes() > 1 else ""
+
+
 def page_line(pfn):
     pages, zone = read.pages(), read.zone_of_pfn(pfn)
     line = f"page 0x{pfn:x} at physical 0x{pfn << read.PAGE_SHIFT:x}, "
     low = pfn < pages.lowmem_end
     line += f"address 0x{read.DIRECT_MAP + (pfn << read.PAGE_SHIFT):08x}" if low else "no address of its own"
-    line += f", zone {text(zone['name']) if zone else 'none'}: {page_phrase(pfn)}"
+    line += node_phrase(pfn) + f", zone {text(zone['name']) if zone else 'none'}: {page_phrase(pfn)}"
     if low and pages.slab_cache[pfn]:
         line += f", cache {text(read.at('struct kmem_cache', pages.slab_cache[pfn])['name'])}"
     return line + file_phrase(pfn)
@@ -377,12 +382,12 @@ def bounce_phrase(address):
 def _direct_phrase(address):
     if not read.is_direct(address):
         return None
-    if bounced := bounce_phrase(address):
-        return bounced
     pfn = address - read.DIRECT_MAP >> read.PAGE_SHIFT
+    if bounced := bounce_phrase(address):
+        return bounced + node_phrase(pfn)
     if read.pages().slab_cache[pfn]:
-        return object_phrase(address, pfn)
-    return f"direct map, page 0x{pfn:x} + 0x{address & PAGE_SIZE - 1:x}: {page_phrase(pfn)}{file_phrase(pfn)}"
+        return object_phrase(address, pfn) + node_phrase(pfn)
+    return f"direct map, page 0x{pfn:x} + 0x{address & PAGE_SIZE - 1:x}: {page_phrase(pfn)}{file_phrase(pfn)}{node_phrase(pfn)}"
 
 
 def whatis_line(address):
