@@ -14,8 +14,8 @@ static const struct {
 	const char *name;
 	void (*run)(void);
 } demos[] = {
-	{"contexts", demo_contexts},	       {"dma", demo_dma},   {"flags", demo_flags},
-	{"fragmentation", demo_fragmentation}, {"swap", demo_swap},
+	{"contexts", demo_contexts},	       {"dma", demo_dma},     {"flags", demo_flags},
+	{"fragmentation", demo_fragmentation}, {"nodes", demo_nodes}, {"swap", demo_swap},
 };
 
 const char *demo_name(unsigned int n)
@@ -62,7 +62,8 @@ void demo_run(const char *list)
 {
 	for (const char *word = list; *word; word = next_word(word))
 		if (!word_is_known(word))
-			say("demo: expected all, none, contexts, dma, flags, fragmentation or swap, got "
+			say("demo: expected all, none, contexts, dma, flags, fragmentation, nodes or swap, "
+			    "got "
 			    "'%.*s'\n",
 			    (int)MIN(word_length(word), (size_t)SHOWN_MAX), word);
 	for (size_t i = 0; i < ARRAY_SIZE(demos); i++)

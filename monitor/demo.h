@@ -3,6 +3,7 @@
  * measured just then. Each leaves memory as it found it. Serves CONTRACT D1. */
 #pragma once
 
+#include <mm/early/nodemap.h>
 #include <mm/pages/gfp.h>
 #include <mm/port.h>
 
@@ -101,11 +102,35 @@ struct demo_flags {
 	struct demo_flag flag[NR_DEMO_FLAGS];
 };
 
-enum demo_outcome { DEMO_PLAYED, DEMO_NO_DISK, DEMO_NO_MEMORY };
+enum demo_outcome { DEMO_PLAYED, DEMO_NO_DEVICE, DEMO_NO_MEMORY };
 
 /* Serves G4, G5, G1. */
 enum demo_outcome demo_flags_play(struct demo_flags *seen) MUST_CHECK;
 void demo_flags(void);
+
+/* --- nodes --- */
+
+#define DEMO_NODE_REQUESTS 1000u
+
+enum demo_node_way {
+	DEMO_NODE_PAGE,
+	DEMO_NODE_OBJECT,
+	DEMO_NODE_FAR_PAGE,
+	DEMO_NODE_FAR_OBJECT,
+	DEMO_NODE_PAGE_FULL,
+	DEMO_NODE_OBJECT_FULL,
+	DEMO_NODE_ALONE_FULL,
+	NR_DEMO_NODE_WAYS
+};
+
+struct demo_nodes {
+	unsigned int near, far;
+	unsigned int nr[NR_DEMO_NODE_WAYS][MAX_NODES]; /* requests that each node served */
+};
+
+/* DEMO_NO_DEVICE: there are no two nodes with room in ordinary memory. Serves P8, G22. */
+enum demo_outcome demo_nodes_play(struct demo_nodes *seen) MUST_CHECK;
+void demo_nodes(void);
 
 /* --- swap --- */
 

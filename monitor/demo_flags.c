@@ -330,7 +330,7 @@ enum demo_outcome demo_flags_play(struct demo_flags *seen)
 	memset(seen, 0, sizeof(*seen));
 	if (!stage || !open_file(stage)) {
 		kfree(stage);
-		return DEMO_NO_DISK;
+		return DEMO_NO_DEVICE;
 	}
 	memcpy(seen->disk, stage->dev->name, sizeof(seen->disk));
 	seen->has_fs = stage->is_on_fs;
@@ -377,7 +377,7 @@ void demo_flags(void)
 	struct demo_flags seen;
 
 	switch (demo_flags_play(&seen)) {
-	case DEMO_NO_DISK:
+	case DEMO_NO_DEVICE:
 		say("demo: no IDE disk that nobody has mounted: QEMU's -drive file=... attaches one\n");
 		return;
 	case DEMO_NO_MEMORY:

@@ -198,10 +198,10 @@ enum demo_outcome demo_swap_play(struct demo_swap *seen, bool print)
 
 	*seen = (struct demo_swap){.nr_used_before = swap_counts().nr_slots - swap_counts().nr_free};
 	if (!swap_is_on())
-		return DEMO_NO_DISK;
+		return DEMO_NO_DEVICE;
 	if (set_stage(&stage)) {
 		if (swap_counts().nr_free < (size_t)NR_DEMO_PROGRAMS * seen->mib * MIB_PAGES)
-			outcome = DEMO_NO_DISK;
+			outcome = DEMO_NO_DEVICE;
 		else
 			outcome = DEMO_PLAYED;
 	}
@@ -222,7 +222,7 @@ void demo_swap(void)
 	unsigned int nr_right = 0;
 
 	switch (demo_swap_play(&seen, true)) {
-	case DEMO_NO_DISK:
+	case DEMO_NO_DEVICE:
 		say("demo: no swap disk with room for it: swap=ide3, or swapon ide3, uses one that mkswap "
 		    "made\n");
 		return;

@@ -66,7 +66,7 @@ const char *suite_name(unsigned int n)
 const struct command run_commands[] = {
 	{"test", "[SUITE...]", 0, WORDS_MAX, "runs self-tests, all of them or these", run_test},
 	{"bench", "[NAME...]", 0, WORDS_MAX, "runs benches, all of them or these", run_bench},
-	{"demo", "[NAME...]", 0, WORDS_MAX, "shows contexts, dma, flags, fragmentation, swap, or all",
+	{"demo", "[NAME...]", 0, WORDS_MAX, "shows contexts, dma, flags, fragmentation, nodes, swap, or all",
 	 run_demo},
 	{.name = NULL},
 };

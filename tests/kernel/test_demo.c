@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The demonstrations, judged: what a reader is to see in them must be there. Suites contexts_demo, dma_demo,
- * flags_demo and fragmentation. */
+ * flags_demo, nodes_demo and fragmentation. */
 #include <tests/ktest.h>
 
 #include <drivers/block/ide.h>
@@ -107,7 +107,7 @@ KTEST(flags_demo, each_flag_starts_what_it_may_and_gets_its_page, "G1 G4 G5 PGC-
 	struct demo_flags seen;
 	enum demo_outcome outcome = demo_flags_play(&seen);
 
-	if (outcome == DEMO_NO_DISK)
+	if (outcome == DEMO_NO_DEVICE)
 		SKIP("no IDE disk");
 	EXPECT_EQ(outcome, DEMO_PLAYED);
 	for (unsigned int i = 0; i < NR_DEMO_FLAGS; i++) {
@@ -142,6 +142,36 @@ KTEST(dma_demo, what_reaches_memory_by_itself_is_shown_right_and_wrong, "P11 G7 
 	       (seen.floppy_near && seen.raw_missed && seen.raw_damaged && seen.floppy_far));
 	EXPECT(!seen.has_disk || seen.disk_both);
 	EXPECT(!seen.has_edu || seen.edu_masked);
+}
+
+static unsigned int sum_of(const unsigned int nr[MAX_NODES])
+{
+	unsigned int sum = 0;
+
+	for (unsigned int node = 0; node < MAX_NODES; node++)
+		sum += nr[node];
+	return sum;
+}
+
+KTEST(nodes_demo, who_asks_gets_near_memory_what_it_names_or_the_next, "P8 G22 NUM-06")
+{
+	struct demo_nodes seen;
+	enum demo_outcome outcome;
+
+	MACHINE_STAYS_AS_FOUND();
+	outcome = demo_nodes_play(&seen);
+	if (outcome == DEMO_NO_DEVICE)
+		SKIP("no two nodes with room");
+	EXPECT_EQ(outcome, DEMO_PLAYED);
+	EXPECT_EQ(seen.nr[DEMO_NODE_PAGE][seen.near], DEMO_NODE_REQUESTS);
+	EXPECT_EQ(seen.nr[DEMO_NODE_OBJECT][seen.near], DEMO_NODE_REQUESTS);
+	EXPECT_EQ(seen.nr[DEMO_NODE_FAR_PAGE][seen.far], DEMO_NODE_REQUESTS);
+	EXPECT_EQ(seen.nr[DEMO_NODE_FAR_OBJECT][seen.far], DEMO_NODE_REQUESTS);
+	EXPECT_EQ(seen.nr[DEMO_NODE_PAGE_FULL][seen.near], 0);
+	EXPECT_EQ(sum_of(seen.nr[DEMO_NODE_PAGE_FULL]), DEMO_NODE_REQUESTS);
+	EXPECT_EQ(sum_of(seen.nr[DEMO_NODE_OBJECT_FULL]), DEMO_NODE_REQUESTS);
+	EXPECT(seen.nr[DEMO_NODE_OBJECT_FULL][seen.near] < DEMO_NODE_REQUESTS / 4); /* what slabs had */
+	EXPECT_EQ(sum_of(seen.nr[DEMO_NODE_ALONE_FULL]), 0);
 }
 
 static struct page *take_order_10(gfp_t gfp)

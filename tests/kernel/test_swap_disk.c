@@ -201,7 +201,7 @@ KTEST(swap_disk, noio_writes_to_no_disk_nofs_to_swap_alone_and_kernel_to_both, "
 	struct demo_flags seen;
 	enum demo_outcome outcome = demo_flags_play(&seen);
 
-	if (outcome == DEMO_NO_DISK)
+	if (outcome == DEMO_NO_DEVICE)
 		SKIP("no other IDE disk");
 	REQUIRE(outcome == DEMO_PLAYED && seen.has_swap);
 	for (unsigned int i = 0; i < NR_DEMO_FLAGS; i++) {
