@@ -8,6 +8,7 @@
 #include <kernel/lib/string.h>
 #include <linux/numa.h>
 #include <mm/pages/page_alloc.h>
+#include <mm/reclaim/vmscan.h>
 #include <monitor/say.h>
 
 #define OBJECT_BYTES 500u
@@ -74,8 +75,10 @@ static void ask(struct demo_nodes *seen, enum demo_node_way number, void **held)
 			__free_page(held[i]);
 }
 
+/* First what caches would give back meanwhile. */
 static void fill(struct list_head *taken, unsigned int node)
 {
+	(void)vmscan_reclaim(GFP_KERNEL, SIZE_MAX);
 	(void)demo_take_all(taken, GFP_ATOMIC | __GFP_THISNODE | __GFP_NODE(node));
 }
 

@@ -167,11 +167,13 @@ KTEST(nodes_demo, who_asks_gets_near_memory_what_it_names_or_the_next, "P8 G22 N
 	EXPECT_EQ(seen.nr[DEMO_NODE_OBJECT][seen.near], DEMO_NODE_REQUESTS);
 	EXPECT_EQ(seen.nr[DEMO_NODE_FAR_PAGE][seen.far], DEMO_NODE_REQUESTS);
 	EXPECT_EQ(seen.nr[DEMO_NODE_FAR_OBJECT][seen.far], DEMO_NODE_REQUESTS);
-	EXPECT_EQ(seen.nr[DEMO_NODE_PAGE_FULL][seen.near], 0);
+	/* near: what slabs had, and what the reclaimer gave back meanwhile */
+	EXPECT(seen.nr[DEMO_NODE_PAGE_FULL][seen.near] < DEMO_NODE_REQUESTS / 4);
 	EXPECT_EQ(sum_of(seen.nr[DEMO_NODE_PAGE_FULL]), DEMO_NODE_REQUESTS);
 	EXPECT_EQ(sum_of(seen.nr[DEMO_NODE_OBJECT_FULL]), DEMO_NODE_REQUESTS);
-	EXPECT(seen.nr[DEMO_NODE_OBJECT_FULL][seen.near] < DEMO_NODE_REQUESTS / 4); /* what slabs had */
-	EXPECT_EQ(sum_of(seen.nr[DEMO_NODE_ALONE_FULL]), 0);
+	EXPECT(seen.nr[DEMO_NODE_OBJECT_FULL][seen.near] < DEMO_NODE_REQUESTS / 4);
+	EXPECT(sum_of(seen.nr[DEMO_NODE_ALONE_FULL]) < DEMO_NODE_REQUESTS / 4);
+	EXPECT_EQ(sum_of(seen.nr[DEMO_NODE_ALONE_FULL]), seen.nr[DEMO_NODE_ALONE_FULL][seen.near]);
 }
 
 static struct page *take_order_10(gfp_t gfp)
