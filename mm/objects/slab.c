@@ -532,12 +532,12 @@ static inline bool may_wait_for_object(gfp_t gfp)
 void *slab_take_straight(struct kmem_cache *cache)
 {
 	irqflags_t flags = port_lock_irqsave(&cache->lock);
+	struct page *first = first_slab_locked(cache, false, node_map.nr_nodes > 1);
 	bool construct = false;
 	void *object = NULL;
 
-	if (likely(!list_is_empty(&cache->partial)))
-		object = take_object_locked(cache, list_first_entry(&cache->partial, struct page, links),
-					    &construct);
+	if (likely(first))
+		object = take_object_locked(cache, first, &construct);
 	port_unlock_irqrestore(&cache->lock, flags);
 	if (cache->ctor && object && construct)
 		cache->ctor(object);

@@ -445,7 +445,8 @@ KTEST(numa_machine, a_near_slab_in_use_is_not_taken_for_the_far_one_that_is_empt
 	cache = kmem_cache_create("numa", 500, 0, SLAB_PANIC, NULL);
 	slab_keep_closed(cache, true);
 	far = kmem_cache_alloc_node(cache, GFP_KERNEL, 1);
-	kmem_cache_free(cache, far); /* its slab is kept */
+	kmem_cache_free(cache, far);		/* its slab is kept */
+	EXPECT_NULL(slab_take_straight(cache)); /* who watches objects does; the cache should grow */
 	near = kmem_cache_alloc(cache, GFP_KERNEL);
 	EXPECT(nid_of(far) == 1 && nid_of(near) == 0);
 	EXPECT_EQ(kmem_cache_shrink(cache), 1);
