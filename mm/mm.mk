@@ -19,7 +19,7 @@ MM_OBJCOPY ?= objcopy
 
 # Parts that a port must serve: who leaves one out owes nothing for it.
 MM_PART_core    := init $(patsubst $(MM_DIR)/mm/%.c,%,$(foreach room,early pages reclaim,$(sort $(wildcard $(MM_DIR)/mm/$(room)/*.c)))) \
-		   objects/kmalloc objects/quarantine objects/slab objects/slab_cache objects/slab_debug objects/slab_names \
+		   objects/depot objects/kmalloc objects/quarantine objects/slab objects/slab_cache objects/slab_debug objects/slab_names \
 		   objects/slab_watch report/locate kit/absent
 MM_PART_more    := mapped/highmem mapped/areas objects/mempool objects/percpu objects/slab_bulk \
 		   report/map report/stats report/validate report/fault report/leak

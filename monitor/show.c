@@ -165,8 +165,9 @@ static bool whatis_stack(uintptr_t addr)
 
 static void whatis_direct(uintptr_t addr)
 {
-	static const char *const states[] = {"never handed out", "free", "free (parked per CPU)",
-					     "handed out", "behind the last object"};
+	static const char *const states[] = {
+		"never handed out",	      "free",	    "free (parked per CPU)",
+		"free (parked in the depot)", "handed out", "behind the last object"};
 	struct page *page = virt_to_page((void *)addr);
 	struct slab_place place;
 	char text[160];

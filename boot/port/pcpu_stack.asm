@@ -26,7 +26,7 @@ LIMIT  equ 4
 BOTTOM equ 8
 SLOTS  equ 24
 
-OBJECTS equ 172 ; of the stack in struct kmem_cache, mm/objects/slab_internal.h
+OBJECTS equ 196 ; of the stack in struct kmem_cache, mm/objects/slab_internal.h
 
 PAGE_STATE     equ 0 ; of struct page, mm/pages/page.h
 PAGE_PERCPU    equ 2

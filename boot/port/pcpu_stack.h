@@ -37,7 +37,7 @@ STATIC_ASSERT(offsetof(struct pcpu_stack, limit) == 4 && offsetof(struct pcpu_st
 /* Take the hottest; when there is none: the slow path's result. pop_wait is for requests that may sleep: in a
  * context that may not, it goes to the slow path too, which complains. Objects are asked of their cache,
  * whose stack lies at PCPU_OBJECTS in it: one pointer to load. */
-#define PCPU_OBJECTS 172
+#define PCPU_OBJECTS 196
 PCPU_CALL void *object_pop(struct kmem_cache *cache, gfp_t gfp);
 PCPU_CALL void *object_pop_wait(struct kmem_cache *cache, gfp_t gfp);
 PCPU_CALL struct page *page_pop(struct pcpu_stack *stack, gfp_t gfp);

@@ -11,6 +11,7 @@
 #include <kernel/lib/assert.h>
 #include <kernel/lib/string.h>
 #include <mm/objects/above.h>
+#include <mm/objects/depot.h>
 #include <mm/objects/slab_debug.h>
 #include <mm/objects/slab_internal.h>
 #include <mm/pages/above.h>
@@ -261,6 +262,12 @@ static void *take_object_locked(struct kmem_cache *cache, struct page *first, bo
 	return object;
 }
 
+/* Does its slab stay where it is when an object comes back: neither full now nor empty then? */
+static inline bool stays_in_list(const struct kmem_cache *cache, const struct page *first)
+{
+	return slab_is_plain(cache, first) && first->in_use - 2u < cache->per_slab - 2u;
+}
+
 /* Result: a slab that is empty and too many, unlisted, for the caller to release; else NULL. */
 static ALWAYS_INLINE struct page *put_object_locked(struct kmem_cache *cache, struct page *first,
 						    void *object)
@@ -291,11 +298,13 @@ static ALWAYS_INLINE struct page *put_object_locked(struct kmem_cache *cache, st
  * while. */
 
 /* What bounds the time with interrupts off: a refill takes up to BATCH objects of up to REFILL_SLABS slabs
- * under one lock, a drain gives CHUNK back. What bounds a single free: a full stack gives ROOM back. */
+ * under one lock, a drain does WORK, of which an object is one, and LIST_WORK where its slab changes its list.
+ * What bounds a single free: where the depot is full a full stack is drained ROOM_DRAINS times. */
 #define BATCH	     16u
 #define REFILL_SLABS 2u
-#define CHUNK	     3u
-#define ROOM	     6u
+#define WORK	     4u
+#define LIST_WORK    2u
+#define ROOM_DRAINS  2u
 
 /* Move up to `want` objects of one slab to the stack: freed ones first, then, without a constructor, fresh
  * ones. */
@@ -398,7 +407,7 @@ static ALWAYS_INLINE void *take_and_refill_from(struct kmem_cache *cache, struct
 {
 	irqflags_t flags = port_lock_irqsave(&cache->lock);
 	struct pcpu_stack *stack = slab_stack_here(cache);
-	struct page *first;
+	struct page *first, *emptied = NULL; /* of the depot */
 	void *object = NULL;
 
 	if (grown && unlikely(!add_slab_locked(cache, grown))) {
@@ -406,12 +415,20 @@ static ALWAYS_INLINE void *take_and_refill_from(struct kmem_cache *cache, struct
 		release_slab(grown);
 		return NULL;
 	}
-	refill_stack_locked(cache, stack, grown != NULL, several_nodes);
+	if (cache->depot.nr)
+		emptied = depot_fill_stack_locked(cache, stack);
+	if (!stack->count) {
+		refill_stack_locked(cache, stack, grown != NULL, several_nodes);
+		if (READ_ONCE(cache->depot.missed))
+			depot_note_refill_locked(cache, stack->count);
+	}
 	if (stack->count)
 		object = stack->slot[--stack->count];
 	else if ((first = first_slab_locked(cache, grown != NULL, several_nodes)) != NULL)
 		object = take_object_locked(cache, first, construct);
 	port_unlock_irqrestore(&cache->lock, flags);
+	if (unlikely(emptied))
+		__free_page(emptied);
 	return object;
 }
 
@@ -451,11 +468,13 @@ static void *take_of_node(struct kmem_cache *cache, unsigned int node, struct pa
 	return object;
 }
 
-/* The same where it has slabs with room. It is asked without the lock: what is freed now comes too late, and
+/* The same where it has objects in its depot or slabs with room. It is asked without the lock: what is freed now comes too late, and
  * finds the waiters. */
 static inline void *take_if_any(struct kmem_cache *cache, bool *construct)
 {
-	return list_is_empty(&cache->partial) ? NULL : take_and_refill(cache, NULL, construct);
+	if (!READ_ONCE(cache->depot.nr) && list_is_empty(&cache->partial))
+		return NULL;
+	return take_and_refill(cache, NULL, construct);
 }
 
 /* The first object of a new slab; the others may be what somebody waits for. */
@@ -476,9 +495,11 @@ static void *take_at_once(struct kmem_cache *cache, gfp_t gfp, const void *calle
 	if (likely(object) || gfp_has(gfp, __GFP_NO_GROW))
 		return object;
 	grown = new_slab(cache, gfp, caller);
-	if (likely(grown))
-		return grow_and_take(cache, grown, construct);
-	return node_map.nr_nodes > 1 ? take_of_node(cache, MAX_NODES, NULL, construct) : NULL;
+	if (unlikely(!grown))
+		return node_map.nr_nodes > 1 ? take_of_node(cache, MAX_NODES, NULL, construct) : NULL;
+	if (unlikely(depot_note_growth((size_t)1 << grown->order)))
+		slab_give_back_idle(caller);
+	return grow_and_take(cache, grown, construct);
 }
 
 struct slab_waiter {
@@ -640,21 +661,35 @@ const char *slab_why_bad_object(const struct kmem_cache *cache, const struct pag
 	return NULL;
 }
 
-/* Gives one object back to its slab. Result: what was wrong with it, or NULL. `empties` collects slabs to
- * release. */
-static const char *put_object_checked_locked(struct kmem_cache *cache, void *object,
-					     struct list_head *empties)
+/* Gives objects back to their slabs, from the last to the first, until a bound of work is reached or one is wrong: *wrong
+ * says what then. Result: how many, the wrong one included. `empties` collects slabs to release. */
+static uint32_t put_objects_locked(struct kmem_cache *cache, void *const *objects, uint32_t nr,
+				   struct list_head *empties, const char **wrong)
 {
-	struct page *first = virt_to_page(object)->slab, *empty;
-	const char *wrong = slab_why_bad_object(cache, first, object);
+	uint32_t done = 0, work = 0;
 
 	ASSERT(port_lock_is_held(&cache->lock));
-	if (unlikely(wrong))
-		return wrong;
-	empty = put_object_locked(cache, first, object);
-	if (unlikely(empty))
-		list_add(&empty->links, empties);
-	return NULL;
+	while (done < nr && work < WORK && !*wrong) {
+		void *object = objects[nr - ++done];
+		struct page *first = virt_to_page(object)->slab, *empty;
+
+		*wrong = slab_why_bad_object(cache, first, object);
+		if (unlikely(*wrong))
+			break;
+		if (likely(stays_in_list(cache, first))) {
+			*object_link(cache, object) = first->freelist;
+			first->freelist = object;
+			first->in_use--;
+			cache->nr_in_use--;
+			work++;
+			continue;
+		}
+		empty = put_object_locked(cache, first, object);
+		if (unlikely(empty))
+			list_add(&empty->links, empties);
+		work += LIST_WORK;
+	}
+	return done;
 }
 
 /* Result: pages. */
@@ -672,30 +707,55 @@ static size_t release_slabs(struct list_head *empties)
 	return pages;
 }
 
-/* Give up to CHUNK objects from the hot end of the stack back to their slabs; to *pages are added those of
- * slabs that became empty and too many. Result: were there any objects? */
-static bool drain_chunk(struct kmem_cache *cache, const void *caller, size_t *pages)
+/* Give a few objects back to their slabs, of this CPU's stack, from the hot end, or of the depot. To *pages are added those
+ * of slabs that became empty and too many, and of the depot. Result: how many. */
+static ALWAYS_INLINE uint32_t drain_some(struct kmem_cache *cache, bool of_depot, const void *caller,
+					 size_t *pages)
 {
 	struct list_head empties = LIST_HEAD_INIT(empties);
 	irqflags_t flags = port_lock_irqsave(&cache->lock);
 	struct pcpu_stack *stack = slab_stack_here(cache);
+	void **slots = stack->slot, *bad = NULL;
+	uint32_t nr = of_depot ? depot_next_locked(cache, &slots) : stack->count, n;
+	struct page *emptied = NULL;
 	const char *wrong = NULL;
-	void *object = NULL;
-	unsigned int n = 0;
 
 	ASSERT_SLOW(stack_is_sound(cache, stack)); /* S5 */
-	while (n < CHUNK && stack->count && !wrong) {
-		object = stack->slot[--stack->count];
-		wrong = put_object_checked_locked(cache, object, &empties);
-		n++;
-	}
+	n = put_objects_locked(cache, slots, nr, &empties, &wrong);
+	if (unlikely(wrong))
+		bad = slots[nr - n];
+	if (!of_depot)
+		WRITE_ONCE(stack->count, nr - n);
+	else if (n)
+		emptied = depot_give_back_locked(cache, n);
 	port_unlock_irqrestore(&cache->lock, flags);
 	if (unlikely(wrong))
-		slab_report_bad_object(cache, object, caller, wrong);
+		slab_report_bad_object(cache, bad, caller, wrong);
 	*pages += release_slabs(&empties);
+	if (unlikely(emptied)) {
+		__free_page(emptied);
+		++*pages;
+	}
 	if (n)
 		wait_serve_objects(&cache->waiters);
-	return n != 0;
+	return n;
+}
+
+static NOINLINE uint32_t drain_some_of_stack(struct kmem_cache *cache, const void *caller, size_t *pages)
+{
+	return drain_some(cache, false, caller, pages);
+}
+
+static NOINLINE uint32_t drain_some_of_depot(struct kmem_cache *cache, const void *caller, size_t *pages)
+{
+	return drain_some(cache, true, caller, pages);
+}
+
+void slab_drain_depot(struct kmem_cache *cache, const void *caller)
+{
+	size_t pages = 0;
+
+	(void)drain_some_of_depot(cache, caller, &pages);
 }
 
 /* Result: pages of slabs that went with it. */
@@ -703,8 +763,10 @@ size_t slab_drain_stack(struct kmem_cache *cache, const void *caller)
 {
 	size_t pages = 0;
 
-	while (drain_chunk(cache, caller, &pages))
+	while (slab_parks_any(cache) &&
+	       (drain_some_of_stack(cache, caller, &pages) || drain_some_of_depot(cache, caller, &pages)))
 		;
+	depot_forget_room(cache);
 	if (unlikely(cache->flags & SLAB_QUARANTINE))
 		pages += quarantine_drain(cache);
 	return pages;
@@ -766,8 +828,9 @@ void object_push_slow(void *object, struct kmem_cache *cache)
 	if (likely(READ_ONCE(cache->stack.limit)) || slab_try_open(cache)) {
 		size_t pages = 0;
 
-		for (unsigned int n = 0; n < ROOM; n += CHUNK)
-			(void)drain_chunk(cache, caller, &pages);
+		if (unlikely(!depot_take_from_stack(cache)))
+			for (unsigned int n = 0; n < ROOM_DRAINS; n++)
+				depot_note_missed(cache, drain_some_of_stack(cache, caller, &pages));
 		object_push(object, cache);
 	} else if (unlikely(mm_watch & WATCH_OBJECT)) {
 		slab_watch_free(cache, object, caller);

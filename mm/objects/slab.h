@@ -93,7 +93,7 @@ void slab_init(void);
 /* All caches in the format of /proc/slabinfo 2.1 (S3): each as it was at one moment. Context: process. */
 void slabinfo_print(struct sink *out);
 
-/* Pages in slabs, counted cache by cache. Context: process. */
+/* Pages in slabs and depots, counted cache by cache. Context: process. */
 size_t slab_pages(void);
 
 /* Flags of a request that any object in the stack satisfies: all that only matter when there is none. */

@@ -16,6 +16,7 @@
 #include <kernel/lib/format.h>
 #include <kernel/lib/string.h>
 #include <mm/objects/above.h>
+#include <mm/objects/depot.h>
 #include <mm/objects/slab_debug.h>
 #include <mm/objects/slab_internal.h>
 #include <mm/objects/slab_names.h>
@@ -81,7 +82,6 @@ void slab_let_go(struct kmem_cache *cache)
 	irqflags_t flags = port_lock_irqsave(&slab.lock);
 	bool is_last_pin = unpin_locked(cache);
 
-	ASSERT(!port_in_interrupt());
 	port_unlock_irqrestore(&slab.lock, flags);
 	if (is_last_pin)
 		free_cache(cache);
@@ -109,9 +109,9 @@ static bool set_mode(struct kmem_cache *cache)
 	WRITE_ONCE(stack->limit, is_closed(cache) ? 0 : stack->capacity);
 	if (stack->limit && list_is_empty(&cache->open))
 		list_add_tail(&cache->open, &slab.open);
-	else if (!stack->limit && !stack->count)
+	else if (!stack->limit && !slab_parks_any(cache))
 		list_del_init(&cache->open);
-	ASSERT((!stack->limit && !stack->count) || !list_is_empty(&cache->open)); /* SC1 */
+	ASSERT((!stack->limit && !slab_parks_any(cache)) || !list_is_empty(&cache->open)); /* SC1 */
 	port_unlock_irqrestore(&cache->lock, inner);
 	port_unlock_irqrestore(&slab.lock, flags);
 	return READ_ONCE(stack->limit) != 0;
@@ -174,6 +174,35 @@ void slab_close_all(enum slow_reason reason, bool closed)
 	else
 		__atomic_fetch_and(&slab.closed_for, ~bit, __ATOMIC_RELAXED);
 	slab_close_open();
+}
+
+/* Each in its turn. Result: one whose depot lies idle, whose turn it stays until that is empty; or NULL. */
+static struct kmem_cache *pin_idle_one(void)
+{
+	irqflags_t flags = port_lock_irqsave(&slab.lock);
+	struct kmem_cache *cache = NULL;
+
+	if (!list_is_empty(&slab.open)) {
+		cache = list_first_entry(&slab.open, struct kmem_cache, open);
+		if (depot_is_idle(cache)) {
+			cache->nr_pins++;
+		} else {
+			list_move_tail(&cache->open, &slab.open);
+			cache = NULL;
+		}
+	}
+	port_unlock_irqrestore(&slab.lock, flags);
+	return cache;
+}
+
+void slab_give_back_idle(const void *caller)
+{
+	struct kmem_cache *cache = pin_idle_one();
+
+	if (likely(!cache))
+		return;
+	slab_drain_depot(cache, caller);
+	slab_let_go(cache);
 }
 
 size_t slab_reclaim(void)
@@ -332,6 +361,7 @@ bool slab_cache_init(struct kmem_cache *cache, uint32_t slots, const char *name,
 	list_init(&cache->full);
 	list_init(&cache->waiters);
 	list_init(&cache->open);
+	list_init(&cache->depot.pages);
 	cache->name_hash = slab_name_hash(cache->name);
 	cache->stack.capacity = slots;
 	return list_cache(cache);
@@ -533,7 +563,8 @@ static void bury(struct kmem_cache *cache)
 	ASSERT(!cache->is_dead && cache->nr_pins && !cache->built_in);
 	slab_name_remove(cache);
 	list_del_init(&cache->open);
-	slab_stack_here(cache)->capacity = 0; /* it never opens again, whoever has it pinned */
+	/* It is closed and never opens again, whoever has it pinned. */
+	slab_stack_here(cache)->limit = slab_stack_here(cache)->capacity = 0;
 	cache->is_dead = true;
 	port_unlock_irqrestore(&slab.lock, flags);
 }
@@ -579,7 +610,8 @@ void slab_init(void)
 static void print_cache(struct sink *out, struct kmem_cache *cache)
 {
 	irqflags_t flags = port_lock_irqsave(&cache->lock);
-	size_t nr_parked = slab_stack_here(cache)->count, nr_in_use = cache->nr_in_use - nr_parked;
+	size_t nr_parked = slab_stack_here(cache)->count + cache->depot.nr,
+	       nr_in_use = cache->nr_in_use - nr_parked;
 	size_t nr_objects = cache->nr_objects, nr_slabs = cache->nr_slabs, nr_empty = cache->nr_empty;
 
 	ASSERT(nr_parked <= cache->nr_in_use && cache->nr_in_use <= nr_objects && nr_empty <= nr_slabs);
@@ -606,6 +638,6 @@ size_t slab_pages(void)
 	struct kmem_cache *cache;
 	size_t pages = 0;
 
-	slab_for_each(cache) pages += READ_ONCE(cache->nr_pages);
+	slab_for_each(cache) pages += READ_ONCE(cache->nr_pages) + depot_pages(cache);
 	return pages;
 }

@@ -23,7 +23,7 @@
  *    numbers.
  * S2 a slab is on `full` when in_use == end - start, else on `partial`.
  * S3 nr_slabs, nr_pages, nr_objects, nr_in_use and nr_empty count what the lists hold.
- * S5 objects in a cache's stack are in use for their slab: handed out as far as it knows.
+ * S5 objects in a cache's stack and depot are in use for their slab: handed out as far as it knows.
  * S4 slab_cache of each page of a slab is the cache, `slab` its first page; NULL in all pages of no slab. */
 #pragma once
 
@@ -34,6 +34,15 @@
 #include <mm/reclaim/above.h>
 
 #define CACHE_NAME_MAX 32
+
+/* See depot.h. Of objects, but for touched. */
+struct depot {
+	struct list_head pages; /* the first is not full */
+	uint32_t nr;		/* it holds */
+	uint32_t room;		/* for so many, D4 */
+	uint32_t missed;	/* went to slabs as there was no room, and did not come back yet; atomic */
+	size_t touched;		/* pages of slabs that had come when a stack last gave or took, D5 */
+};
 
 /* (C) constant after creation  (L) cache->lock  (E) also, and changes only while there is no slab: the layout
  */
@@ -68,12 +77,19 @@ struct kmem_cache {
 	bool is_dead;		     /* under slab.lock: destroyed, and gone with its last pin */
 	uint32_t name_hash;	     /* (C) */
 	struct kmem_cache *below[2]; /* under slab.lock: in the tree of names */
+	struct depot depot;	     /* (L) what the stacks had no room for */
 	struct list_head waiters;    /* under wait.lock: who waits for an object, in order of arrival */
 	char name[CACHE_NAME_MAX];
 	struct pcpu_stack stack; /* of objects, parked per CPU; its slots lie behind the cache */
 };
 
 STATIC_ASSERT(offsetof(struct kmem_cache, stack) == PCPU_OBJECTS, "the sequences find the stack there");
+
+/* Does it hold objects in front of its slabs? A snapshot. */
+static inline bool slab_parks_any(const struct kmem_cache *cache)
+{
+	return READ_ONCE(cache->stack.count) || READ_ONCE(cache->depot.nr);
+}
 
 /* This CPU's stack of the cache; interrupts off. */
 static inline struct pcpu_stack *slab_stack_here(const struct kmem_cache *cache)
@@ -135,7 +151,7 @@ bool slab_try_open(struct kmem_cache *cache);
 
 /* All caches, one after another, with interrupts and preemption on: each stays for as long as it is looked at.
  * NULL: the first; result NULL: that was the last. Who stops before lets the last one go. A cache that is
- * destroyed meanwhile is dead and empty. Context: process. */
+ * destroyed meanwhile is dead and empty. Context: process; of slab_let_go() any. */
 struct kmem_cache *slab_next(struct kmem_cache *cache);
 void slab_let_go(struct kmem_cache *cache);
 
@@ -143,6 +159,12 @@ void slab_let_go(struct kmem_cache *cache);
 
 /* All that is parked in front of the cache back to its slabs. Result: pages of slabs that went with it. */
 size_t slab_drain_stack(struct kmem_cache *cache, const void *caller);
+
+/* A few objects of its depot, which lies idle. */
+void slab_drain_depot(struct kmem_cache *cache, const void *caller);
+
+/* A slab came: a few objects of a depot that lies idle go (D5). Context: any, no lock of mm held. */
+void slab_give_back_idle(const void *caller);
 
 /* An object of a slab with room, past the stack, or NULL. And the way back. Context: any; the stack is closed, and
  * nobody waits for memory who was there before. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* An address looked up in its slab. An object below the bump index is free when the slab's list or the CPU's
- * stack holds it, else handed out. Lock: the cache's, which keeps list and stack still. */
+/* An address looked up in its slab. An object below the bump index is free when the slab's list, the CPU's
+ * stack or the depot holds it, else handed out. Lock: the cache's, which keeps all three still. */
 #include <mm/report/locate.h>
 
 #include <kernel/lib/align.h>
@@ -10,7 +10,7 @@
 #include <mm/dma/bounce.h>
 #include <mm/mapped/kmap.h>
 #include <mm/mapped/vmalloc.h>
-#include <mm/objects/slab_internal.h>
+#include <mm/objects/depot.h>
 #include <mm/report/guard.h>
 
 #define DIRECT_MAP_HOLE MIB(8u) /* behind the direct map nothing is ever mapped for so long */
@@ -47,7 +47,9 @@ static enum slab_place_state state_locked(const struct kmem_cache *cache, const 
 		return SLAB_PLACE_NEVER;
 	if (list_holds(cache, slab, place->object))
 		return SLAB_PLACE_FREE;
-	return stack_holds(cache, place->object) ? SLAB_PLACE_PARKED : SLAB_PLACE_HANDED_OUT;
+	if (stack_holds(cache, place->object))
+		return SLAB_PLACE_PARKED;
+	return depot_holds_locked(cache, place->object) ? SLAB_PLACE_IN_DEPOT : SLAB_PLACE_HANDED_OUT;
 }
 
 static void fill_in_locked(const struct kmem_cache *cache, const struct page *slab, const char *addr,

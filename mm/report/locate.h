@@ -9,6 +9,7 @@ enum slab_place_state {
 	SLAB_PLACE_NEVER,      /* no owner had it yet */
 	SLAB_PLACE_FREE,       /* given back to its slab */
 	SLAB_PLACE_PARKED,     /* given back, kept per CPU for the next owner */
+	SLAB_PLACE_IN_DEPOT,   /* given back, kept behind the CPUs' stacks */
 	SLAB_PLACE_HANDED_OUT, /* somebody's */
 	SLAB_PLACE_REST,       /* behind the slab's last object: nobody's */
 };

@@ -12,8 +12,8 @@
 #include <mm/early/memblock.h>
 #include <mm/mapped/kmap_internal.h>
 #include <mm/mapped/vmalloc.h>
+#include <mm/objects/depot.h>
 #include <mm/objects/slab_debug.h>
-#include <mm/objects/slab_internal.h>
 #include <mm/pages/buddy.h>
 #include <mm/pages/page_alloc.h>
 #include <mm/pages/user_page.h>
@@ -256,6 +256,58 @@ static void check_slab_list(const struct kmem_cache *cache, const struct list_he
 	}
 }
 
+/* S5, D1: each is handed out as far as its slab knows. */
+static void check_parked(const struct kmem_cache *cache, void *const *slots, uint32_t nr, const char *where)
+{
+	for (uint32_t i = 0; i < nr; i++) {
+		const void *object = slots[i];
+		const char *wrong = "in no slab of it";
+
+		if (virt_is_direct(object) && virt_to_page(object)->slab_cache == cache)
+			wrong = slab_why_bad_object(cache, virt_to_page(object)->slab, object);
+		if (!wrong)
+			continue;
+		violation("S5 cache %s: %#lx in its %s is %s\n", cache->name, (unsigned long)object, where,
+			  wrong);
+		return; /* where one is wrong most are */
+	}
+}
+
+/* D2 */
+static void check_depot(const struct kmem_cache *cache)
+{
+	const struct list_head *node = &cache->depot.pages;
+	uint32_t nr = cache->depot.nr, in_page = depot_in_first(&cache->depot);
+
+	while ((node = node->next) != &cache->depot.pages) {
+		const struct page *page = page_of_node(node);
+
+		if (!page || !nr) {
+			violation("D2 cache %s: its depot has a page that holds nothing\n", cache->name);
+			return;
+		}
+		check_parked(cache, low_page_address(page), in_page, "depot");
+		nr -= in_page;
+		in_page = MIN(nr, DEPOT_SLOTS);
+	}
+	if (nr)
+		violation("D2 cache %s: %u objects of its depot lie in no page\n", cache->name, nr);
+	if (cache->depot.nr > cache->depot.room)
+		violation("D4 cache %s: %u objects in its depot, room for %u\n", cache->name, cache->depot.nr,
+			  cache->depot.room);
+}
+
+static void check_stack(const struct kmem_cache *cache)
+{
+	const struct pcpu_stack *stack = slab_stack_here(cache);
+
+	if (stack->count > stack->capacity || stack->limit > stack->capacity)
+		violation("S5 cache %s: its stack has %u of %u, limit %u\n", cache->name, stack->count,
+			  stack->capacity, stack->limit);
+	else
+		check_parked(cache, stack->slot, stack->count, "stack");
+}
+
 /* Result: what its slabs add up to. */
 static struct slab_sum check_cache(const struct kmem_cache *cache)
 {
@@ -270,6 +322,8 @@ static struct slab_sum check_cache(const struct kmem_cache *cache)
 	if (sum.pages != cache->nr_pages || sum.objects != cache->nr_objects)
 		violation("S3 cache %s: %zu pages of %zu objects; counted %zu, %zu\n", cache->name, sum.pages,
 			  sum.objects, cache->nr_pages, cache->nr_objects);
+	check_stack(cache);
+	check_depot(cache);
 	return sum;
 }
 
@@ -463,7 +517,7 @@ static void check_closed(void)
 		if (zone_has_memory(zone) && (!zone->slow || pcp_parked_pages(zone)))
 			violation("W3 zone %s parks pages while somebody waits\n", LABEL(zone));
 	list_for_each_entry(cache, slab_caches(), caches)
-		if (cache->stack.limit || cache->stack.count)
+		if (cache->stack.limit || slab_parks_any(cache))
 			violation("W3 cache %s parks objects while somebody waits\n", cache->name);
 }
 

@@ -256,17 +256,22 @@ static void exact_sizes(void)
 		free_pages_exact(alloc_pages_exact(pages * PAGE_SIZE, GFP_KERNEL), pages * PAGE_SIZE);
 }
 
-static void many_objects(void)
+static void burst(struct kmem_cache *cache)
 {
-	struct kmem_cache *cache = crowd->cache[1];
-
 	for (unsigned int n = 0; n < NR_OBJECTS; n++)
 		crowd->object[n] = kmem_cache_alloc(cache, GFP_KERNEL);
 	for (unsigned int n = 0; n < NR_OBJECTS; n++) {
 		kmem_cache_free(cache, crowd->object[(n * 37) % NR_OBJECTS]);
 		crowd->object[(n * 37) % NR_OBJECTS] = NULL;
 	}
-	(void)kmem_cache_shrink(cache);
+}
+
+/* The depot is used from the second burst on. */
+static void many_objects(void)
+{
+	for (unsigned int n = 0; n < 3; n++)
+		burst(crowd->cache[1]);
+	(void)kmem_cache_shrink(crowd->cache[1]);
 }
 
 static void reclaim(void)

@@ -57,6 +57,8 @@ def faults():
     plant("a cache that lost count", "$cache->nr_empty", "*$place + 1", ["S3"])
     plant("an object parked twice", "$cache->stack.slot[0]", "$cache->stack.slot[1]", ["S5"])
     plant("a list per CPU with more than it has", "$cache->stack.count", "5000", ["S5"])
+    plant("a depot that counts what lies in no page of it", "$cache->depot.nr", "*$place + 1", ["D2", "D4"])
+    plant("a depot that leads nowhere", "$cache->depot.pages.next", "(struct list_head *)8", ["D2"])
     plant("a window on a list and in use", "$windows[3].count", "1", ["H2"])
     plant("a window of the wrong age", "$windows[3].epoch", "kmap_pool.epoch", ["H3"])
     plant("an area that forgot its gap", "$area->span.gap", "*$place + 4096", ["VM1", "VM2"])

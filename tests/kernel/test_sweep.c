@@ -722,10 +722,54 @@ static void fill_objects(void)
 		kfree(lists->objects[--s.nr_held]);
 }
 
+/* Full, and behind it there is room. */
+static void fill_objects_with_depot(void)
+{
+	fill_objects();
+	cache_of_objects()->depot.room = MAX_HELD;
+}
+
+/* Empty, and behind it lies what it held. */
+static void fill_depot(void)
+{
+	fill_objects_with_depot();
+	kfree(s.object);
+	while (cache_of_objects()->stack.count && s.nr_held < MAX_HELD)
+		lists->objects[s.nr_held++] = kmalloc(OBJECT_BYTES, GFP_KERNEL);
+	sweep_expect(cache_of_objects()->depot.nr != 0);
+}
+
+/* That of the cache whose turn it is: the only one that is open. */
+static void fill_idle_depot(void)
+{
+	fill_depot();
+	cache_of_objects()->depot.touched -= lowmem_end_pfn;
+}
+
+#define OTHER_BYTES 1000u
+
+static void run_kmalloc_other(void)
+{
+	s.object = kmalloc(OTHER_BYTES, GFP_KERNEL);
+	memset(s.object, 0x5a, OBJECT_BYTES);
+}
+
 static void give_objects(void)
 {
 	while (s.nr_held)
 		kfree(lists->objects[--s.nr_held]);
+}
+
+static void give_objects_and_look(void)
+{
+	sweep_expect(cache_of_objects()->depot.nr != 0 || s.nr_arrivals != 0);
+	give_objects();
+}
+
+static void give_object_and_others(void)
+{
+	give_object();
+	give_objects();
 }
 
 static bool enter_slow_objects(void)
@@ -1106,6 +1150,11 @@ SWEEP(object_alloc_new_slab, NULL, NULL, sweep_nothing, run_kmalloc, give_object
 SWEEP(object_alloc_slow_mode, enter_slow_objects, leave_slow_objects, sweep_nothing, run_kmalloc, give_object)
 SWEEP(object_free, NULL, NULL, take_object, run_kfree, sweep_nothing)
 SWEEP(object_free_drain, enter_object_drain, NULL, fill_objects, run_kfree, give_objects)
+SWEEP(object_free_to_depot, enter_object_drain, NULL, fill_objects_with_depot, run_kfree,
+      give_objects_and_look)
+SWEEP(object_alloc_from_depot, enter_object_drain, NULL, fill_depot, run_kmalloc, give_object_and_others)
+SWEEP(object_alloc_while_one_is_idle, enter_object_drain, NULL, fill_idle_depot, run_kmalloc_other,
+      give_object_and_others)
 SWEEP(object_free_slow_mode, enter_slow_objects, leave_slow_objects, take_object, run_kfree, sweep_nothing)
 SWEEP(slab_release, NULL, NULL, warm_objects, run_shrink, sweep_nothing)
 SWEEP_RIVAL(kmem_cache_create, rival_has_cache, NULL, NULL, sweep_nothing, run_cache_create, destroy_created)

@@ -211,6 +211,31 @@ KTEST(validate, what_was_written_around_a_debugged_object_is_found, "S5 SD1 DBG-
 	kmem_cache_destroy(cache);
 }
 
+KTEST(validate, what_is_no_object_in_use_is_found_among_parked_ones, "S1 DBG-12")
+{
+	NEEDS_OPEN_LISTS();
+	SKIP_IF_LARGE();
+	MACHINE_STAYS_AS_FOUND();
+	struct kmem_cache *cache = kmem_cache_create("test", 64, 0, SLAB_NO_USER_FLAGS, NULL);
+	void *object, **slot;
+
+	REQUIRE(cache);
+	object = kmem_cache_alloc(cache, GFP_KERNEL);
+	REQUIRE(object && cache->stack.count);
+	kmem_cache_free(cache, object);
+	slot = &cache->stack.slot[cache->stack.count - 1];
+	*slot = (char *)object + 8;
+	EXPECT(validator_says("S5 cache test"));
+	*slot = text;
+	EXPECT(validator_says("S5 cache test"));
+	*slot = object;
+	cache->depot.nr = cache->depot.room = 1;
+	EXPECT(validator_says("D2 cache test: 1 objects of its depot lie in no page"));
+	cache->depot.nr = cache->depot.room = 0;
+	expect_valid();
+	kmem_cache_destroy(cache);
+}
+
 KTEST(validate, an_overwritten_free_pointer_is_found_and_not_followed, "S1 SLB-14")
 {
 	SKIP_IF_LARGE();

@@ -198,14 +198,24 @@ def check_cache(report, cache):
     return found["nr_pages"]
 
 
-def check_object_stack(report, cache):
-    """S5: what is parked is an object of the cache, and handed out as far as its slab knows."""
+def check_parked(report, cache):
+    """S5, D1: what is parked is an object of the cache, and handed out as far as its slab knows; D2, D4 of its depot."""
     pages, name, seen = read.pages(), text(cache["name"]), set()
-    stack = cache["stack"]
+    stack, depot = cache["stack"], cache["depot"]
     if int(stack["count"]) > int(stack["capacity"]) or int(stack["limit"]) not in (0, int(stack["capacity"])):
         report(f"S5 cache {name}: count {int(stack['count'])} limit {int(stack['limit'])} "
                f"capacity {int(stack['capacity'])}")
-    for object_ in read.stack_slots(stack):
+    if int(depot["nr"]) > int(depot["room"]):
+        report(f"D4 cache {name}: {int(depot['nr'])} objects in its depot, room for {int(depot['room'])}")
+    try:
+        in_depot = read.depot_slots(cache)
+    except (Loop, gdb.MemoryError, IndexError) as wrong:
+        report(f"D2 cache {name}: {wrong}")
+        in_depot = []
+    else:
+        if len(in_depot) != int(depot["nr"]):
+            report(f"D2 cache {name}: {len(in_depot)} objects in the pages of its depot, {int(depot['nr'])} counted")
+    for object_ in [*read.stack_slots(stack), *in_depot]:
         pfn = object_ - read.DIRECT_MAP >> read.PAGE_SHIFT
         if not read.is_direct(object_) or pages.slab_cache[pfn] != read.where(cache):
             report(f"S5 cache {name} parks {object_:#x}, which is none of its objects")
@@ -219,7 +229,7 @@ def check_caches(report):
     try:
         for cache in read.caches():
             in_caches += check_cache(report, cache)
-            check_object_stack(report, cache)
+            check_parked(report, cache)
     except Loop as loop:
         report(f"S3 the list of caches: {loop}")
     pages = read.pages()
@@ -342,7 +352,7 @@ def check_waiters(report):
         if int(zone["managed"]) and (not int(zone["slow"]) or parked):
             report(f"W3 zone {read.zone_label(zone)} parks pages while somebody waits")
     for cache in read.caches():
-        if int(cache["stack"]["limit"]) or int(cache["stack"]["count"]):
+        if int(cache["stack"]["limit"]) or int(cache["stack"]["count"]) or int(cache["depot"]["nr"]):
             report(f"W3 cache {text(cache['name'])} parks objects while somebody waits")
 
 

@@ -95,12 +95,14 @@ class Cache(Command):
 
     def lines(self, name):
         cache = find_cache(name)
-        stack, pages = cache["stack"], read.pages()
+        stack, depot, pages = cache["stack"], cache["depot"], read.pages()
         yield (f"{text(cache['name'])}: objects of {int(cache['object_size'])} bytes, {int(cache['stride'])} apart, "
                f"aligned to {int(cache['align'])}; slabs of {1 << int(cache['order'])} pages hold "
                f"{int(cache['per_slab'])}; flags {int(cache['flags']):#x}")
-        yield (f"{int(cache['nr_in_use'])} of {int(cache['nr_objects'])} objects in use, {int(stack['count'])} of them "
-               f"parked (room for {int(stack['capacity'])}{'' if int(stack['limit']) else ', closed: slow mode'}); "
+        yield (f"{int(cache['nr_in_use'])} of {int(cache['nr_objects'])} objects in use, "
+               f"{int(stack['count']) + int(depot['nr'])} of them parked (room for {int(stack['capacity'])}"
+               f"{'' if int(stack['limit']) else ', closed: slow mode'}; {int(depot['nr'])} in the depot, room for "
+               f"{int(depot['room'])}); "
                f"{int(cache['nr_slabs'])} slabs, {int(cache['nr_empty'])} empty")
         for which in ("partial", "full"):
             for node in read.links(cache[which], int(cache["nr_slabs"])):

@@ -288,6 +288,19 @@ def stack_slots(stack):
     return list(struct.unpack(f"<{count - bottom}I", memory(base + 4 * bottom, 4 * (count - bottom))))
 
 
+def depot_slots(cache):
+    """What lies in the depot of a cache, first page first: of that as many as leave the others full (D2)."""
+    slots, found, left = PAGE_SIZE // 4, [], int(cache["depot"]["nr"])
+    for node in links(cache["depot"]["pages"], -(-left // slots)):
+        pfn = pages().pfn_of_node(node)
+        if pfn is None:
+            raise Loop("the list of its depot leads to no descriptor")
+        nr = min((left - 1) % slots + 1, left)
+        found += struct.unpack(f"<{nr}I", memory(DIRECT_MAP + (pfn << PAGE_SHIFT), 4 * nr))
+        left -= nr
+    return found
+
+
 def threads():
     return members(static("threads", "core/thread.c")["all"], "struct thread", "all_link")
 

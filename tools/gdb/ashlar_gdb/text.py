@@ -239,7 +239,8 @@ def object_phrase(address, pfn):
     except read.Loop as loop:
         return f"slab of cache {text(cache['name'])}, whose {loop}"
     state = ("never handed out" if index >= pages.half(first, "bump") else "free" if free else
-             "free (parked per CPU)" if object_ in read.stack_slots(cache["stack"]) else "handed out")
+             "free (parked per CPU)" if object_ in read.stack_slots(cache["stack"]) else
+             "free (parked in the depot)" if object_ in read.depot_slots(cache) else "handed out")
     return (f"object {index} of a slab of cache {text(cache['name'])} ({int(cache['object_size'])} bytes), "
             f"at offset {offset}: {state}")
 
