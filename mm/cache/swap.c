@@ -39,6 +39,7 @@ const char *swap_disk_of(const struct mapping *mapping)
 
 const char *swap_describe(swap_slot_t slot, char *buf, size_t size)
 {
+	ASSERT(slot && swap_offset_of(slot) < swap_area_of(slot)->nr_pages);
 	(void)snprintf(buf, size, "page %u of swap disk %s", swap_offset_of(slot), swap_area_of(slot)->name);
 	return buf;
 }
@@ -181,6 +182,7 @@ static void area_end(struct swap_area *area)
 	irqflags_t flags;
 	uint8_t *map;
 
+	ASSERT(port_may_sleep() && area->state != AREA_NONE);
 	mapping_destroy(&area->mapping);
 	flags = port_lock_irqsave(&swap_state.lock);
 	map = area->map;

@@ -23,6 +23,7 @@ static bool entry_is_sound(const struct node_entry *entry)
 
 static uint64_t entry_end(const struct node_entry *entry)
 {
+	ASSERT(entry_is_sound(entry));
 	return entry->base + entry->len;
 }
 
@@ -72,6 +73,7 @@ static unsigned int node_of_domain(const struct node_claims *claims, unsigned in
 {
 	unsigned int node = 0;
 
+	ASSERT(claims->nr_nodes <= MAX_NODES);
 	while (node < claims->nr_nodes && claims->domain[node] != domain)
 		node++;
 	return node;
@@ -82,7 +84,8 @@ static void add_run(pfn_t start, unsigned int node)
 {
 	struct node_run *last = &node_map.run[node_map.nr - 1];
 
-	ASSERT(start >= last->start);
+	ASSERT(start >= last->start && node < node_map.nr_nodes);
+	ASSERT(node_map.nr < ARRAY_SIZE(node_map.run)); /* an entry begins one run */
 	if (last->node == node)
 		return;
 	if (last->start == start)
@@ -181,5 +184,6 @@ const struct node_run *node_map_find(pfn_t pfn)
 		else
 			high = middle;
 	}
+	ASSERT(low == 0 || node_map.run[low].start <= pfn);
 	return &node_map.run[low];
 }

@@ -53,6 +53,7 @@
 #define aspace_count                        mm_aspace_count
 #define aspace_create                       mm_aspace_create
 #define aspace_describe                     mm_aspace_describe
+#define aspace_describe_page                mm_aspace_describe_page
 #define aspace_fault                        mm_aspace_fault
 #define aspace_free                         mm_aspace_free
 #define aspace_init                         mm_aspace_init
@@ -503,6 +504,8 @@
 #define swap_check_name                     mm_swap_check_name
 #define swap_close                          mm_swap_close
 #define swap_counts                         mm_swap_counts
+#define swap_describe                       mm_swap_describe
+#define swap_disk_of                        mm_swap_disk_of
 #define swap_end                            mm_swap_end
 #define swap_fits_elsewhere                 mm_swap_fits_elsewhere
 #define swap_get                            mm_swap_get

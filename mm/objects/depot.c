@@ -20,6 +20,7 @@ static struct page *first_page(const struct depot *depot)
 
 static void count(struct kmem_cache *cache, uint32_t nr)
 {
+	ASSERT(port_lock_is_held(&cache->lock));
 	cache->depot.nr += nr;
 	__atomic_fetch_add(&depots.bytes, (size_t)(int32_t)nr * cache->stride, __ATOMIC_RELAXED);
 }
@@ -113,13 +114,14 @@ struct page *depot_forget_locked(struct kmem_cache *cache, uint32_t n)
 	count(cache, 0 - n);
 	if (n != nr)
 		return NULL;
+	ASSERT(page->state == PAGE_ALLOCATED);
 	list_del(&page->links);
 	return page;
 }
 
 struct page *depot_give_back_locked(struct kmem_cache *cache, uint32_t n)
 {
-	ASSERT(cache->depot.nr <= cache->depot.room); /* D4 */
+	ASSERT(n <= cache->depot.nr && cache->depot.nr <= cache->depot.room); /* D4 */
 	WRITE_ONCE(cache->depot.room, cache->depot.room - n);
 	return depot_forget_locked(cache, n);
 }
@@ -160,6 +162,7 @@ struct page *depot_fill_stack_locked(struct kmem_cache *cache, struct pcpu_stack
 	void **slots;
 	uint32_t nr = depot_next_locked(cache, &slots), n = MIN(MIN((stack->limit + 1) / 2, DEPOT_MOVE), nr);
 
+	ASSERT(port_lock_is_held(&cache->lock));
 	if (stack->count || n == 0)
 		return NULL; /* filled meanwhile, or closed: whoever did that drains it */
 	port_copy_words(stack->slot, slots + nr - n, n);

@@ -350,6 +350,7 @@ static struct page *slab_of_node_locked(const struct kmem_cache *cache, unsigned
 	struct page *first;
 	unsigned int n = 0;
 
+	ASSERT(port_lock_is_held(&cache->lock) && node < node_map.nr_nodes);
 	list_for_each_entry(first, &cache->partial, links) {
 		if (page_zone(first)->node == node)
 			return first;

@@ -39,6 +39,7 @@ static struct zone_span {
 {
 	struct zone_span span = {start, start};
 
+	ASSERT(node < node_map.nr_nodes);
 	for (const struct node_run *run = node_map.run; run < node_map.run + node_map.nr; run++) {
 		pfn_t from = MAX(start, run->start), to = node_run_end(run, end);
 
@@ -92,6 +93,7 @@ static void order_nodes(unsigned int node, unsigned int order[MAX_NODES])
 {
 	unsigned int nr = node_map.nr_nodes;
 
+	ASSERT(node < node_map.nr_nodes);
 	for (unsigned int i = 0; i < nr; i++) {
 		unsigned int other = (node + i) % nr, at = i;
 
@@ -144,6 +146,7 @@ struct zone *const *zone_list_asked_for(gfp_t gfp)
 
 static void count(unsigned int node, enum node_event event)
 {
+	ASSERT(node < node_map.nr_nodes && event < NR_NODE_EVENTS);
 	__atomic_fetch_add(&nodes[node].nr[event], 1, __ATOMIC_RELAXED);
 }
 

@@ -248,6 +248,7 @@ static void add_to_row(struct leak_caller *row, const struct leak_entry *entry)
 /* LK4 */
 static bool is_cached(const void *what)
 {
+	ASSERT(port_lock_is_held(&leak.lock));
 	return page_is_descriptor(what) && READ_ONCE(((const struct page *)what)->state) == PAGE_FILE;
 }
 

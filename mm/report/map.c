@@ -67,6 +67,7 @@ static struct page block_at(pfn_t pfn, pfn_t *end)
 {
 	struct page copy = {.head = READ_ONCE(pfn_to_page(pfn)->head)};
 
+	ASSERT(pfn < mem_map_pages);
 	if (copy.state == PAGE_FILE)
 		copy.mapping = READ_ONCE(pfn_to_page(pfn)->mapping);
 	if (copy.order > MAX_PAGE_ORDER)
