@@ -44,18 +44,15 @@ static bool cast(struct demo_nodes *seen)
 	return false;
 }
 
-/* Result: its page; NULL: it got nothing. */
-static struct page *ask_once(const struct demo_nodes *seen, const struct way *way, void **held)
+/* Result: the object, or the page; NULL: it got nothing. */
+static void *ask_once(const struct demo_nodes *seen, const struct way *way)
 {
 	int node = way->where == NOWHERE ? NUMA_NO_NODE : (int)(way->where == FAR ? seen->far : seen->near);
 	gfp_t gfp = way->where == NEAR_ALONE ? GFP_ATOMIC | __GFP_THISNODE : GFP_KERNEL;
 
-	if (way->is_object) {
-		*held = kmalloc_node(OBJECT_BYTES, gfp | __GFP_NOWARN, node);
-		return *held ? virt_to_page(*held) : NULL;
-	}
-	*held = alloc_pages_node(node, gfp | __GFP_NOWARN, 0);
-	return *held;
+	if (way->is_object)
+		return kmalloc_node(OBJECT_BYTES, gfp | __GFP_NOWARN, node);
+	return alloc_pages_node(node, gfp | __GFP_NOWARN, 0);
 }
 
 static void ask(struct demo_nodes *seen, enum demo_node_way number, void **held)
@@ -63,10 +60,9 @@ static void ask(struct demo_nodes *seen, enum demo_node_way number, void **held)
 	const struct way *way = &ways[number];
 
 	for (unsigned int i = 0; i < DEMO_NODE_REQUESTS; i++) {
-		const struct page *page = ask_once(seen, way, &held[i]);
-
-		if (page)
-			seen->nr[number][page_to_nid(page)]++;
+		held[i] = ask_once(seen, way);
+		if (held[i])
+			seen->nr[number][page_to_nid(way->is_object ? virt_to_page(held[i]) : held[i])]++;
 	}
 	for (unsigned int i = 0; i < DEMO_NODE_REQUESTS; i++)
 		if (way->is_object)

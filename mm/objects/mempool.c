@@ -122,6 +122,7 @@ static void *wait_for_element(struct mempool *pool, gfp_t gfp)
 	void *own = NULL, *handed;
 
 	ASSERT(port_may_sleep() && gfp_has(gfp, __GFP_WAIT));
+	list_init(&waiter.link); /* who has an element at once is in no list */
 	enter(pool, &waiter);
 	while (!READ_ONCE(waiter.element) && !own) {
 		port_park_for(RETRY_MS);
