@@ -64,12 +64,11 @@ static bool set_stage(struct stage *stage)
 
 static void give_back(struct list_head *blocks)
 {
-	while (!list_is_empty(blocks)) {
-		struct list_head *block = blocks->next;
-
-		list_del(block);
+	for (struct list_head *block = blocks->next, *next; block != blocks; block = next) {
+		next = block->next;
 		kfree(block);
 	}
+	list_init(blocks);
 }
 
 /* Takes its part, gives it back, and takes it again. */
