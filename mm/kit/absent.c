@@ -197,6 +197,12 @@ WEAK bool dma_bounce_describe(const void *addr, char *buf, size_t size)
 	return false;
 }
 
+WEAK const char *swap_disk_of(const struct mapping *mapping)
+{
+	(void)mapping;
+	return NULL;
+}
+
 /* --- report: nobody watches --- */
 
 WEAK struct guard_space guard_space;

@@ -330,7 +330,7 @@ def _window_phrase(address):
         return _window("kmap", slot, None if pfn == NO_PFN else pfn, offset, int(window["count"]) != 0)
     cpu, offset = divmod(address - read.PERCPU_START, read.PERCPU_UNIT)
     slot, offset = divmod(offset - read.KMAP_START + read.PERCPU_START, read.KMAP_STEP)
-    if 0 <= cpu < int(read.variable("smp")["nr"]) and 0 <= slot < read.KMAP_SLOTS:
+    if 0 <= cpu < int(read.static("smp", "kernel/core/smp.c")["nr"]) and 0 <= slot < read.KMAP_SLOTS:
         entry = local_window(slot, cpu)
         return _window("kmap_local", slot, entry >> 12 if entry & 0xffffffff else None, offset, entry & 1)
     return None
