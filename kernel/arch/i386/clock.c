@@ -14,7 +14,9 @@
 #define PIT_LATCH     0x00 /* channel 0 */
 #define PIT_START     0xffffu
 #define MEASURE_US    5000u
-#define MEASURE_TRIES 8u
+#define MEASURE_TRIES 24u
+#define STANDS_STILL  0u
+#define HELD_UP	      1u
 #define MS_PER_US     4294967u /* 2^32 / 1000 */
 #define MAX_TURNS     200000u  /* a machine without a timer must not hang us: take it for one of 1 GHz */
 
@@ -49,35 +51,40 @@ static __init uint32_t pit_elapsed(void)
 	return PIT_START - count;
 }
 
-/* Cycles in MEASURE_US; 0 when the timer stands still. */
+/* Cycles in MEASURE_US; STANDS_STILL; or HELD_UP: the timer was far ahead when it was looked at, so nobody knows for how long. */
 static __init uint32_t measure_cycles(void)
 {
 	const uint32_t ticks = PIT_HZ / (1000000u / MEASURE_US);
-	unsigned int turns = 0;
+	uint32_t turns = 0, elapsed, cycles;
 	uint64_t start;
 
 	outb(PIT_CONTROL, PIT_COUNT);
 	outb(PIT_CHANNEL_0, PIT_START & 0xff);
 	outb(PIT_CHANNEL_0, PIT_START >> 8);
 	start = cpu_cycles();
-	while (pit_elapsed() < ticks)
+	while ((elapsed = pit_elapsed()) < ticks)
 		if (++turns == MAX_TURNS)
-			return 0;
-	return (uint32_t)(cpu_cycles() - start);
+			return STANDS_STILL;
+	cycles = (uint32_t)(cpu_cycles() - start);
+	return turns && elapsed < 2 * ticks && cycles > HELD_UP ? cycles : HELD_UP;
+}
+
+static __init bool agree(uint32_t a, uint32_t b)
+{
+	return a > HELD_UP && b > HELD_UP && (a > b ? a - b : b - a) <= b / 16;
 }
 
 /* An emulator that is held up between two instructions measures anything: two in a row must agree. */
 static __init uint32_t agreed_cycles(void)
 {
-	uint32_t cycles = measure_cycles(), before;
-	unsigned int tries = 1;
+	uint32_t cycles = measure_cycles(), before = HELD_UP;
 
-	do {
+	for (unsigned int tries = 1;
+	     tries < MEASURE_TRIES && cycles != STANDS_STILL && !agree(before, cycles); tries++) {
 		before = cycles;
 		cycles = measure_cycles();
-	} while (++tries < MEASURE_TRIES &&
-		 (before > cycles ? before - cycles : cycles - before) > cycles / 16);
-	return cycles;
+	}
+	return cycles > HELD_UP ? cycles : before;
 }
 
 void __init clock_init(void)
