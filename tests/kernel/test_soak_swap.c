@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* All that memory is for at once, for 60,000 ticks: programs larger than memory come, check their bytes, end or are killed; a file on
  * another disk is written and read; the kernel holds objects and looks at them again; and one thread swallows what is free.
- * Swap is given up and taken again meanwhile. Suite soak_swap (`make soak-swap`) is not part of `all`. Guest only. */
+ * Again and again somebody wants to give swap up, which fails while memory does not hold what is out. Suite soak_swap (`make soak-swap`) is not part of `all`. Guest only. */
 #include <tests/kernel/swap_disk.h>
 
 #include <drivers/fs/disk.h>
@@ -94,7 +94,6 @@ static void hold_and_look(struct random *random, uint32_t **object)
 	soak.nr_objects++;
 }
 
-/* Its own words may be refused: memory does not hold what is out. */
 static void give_up_and_take(void)
 {
 	msleep(3000);
